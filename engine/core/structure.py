@@ -1,0 +1,68 @@
+"""Coded structures: what a label means, how it is drawn, and where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.core.errors import InvalidValue
+
+Rgb = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A coded concept (DICOM PS3.3 section 8.1: value, scheme, meaning)."""
+
+    value: str
+    meaning: str
+    scheme: str = "SCT"  # SNOMED CT, as DICOM names it (PS3.16 section 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a structure was made, so that it can be made again.
+
+    Attributes:
+        pipeline: name of the pipeline, reader or tool.
+        version: version of that pipeline.
+        parameters: the values that shaped the result, as name and text.
+        synthetic: whether it is simulated rather than measured.
+    """
+
+    pipeline: str
+    version: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """One labelled structure of a label map.
+
+    Attributes:
+        label: value in the label map, 1 to 65535; 0 is background.
+        key: stable identifier in lower_snake_case, unique in its label map.
+        name: what the clinic calls it.
+        code: coded concept, or None where none is known.
+        colour: sRGB, 0 to 255.
+        opacity: default when drawn, 0 to 1.
+        provenance: how it was made.
+    """
+
+    label: int
+    key: str
+    name: str
+    code: Code | None
+    colour: Rgb
+    opacity: float = 1.0
+    provenance: Provenance = field(default=Provenance("unknown", "0"))
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.label <= 0xFFFF:
+            raise InvalidValue(f"a label is 1 to 65535, got {self.label} for {self.name!r}")
+        if not self.key or not self.name:
+            raise InvalidValue(f"structure {self.label} needs a key and a name")
+        if any(not 0 <= channel <= 255 for channel in self.colour):
+            raise InvalidValue(f"colour channels are 0 to 255, got {self.colour} for {self.name!r}")
+        if not 0.0 <= self.opacity <= 1.0:
+            raise InvalidValue(f"opacity is 0 to 1, got {self.opacity} for {self.name!r}")
