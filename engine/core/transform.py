@@ -73,8 +73,7 @@ class Transform:
     @property
     def inverse(self) -> Transform:
         """`source_from_target`."""
-        inverted: Float64 = np.linalg.inv(self.matrix)
-        return Transform(self.source, self.target, inverted)
+        return Transform(self.source, self.target, np.asarray(np.linalg.inv(self.matrix), dtype=np.float64))
 
     def __matmul__(self, other: Transform) -> Transform:
         if self.source != other.target:
