@@ -1,0 +1,57 @@
+# make demo    set up, then the main job on a phantom: prints an address and a QR code, serves until interrupted
+# make setup   the set-up alone: .venv/bin/sightline is the command afterwards
+# make test    the same set-up, then every check
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+CLIENT := assets/client
+SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/public -type f 2>/dev/null) $(wildcard $(CLIENT)/*.json $(CLIENT)/*.mjs)
+
+.PHONY: demo setup test test-slow check-python check-client check-tests clean
+
+demo: setup
+	$(BIN)/sightline demo
+
+setup: $(VENV)/installed $(CLIENT)/dist/index.html
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sightline needs Python 3.11 or newer; set PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@.ci/system-packages
+	$(PIP) "$$(grep '^torch==' constraints.txt)"
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@.ci/system-packages browser
+	$(PIP) --editable '.[guidance,xr,models,bench,dev]'
+	@touch $@
+
+# Node 20 or newer builds the client: the machine's own, else the one packaged for pip.
+$(CLIENT)/dist/index.html: $(SOURCES) | $(VENV)/installed
+	@PYTHON=$(abspath $(BIN))/python CONSTRAINTS=$(abspath constraints.txt) .ci/with-node sh -c 'cd $(CLIENT) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build'
+	@touch $@
+
+test: setup $(VENV)/installed-dev check-python check-client check-tests
+
+check-python:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check-client:
+	@PYTHON=$(abspath $(BIN))/python CONSTRAINTS=$(abspath constraints.txt) .ci/with-node sh -c 'cd $(CLIENT) && npm test --silent'
+
+check-tests:
+	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered
+
+test-slow: setup $(VENV)/installed-dev
+	$(BIN)/pytest -m slow
+
+clean:
+	rm -rf $(VENV) $(CLIENT)/node_modules $(CLIENT)/dist

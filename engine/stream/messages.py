@@ -1,0 +1,277 @@
+"""The complete list of what crosses the wire (`sightline.v1`, docs/wire.md).
+
+Frozen pydantic models: a message that breaks a rule is refused with the path of the bad value.
+The client's TypeScript types are generated from these (`engine.app.typescript`); a test fails
+when the two differ.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROTOCOL = "sightline.v1"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Identifier = Annotated[str, Field(min_length=1, max_length=128)]
+Matrix = Annotated[tuple[float, ...], Field(min_length=16, max_length=16)]
+
+
+class Message(BaseModel):
+    """Base of everything on the wire: frozen, nothing unknown, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+# --- what is drawn -----------------------------------------------------------------------------
+
+
+class CodeMessage(Message):
+    """A coded concept (DICOM PS3.3 section 8.1)."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+class ProvenanceMessage(Message):
+    """How a structure was made."""
+
+    pipeline: str
+    version: str
+    parameters: dict[str, str]
+    synthetic: bool
+
+
+class StructureMessage(Message):
+    """What a label means and how it is drawn."""
+
+    label: int = Field(ge=1, le=0xFFFF)
+    key: Identifier
+    name: str
+    code: CodeMessage | None
+    colour: tuple[int, int, int]
+    opacity: float = Field(ge=0, le=1)
+    provenance: ProvenanceMessage
+
+
+class SurfaceLod(Message):
+    """One level of detail: a GLB in headset metres, and its distance bound from the finest."""
+
+    blob: Sha256
+    bytes: int = Field(ge=0)
+    triangles: int = Field(ge=0)
+    error_mm: float = Field(ge=0)
+
+
+class SurfaceNode(Message):
+    """A structure's surface; `lods` runs from finest to coarsest."""
+
+    kind: Literal["surface"] = "surface"
+    id: Identifier
+    structure: StructureMessage
+    lods: tuple[SurfaceLod, ...]
+    volume_ml: float = Field(ge=0)
+    surface_area_mm2: float = Field(ge=0)
+    closed: bool
+    source: str
+    frame_of_reference_uid: str
+    registration_epoch: int = Field(ge=0)
+
+
+class Slab(Message):
+    """Slices `k_start` to `k_start + k_count` of a volume: zstd, little endian, i fastest."""
+
+    blob: Sha256
+    bytes: int = Field(ge=0)
+    k_start: int = Field(ge=0)
+    k_count: int = Field(ge=1)
+
+
+class WindowPreset(Message):
+    """A display window, in the volume's own unit."""
+
+    name: str
+    low: float
+    high: float
+
+
+class VolumeNode(Message):
+    """The voxels behind the surfaces. int16 -32768 and 32767 stand for `value_range`."""
+
+    kind: Literal["volume"] = "volume"
+    id: Identifier
+    title: str
+    modality: str
+    quantity: str
+    shape: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    patient_from_voxel: Matrix
+    value_range: tuple[float, float]
+    presets: tuple[WindowPreset, ...] = Field(min_length=1)
+    slabs: tuple[Slab, ...]
+    label_slabs: tuple[Slab, ...]
+    frame_of_reference_uid: str
+
+
+SceneNode = Annotated[SurfaceNode | VolumeNode, Field(discriminator="kind")]
+
+
+class Scene(Message):
+    """Everything a client draws. Positions are patient millimetres; the matrix makes them metres."""
+
+    id: Identifier
+    title: str
+    frame_of_reference_uid: str
+    registration_epoch: int = Field(ge=0)
+    headset_from_patient: Matrix
+    nodes: tuple[SceneNode, ...]
+    warnings: tuple[str, ...] = ()
+
+
+# --- jobs and the library ----------------------------------------------------------------------
+
+
+class ProblemMessage(Message):
+    """Why one file was set aside."""
+
+    file: str
+    reason: str
+
+
+class Failure(Message):
+    """An error for the user: what, why by file, and what to do."""
+
+    summary: str
+    problems: tuple[ProblemMessage, ...] = ()
+    remedy: str | None = None
+
+
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+class Job(Message):
+    """Long work: where it stands and when it should end."""
+
+    id: Identifier
+    state: JobState
+    stage: str
+    fraction: float = Field(ge=0, le=1)
+    eta_s: float | None
+    study: Identifier
+    series: str | None
+    error: Failure | None = None
+
+
+class SeriesMessage(Message):
+    """One series of a study, from its headers."""
+
+    uid: str
+    kind: str
+    modality: str
+    description: str
+    shape: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    phases: int
+    files: int
+
+
+class Study(Message):
+    """One folder or upload."""
+
+    id: Identifier
+    name: str
+    series: tuple[SeriesMessage, ...]
+    problems: tuple[ProblemMessage, ...] = ()
+
+
+class Library(Message):
+    """What can be opened."""
+
+    studies: tuple[Study, ...]
+    pipelines: tuple[str, ...]
+
+
+class OpenRequest(Message):
+    """Segment one series and show it. `series` None takes the largest volume."""
+
+    study: Identifier
+    series: str | None = None
+    phase: int = Field(default=0, ge=0)
+    pipeline: str | None = None
+
+
+# --- the socket --------------------------------------------------------------------------------
+
+
+class Hello(Message):
+    """A client's first message."""
+
+    type: Literal["hello"] = "hello"
+    protocol: str
+    token: str | None = None
+    epoch: str | None = None
+    last_seq: int | None = None
+    have: tuple[Sha256, ...] = ()
+
+
+class ReplaceScene(Message):
+    """Another scene altogether."""
+
+    kind: Literal["replace_scene"] = "replace_scene"
+    scene: Scene
+
+
+class PutNode(Message):
+    """Add a node, or replace the one with its id."""
+
+    kind: Literal["put_node"] = "put_node"
+    node: SceneNode
+
+
+class RemoveNode(Message):
+    """Take a node away."""
+
+    kind: Literal["remove_node"] = "remove_node"
+    id: Identifier
+
+
+Op = Annotated[ReplaceScene | PutNode | RemoveNode, Field(discriminator="kind")]
+
+
+class Snapshot(Message):
+    """The whole state as of `seq`; replaces all the client knew."""
+
+    type: Literal["snapshot"] = "snapshot"
+    epoch: str
+    seq: int
+    scene: Scene | None
+    jobs: tuple[Job, ...]
+
+
+class NumberedOp(Message):
+    """One change, in order."""
+
+    type: Literal["op"] = "op"
+    seq: int
+    op: Op
+
+
+class JobUpdate(Message):
+    """Progress; the latest replaces earlier ones of the same job."""
+
+    type: Literal["job"] = "job"
+    job: Job
+
+
+class ErrorMessage(Message):
+    """Why the server is about to close, or refused a message."""
+
+    type: Literal["error"] = "error"
+    code: str
+    summary: str
+
+
+ServerMessage = Annotated[Snapshot | NumberedOp | JobUpdate | ErrorMessage, Field(discriminator="type")]
+ClientMessage = Hello
