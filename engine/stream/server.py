@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -93,9 +94,14 @@ class Broadcast:
             wake.set()
 
 
-def create_app(backend: Backend, broadcast: Broadcast, access: Access, page: Path | None) -> FastAPI:
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    backend: Backend, broadcast: Broadcast, access: Access, page: Path | None, lifespan: Lifespan | None = None
+) -> FastAPI:
     """The ASGI application. `page` is the built client's folder, None where it was not built."""
-    app = FastAPI(title="Sightline", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Sightline", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     _add_guard(app, access)
     _add_failures(app)
     _add_api(app, backend, access)

@@ -1,0 +1,220 @@
+// Generated from engine/stream/messages.py by `python -m engine.app.typescript`. Do not edit.
+
+export const PROTOCOL = "sightline.v1";
+
+/** A coded concept (DICOM PS3.3 section 8.1). */
+export interface CodeMessage {
+  value: string;
+  scheme: string;
+  meaning: string;
+}
+
+/** How a structure was made. */
+export interface ProvenanceMessage {
+  pipeline: string;
+  version: string;
+  parameters: Record<string, string>;
+  synthetic: boolean;
+}
+
+/** What a label means and how it is drawn. */
+export interface StructureMessage {
+  label: number;
+  key: string;
+  name: string;
+  code: CodeMessage | null;
+  colour: [number, number, number];
+  opacity: number;
+  provenance: ProvenanceMessage;
+}
+
+/** One level of detail: a GLB in headset metres, and its distance bound from the finest. */
+export interface SurfaceLod {
+  blob: string;
+  bytes: number;
+  triangles: number;
+  error_mm: number;
+}
+
+/** A structure's surface; `lods` runs from finest to coarsest. */
+export interface SurfaceNode {
+  kind: "surface";
+  id: string;
+  structure: StructureMessage;
+  lods: SurfaceLod[];
+  volume_ml: number;
+  surface_area_mm2: number;
+  closed: boolean;
+  source: string;
+  frame_of_reference_uid: string;
+  registration_epoch: number;
+}
+
+/** Slices `k_start` to `k_start + k_count` of a volume: zstd, little endian, i fastest. */
+export interface Slab {
+  blob: string;
+  bytes: number;
+  k_start: number;
+  k_count: number;
+}
+
+/** A display window, in the volume's own unit. */
+export interface WindowPreset {
+  name: string;
+  low: number;
+  high: number;
+}
+
+/** The voxels behind the surfaces. int16 -32768 and 32767 stand for `value_range`. */
+export interface VolumeNode {
+  kind: "volume";
+  id: string;
+  title: string;
+  modality: string;
+  quantity: string;
+  shape: [number, number, number];
+  spacing_mm: [number, number, number];
+  patient_from_voxel: number[];
+  value_range: [number, number];
+  presets: WindowPreset[];
+  slabs: Slab[];
+  label_slabs: Slab[];
+  frame_of_reference_uid: string;
+}
+
+export type SceneNode = SurfaceNode | VolumeNode;
+
+/** Everything a client draws. Positions are patient millimetres; the matrix makes them metres. */
+export interface Scene {
+  id: string;
+  title: string;
+  frame_of_reference_uid: string;
+  registration_epoch: number;
+  headset_from_patient: number[];
+  nodes: SceneNode[];
+  warnings: string[];
+}
+
+/** Why one file was set aside. */
+export interface ProblemMessage {
+  file: string;
+  reason: string;
+}
+
+/** An error for the user: what, why by file, and what to do. */
+export interface Failure {
+  summary: string;
+  problems: ProblemMessage[];
+  remedy: string | null;
+}
+
+export type JobState = "queued" | "running" | "done" | "failed" | "cancelled";
+
+/** Long work: where it stands and when it should end. */
+export interface Job {
+  id: string;
+  state: JobState;
+  stage: string;
+  fraction: number;
+  eta_s: number | null;
+  study: string;
+  series: string | null;
+  error: Failure | null;
+}
+
+/** One series of a study, from its headers. */
+export interface SeriesMessage {
+  uid: string;
+  kind: string;
+  modality: string;
+  description: string;
+  shape: [number, number, number];
+  spacing_mm: [number, number, number];
+  phases: number;
+  files: number;
+}
+
+/** One folder or upload. */
+export interface Study {
+  id: string;
+  name: string;
+  series: SeriesMessage[];
+  problems: ProblemMessage[];
+}
+
+/** What can be opened. */
+export interface Library {
+  studies: Study[];
+  pipelines: string[];
+}
+
+/** Segment one series and show it. `series` None takes the largest volume. */
+export interface OpenRequest {
+  study: string;
+  series: string | null;
+  phase: number;
+  pipeline: string | null;
+}
+
+/** A client's first message. */
+export interface Hello {
+  type: "hello";
+  protocol: string;
+  token: string | null;
+  epoch: string | null;
+  last_seq: number | null;
+  have: string[];
+}
+
+/** Another scene altogether. */
+export interface ReplaceScene {
+  kind: "replace_scene";
+  scene: Scene;
+}
+
+/** Add a node, or replace the one with its id. */
+export interface PutNode {
+  kind: "put_node";
+  node: SceneNode;
+}
+
+/** Take a node away. */
+export interface RemoveNode {
+  kind: "remove_node";
+  id: string;
+}
+
+export type Op = ReplaceScene | PutNode | RemoveNode;
+
+/** The whole state as of `seq`; replaces all the client knew. */
+export interface Snapshot {
+  type: "snapshot";
+  epoch: string;
+  seq: number;
+  scene: Scene | null;
+  jobs: Job[];
+}
+
+/** One change, in order. */
+export interface NumberedOp {
+  type: "op";
+  seq: number;
+  op: Op;
+}
+
+/** Progress; the latest replaces earlier ones of the same job. */
+export interface JobUpdate {
+  type: "job";
+  job: Job;
+}
+
+/** Why the server is about to close, or refused a message. */
+export interface ErrorMessage {
+  type: "error";
+  code: string;
+  summary: string;
+}
+
+export type ServerMessage = Snapshot | NumberedOp | JobUpdate | ErrorMessage;
+
+export type ClientMessage = Hello;

@@ -1,0 +1,216 @@
+"""The `sightline` command. Parses, calls, prints; decides nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from engine.core.errors import Cancelled, EnvironmentLacks, InputRefused, InvalidValue, NotApplicable, SightlineError
+
+app = typer.Typer(
+    name="sightline",
+    help="From scan to headset. Research use — not a medical device.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+#: Progress and messages; results for machines go to stdout alone.
+console = Console(stderr=True)
+
+EXIT_CODES: tuple[tuple[type[SightlineError], int], ...] = (
+    (InputRefused, 3),
+    (NotApplicable, 3),
+    (EnvironmentLacks, 4),
+    (InvalidValue, 2),
+    (Cancelled, 130),
+)
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+Inputs = Annotated[list[Path], typer.Argument(help="Folders or files: DICOM, NIfTI, NRRD, MetaImage.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write to; made where missing.", file_okay=False)]
+
+
+@app.command()
+def segment(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT…", help="DICOM folder or files, NIfTI, NRRD, MHA.")],
+    out: Out,
+    pipeline: Annotated[str | None, typer.Option(help="Pipeline; chosen by modality where not given.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Use this segmentation instead of computing one.")] = None,
+    series: Annotated[str | None, typer.Option(help="Series UID; the largest volume where not given.")] = None,
+    phase: Annotated[int, typer.Option(min=0, help="Which volume of a 4-D series.")] = 0,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO,
+    as_json: AsJson = False,
+) -> None:
+    """Segment a scan: writes `labels.nii.gz`, `scene.glb` and `report.json`."""
+    from engine.app.segment_command import segment_to_folder
+    from engine.app.terminal import progress_bar, show_report
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        report = segment_to_folder(
+            tuple(inputs),
+            out,
+            pipeline=pipeline,
+            labels=labels,
+            series_uid=series,
+            phase=phase,
+            device=device.value,
+            progress=progress,
+        )
+    if as_json:
+        _print_json(report)
+    else:
+        show_report(console, report, out)
+
+
+@app.command("list")
+def list_series(inputs: Inputs, as_json: AsJson = False) -> None:
+    """List the series found under INPUTS, and the files set aside with reasons."""
+    from engine.app.terminal import progress_bar, show_inventory
+    from engine.ingest.open import take_inventory
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        inventory = take_inventory(tuple(inputs), progress)
+    if as_json:
+        _print_json(
+            {
+                "series": [
+                    {
+                        "uid": s.uid,
+                        "kind": str(s.kind),
+                        "format": s.format,
+                        "modality": s.modality,
+                        "description": s.description,
+                        "files": len(s.files),
+                        "shape": s.shape,
+                        "spacing_mm": s.spacing_mm,
+                        "phases": s.phases,
+                    }
+                    for s in inventory.series
+                ],
+                "problems": [{"file": str(p.path), "reason": p.reason} for p in inventory.problems],
+            }
+        )
+    else:
+        show_inventory(Console(), inventory)
+
+
+@app.command()
+def phantom(
+    name: Annotated[str, typer.Argument(help="thorax, head, head_ct or abdomen.")],
+    out: Out,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
+    size: Annotated[str, typer.Option(help="small, default or full.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Make a phantom: writes `volume.nii.gz`, `truth.nii.gz` and `phantom.json` with exact volumes."""
+    from engine.app.phantom_command import phantom_to_folder
+    from engine.app.terminal import progress_bar, show_phantom
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        description = phantom_to_folder(name, out, seed=seed, size=size, progress=progress)
+    if as_json:
+        _print_json(description)
+    else:
+        show_phantom(console, description, out)
+
+
+@app.command()
+def serve(
+    inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT…", help="Studies to list and show.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on. 0.0.0.0 lets headsets in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8443,
+    tls: Annotated[
+        bool | None, typer.Option("--tls/--no-tls", help="HTTPS; on by default beyond this machine.")
+    ] = None,
+) -> None:
+    """Serve studies to browsers and headsets: page, API and socket on one port, until interrupted."""
+    from engine.app.addresses import is_loopback
+    from engine.app.library import StudyLibrary
+    from engine.app.serve import Listening
+    from engine.app.serve import serve as serve_library
+    from engine.app.terminal import progress_bar
+
+    library = StudyLibrary()
+    for path in inputs or ():
+        if not path.exists():
+            raise InputRefused(f"{path} does not exist")
+        with progress_bar(console, enabled=True) as progress:
+            library.add(path.resolve().name, (path,), progress)
+    use_tls = not is_loopback(host) if tls is None else tls
+    serve_library(library, Listening(host, port, use_tls), console)
+
+
+@app.command()
+def demo(
+    host: Annotated[str, typer.Option(help="Address to listen on. 0.0.0.0 lets headsets in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8443,
+    phantom_name: Annotated[str, typer.Option("--phantom", help="thorax, head, head_ct or abdomen.")] = "thorax",
+) -> None:
+    """The main job on an embedded phantom: make it, segment it, serve it."""
+    from engine.app.demo import serve_demo
+    from engine.app.terminal import progress_bar
+
+    serve_demo(phantom_name, host, port, console, lambda: progress_bar(console, enabled=True))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """What this machine has and lacks, and what to do about each lack."""
+    from engine.app.doctor import diagnose, show
+
+    checks = diagnose()
+    if as_json:
+        _print_json([check.as_json() for check in checks])
+    else:
+        show(Console(), checks)
+    if any(check.blocks for check in checks):
+        raise typer.Exit(4)
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME…", help="Which; all where not given.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of real scans; phantoms alone where not given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure against the field's best tools in the same run."""
+    from engine.app.bench import run_benches
+    from engine.app.terminal import show_rows
+
+    result = run_benches(tuple(names or ()), data, console)
+    if as_json:
+        _print_json(result)
+    else:
+        show_rows(Console(), result)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; every deliberate error becomes its exit code and a plain message."""
+    try:
+        app(arguments, standalone_mode=True)
+    except SightlineError as error:
+        console.print(f"[bold red]Refused.[/bold red] {escape(str(error))}", highlight=False)
+        sys.exit(next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")

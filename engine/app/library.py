@@ -1,0 +1,72 @@
+"""The studies that can be opened: folders given on the command line, and uploads."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.core.progress import Progress, silent
+from engine.ingest.open import take_inventory
+from engine.ingest.study import Inventory, SeriesInfo
+from engine.stream.messages import ProblemMessage, SeriesMessage, Study
+from engine.stream.server import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """One study: where it lies and what is in it."""
+
+    id: str
+    name: str
+    paths: tuple[Path, ...]
+    inventory: Inventory
+
+    def message(self) -> Study:
+        """The study as the page lists it; files are named without their folders."""
+        return Study(
+            id=self.id,
+            name=self.name,
+            series=tuple(_series(info) for info in self.inventory.series),
+            problems=tuple(ProblemMessage(file=p.path.name, reason=p.reason) for p in self.inventory.problems[:200]),
+        )
+
+
+class StudyLibrary:
+    """Studies by id, in the order they were added."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[str, Shelf] = {}
+
+    def add(self, name: str, paths: tuple[Path, ...], progress: Progress = silent) -> Shelf:
+        """Take the inventory of `paths` and list it as a study."""
+        shelf = Shelf(secrets.token_urlsafe(8), name, paths, take_inventory(paths, progress))
+        self._shelves[shelf.id] = shelf
+        return shelf
+
+    def get(self, study: str) -> Shelf:
+        """The study called `study`.
+
+        Raises:
+            NotFound: no such study.
+        """
+        if study not in self._shelves:
+            raise NotFound("no such study; reload the page")
+        return self._shelves[study]
+
+    def messages(self) -> tuple[Study, ...]:
+        """Every study as the page lists it."""
+        return tuple(shelf.message() for shelf in self._shelves.values())
+
+
+def _series(info: SeriesInfo) -> SeriesMessage:
+    return SeriesMessage(
+        uid=info.uid,
+        kind=str(info.kind),
+        modality=info.modality,
+        description=info.description,
+        shape=info.shape,
+        spacing_mm=info.spacing_mm,
+        phases=info.phases,
+        files=len(info.files),
+    )

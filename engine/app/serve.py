@@ -1,0 +1,147 @@
+"""`sightline serve`: one port with page, API and socket, until interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import segno
+import uvicorn
+from fastapi import FastAPI
+from rich.console import Console
+
+from engine.app.addresses import is_loopback, reachable_hosts
+from engine.app.backend import Application
+from engine.app.certificate import ServerCertificate, server_certificate
+from engine.app.folders import data_folder
+from engine.app.library import StudyLibrary
+from engine.core.errors import EnvironmentLacks
+from engine.stream.access import LOOPBACK_HOSTS, Access
+from engine.stream.scene_log import SceneLog
+from engine.stream.server import Broadcast, create_app
+
+NOTICE = "Research use — not a medical device."
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where and how to serve."""
+
+    host: str
+    port: int
+    tls: bool
+
+    @property
+    def scheme(self) -> str:
+        """http or https."""
+        return "https" if self.tls else "http"
+
+
+def page_folder() -> Path | None:
+    """The built client: inside an installed package, or beside the source."""
+    here = Path(__file__).resolve()
+    for folder in (here.parent / "page", here.parents[2] / "assets" / "client" / "dist"):
+        if (folder / "index.html").is_file():
+            return folder
+    return None
+
+
+def serve(library: StudyLibrary, listening: Listening, console: Console) -> None:
+    """Serve `library` until interrupted; its first volume is opened at once.
+
+    Raises:
+        EnvironmentLacks: the page is not built, or the port is taken.
+    """
+    page = page_folder()
+    if page is None:
+        raise EnvironmentLacks("the page is not built", "Run `make setup`.")
+    token = None if is_loopback(listening.host) else secrets.token_urlsafe(24)
+    hosts = reachable_hosts(listening.host)
+    certificate = _certificate(hosts) if listening.tls else None
+    with _socket(listening) as sock, _private_folder() as folder:
+        _announce(console, listening, hosts, token, certificate)
+        app = _app(library, folder, Access(frozenset(hosts) | LOOPBACK_HOSTS, token), page)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,  # addresses of blobs and uploads are nobody's business
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            ws_max_size=256 * 1024,
+            ssl_certfile=certificate.certificate if certificate else None,
+            ssl_keyfile=certificate.key if certificate else None,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        uvicorn.Server(config).run(sockets=[sock])
+
+
+def _app(library: StudyLibrary, folder: Path, access: Access, page: Path) -> FastAPI:
+    broadcast = Broadcast(SceneLog(secrets.token_urlsafe(8)))
+    application = Application(library, folder, broadcast)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        application.start()
+        application.open_first()
+        try:
+            yield
+        finally:
+            application.close()
+
+    return create_app(application, broadcast, access, page, lifespan)
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="sightline-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _socket(listening: Listening) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((listening.host, listening.port))
+    except OSError as error:
+        sock.close()
+        raise EnvironmentLacks(
+            f"port {listening.port} on {listening.host} cannot be used ({error.strerror})",
+            "Stop what uses it, or choose another with --port.",
+        ) from error
+    sock.listen(128)
+    return sock
+
+
+def _certificate(hosts: tuple[str, ...]) -> ServerCertificate:
+    return server_certificate(data_folder() / "tls", hosts, datetime.datetime.now(datetime.UTC))
+
+
+def _announce(
+    console: Console,
+    listening: Listening,
+    hosts: tuple[str, ...],
+    token: str | None,
+    certificate: ServerCertificate | None,
+) -> None:
+    host = f"[{hosts[0]}]" if ":" in hosts[0] else hosts[0]
+    address = f"{listening.scheme}://{host}:{listening.port}/" + (f"#token={token}" if token else "")
+    console.print(f"\n  [bold]Sightline[/bold] is ready: [link={address}]{address}[/link]")
+    if token is None:
+        console.print("  Only this machine can open it. A headset: `adb reverse`, or serve with --host 0.0.0.0.")
+    if certificate:
+        console.print(f"  Headsets trust it once they hold this certificate: {certificate.authority}")
+    console.print(f"  {NOTICE} Press Ctrl+C to stop.\n")
+    if console.is_terminal or token is not None:
+        segno.make(address, error="m").terminal(out=console.file, compact=True)

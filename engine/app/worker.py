@@ -1,0 +1,86 @@
+"""What runs inside the worker process: one series from files to a scene of blobs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.core.errors import Cancelled
+
+if TYPE_CHECKING:
+    from engine.app.library import Shelf
+    from engine.stream.messages import OpenRequest
+
+#: Progress reports closer together than this are dropped.
+REPORT_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where a job stands."""
+
+    job: str
+    fraction: float
+    stage: str
+
+
+class _Worker:
+    """This process's ends of the pipes to the server; set once by `initialise`."""
+
+    reports: Queue[Report | None]
+    cancel: Event
+    blob_folder: Path
+
+
+def initialise(reports: Queue[Report | None], cancel: Event, blob_folder: Path) -> None:
+    """Called once in each new worker process."""
+    _Worker.reports, _Worker.cancel, _Worker.blob_folder = reports, cancel, blob_folder
+
+
+def warm_up() -> None:
+    """Import what every job needs, which takes longer than a small job itself."""
+    import engine.app.pipeline  # noqa: F401
+
+
+def open_series(job: str, request: OpenRequest, shelf: Shelf) -> str:
+    """Read, segment, mesh and pack one series; returns the scene as JSON.
+
+    Raises:
+        Cancelled: the server asked to stop.
+        SightlineError: as reading and segmenting raise.
+    """
+    from engine.app.blobs import BlobFolder
+    from engine.app.pipeline import Options, process_series
+    from engine.app.publish import publish
+    from engine.app.stopwatch import Stopwatch
+    from engine.core.progress import part
+
+    _Worker.cancel.clear()
+    progress = _Reporter(job)
+    progress(0.0, "reading headers")
+    info = shelf.inventory.choose(request.series)
+    options = Options(phase=request.phase, pipeline=request.pipeline)
+    processed = process_series(info, options, part(progress, 0.0, 0.9), Stopwatch())
+    scene = publish(processed, BlobFolder(_Worker.blob_folder), shelf.name, part(progress, 0.9, 1.0))
+    return scene.model_dump_json()
+
+
+class _Reporter:
+    """Progress that goes to the server, and the place where a job learns that it is cancelled."""
+
+    def __init__(self, job: str) -> None:
+        self._job = job
+        self._last_s = -REPORT_EVERY_S
+        self._stage = ""
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        if _Worker.cancel.is_set():
+            raise Cancelled("cancelled")
+        now_s = time.monotonic()
+        if stage != self._stage or now_s - self._last_s >= REPORT_EVERY_S:
+            self._last_s, self._stage = now_s, stage
+            _Worker.reports.put(Report(self._job, min(max(fraction, 0.0), 1.0), stage))

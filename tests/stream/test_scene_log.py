@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.stream.messages import Op, PutNode, RemoveNode, ReplaceScene
+from engine.stream.scene_log import TAIL_LENGTH, SceneLog
+from tests.stream.scenes import scene, surface_node
+
+
+def filled(count: int) -> SceneLog:
+    log = SceneLog("epoch")
+    log.append(ReplaceScene(scene=scene()))
+    for number in range(count):
+        log.append(PutNode(node=surface_node(f"n{number}")))
+    return log
+
+
+def test_ops_are_numbered_from_one_without_gaps() -> None:
+    log = SceneLog("epoch")
+    numbers = [log.append(ReplaceScene(scene=scene())).seq for _ in range(5)]
+    assert numbers == [1, 2, 3, 4, 5]
+
+
+def test_a_node_is_replaced_in_place_and_a_new_one_goes_last() -> None:
+    log = SceneLog("epoch")
+    log.append(ReplaceScene(scene=scene("a", "b")))
+    log.append(PutNode(node=surface_node("a", triangles=99)))
+    log.append(PutNode(node=surface_node("c")))
+    assert log.scene is not None
+    assert [node.id for node in log.scene.nodes] == ["a", "b", "c"]
+    assert log.scene.nodes[0].kind == "surface"
+    assert log.scene.nodes[0].lods[0].triangles == 99
+
+
+def test_removing_a_node_that_is_not_there_is_refused_and_changes_nothing() -> None:
+    log = filled(1)
+    with pytest.raises(KeyError):
+        log.append(RemoveNode(id="other"))
+    assert log.seq == 2
+
+
+def test_a_node_before_any_scene_is_refused() -> None:
+    with pytest.raises(KeyError):
+        SceneLog("epoch").append(PutNode(node=surface_node()))
+
+
+@given(behind=st.integers(0, 20))
+def test_a_peer_that_missed_some_ops_gets_exactly_those(behind: int) -> None:
+    log = filled(20)
+    tail = log.since("epoch", log.seq - behind)
+    assert tail is not None
+    assert [op.seq for op in tail] == list(range(log.seq - behind + 1, log.seq + 1))
+
+
+@pytest.mark.parametrize(("epoch", "last_seq"), [("other", 1), (None, 1), ("epoch", None), ("epoch", 999)])
+def test_a_peer_of_another_epoch_or_from_the_future_needs_a_snapshot(epoch: str | None, last_seq: int | None) -> None:
+    assert filled(3).since(epoch, last_seq) is None
+
+
+def test_a_peer_further_behind_than_the_tail_needs_a_snapshot() -> None:
+    log = filled(TAIL_LENGTH + 5)
+    assert log.since("epoch", 1) is None
+    assert log.since("epoch", log.seq - TAIL_LENGTH) is not None
+
+
+NAMES = st.sampled_from("abcd")
+
+
+@given(st.lists(st.one_of(NAMES.map(lambda n: PutNode(node=surface_node(n))), NAMES.map(lambda n: RemoveNode(id=n)))))
+def test_replaying_the_tail_over_an_older_scene_gives_the_newer_one(ops: list[Op]) -> None:
+    log = SceneLog("epoch")
+    log.append(ReplaceScene(scene=scene("a")))
+    start = log.scene
+    for op in ops:
+        if isinstance(op, RemoveNode) and log.scene and all(node.id != op.id for node in log.scene.nodes):
+            continue
+        log.append(op)
+    copy = SceneLog("epoch")
+    assert start is not None
+    copy.append(ReplaceScene(scene=start))
+    for numbered in log.since("epoch", 1) or ():
+        copy.append(numbered.op)
+    assert copy.scene == log.scene
