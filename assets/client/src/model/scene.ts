@@ -1,0 +1,90 @@
+// What the server says becomes state: snapshots, numbered ops, jobs. Pure; the socket feeds it.
+
+import { apply, type Vec3 } from "./affine";
+import { INITIAL_STATE, type State, type View, type Window } from "./state";
+import { defaultView, surfaces } from "./structures";
+import type { Job, Op, Scene, VolumeNode, WindowPreset } from "../wire/messages";
+
+export function volumeOf(scene: Scene | null): VolumeNode | undefined {
+  return scene?.nodes.find((node) => node.kind === "volume");
+}
+
+export function windowOf(preset: WindowPreset): Window {
+  return { preset: preset.name, low: preset.low, high: preset.high };
+}
+
+/** Centre of the voxel grid in patient millimetres. */
+export function centre_mm(volume: VolumeNode): Vec3 {
+  const [i, j, k] = volume.shape;
+  return apply(volume.patient_from_voxel, [(i - 1) / 2, (j - 1) / 2, (k - 1) / 2]);
+}
+
+/** Value that an int16 sample of the wire stands for. */
+export function valueOfSample(volume: VolumeNode, sample: number): number {
+  const [low, high] = volume.value_range;
+  return low + ((sample + 32768) / 65535) * (high - low);
+}
+
+/** Another scene: views start from its defaults; what belonged to the old one goes. */
+export function openScene(state: State, scene: Scene | null): State {
+  const volume = volumeOf(scene);
+  const preset = volume?.presets[0];
+  const view: View = {
+    ...state.view,
+    window: preset ? windowOf(preset) : null,
+    cursor_mm: volume ? centre_mm(volume) : null,
+    pending_mm: null,
+    tool: "navigate",
+  };
+  const nodes = surfaces(scene);
+  return {
+    ...state,
+    scene,
+    view,
+    structures: Object.fromEntries(nodes.map((node) => [node.structure.key, defaultView(node)])),
+    solo: null,
+    selection: null,
+    measurements: [],
+    volume: INITIAL_STATE.volume,
+    drawn: { ready: 0, total: nodes.length, failed: 0 },
+  };
+}
+
+/** The scene as the server knows it. The same scene again keeps what the person chose. */
+export function receiveScene(state: State, scene: Scene | null): State {
+  if (scene === null || state.scene?.id !== scene.id) return openScene(state, scene);
+  return withNodes(state, scene);
+}
+
+/** One numbered change. */
+export function receiveOp(state: State, op: Op): State {
+  if (op.kind === "replace_scene") return receiveScene(state, op.scene);
+  if (state.scene === null) return state;
+  const id = op.kind === "put_node" ? op.node.id : op.id;
+  const kept = state.scene.nodes.filter((node) => node.id !== id);
+  const place = state.scene.nodes.findIndex((node) => node.id === id);
+  const nodes = op.kind === "remove_node" ? kept : kept.toSpliced(place < 0 ? kept.length : place, 0, op.node);
+  return withNodes(state, { ...state.scene, nodes });
+}
+
+/** A newer version of the shown scene: new structures get their defaults, gone ones leave. */
+function withNodes(state: State, scene: Scene): State {
+  const views = surfaces(scene).map(
+    (node) => [node.structure.key, state.structures[node.structure.key] ?? defaultView(node)] as const,
+  );
+  const structures = Object.fromEntries(views);
+  const selection = state.selection?.kind === "structure" && !(state.selection.key in structures) ? null : state.selection;
+  const solo = state.solo !== null && state.solo in structures ? state.solo : null;
+  return { ...state, scene, structures, selection, solo };
+}
+
+/** Progress of long work. A finished job leaves; a failed one stays as a failure to read. */
+export function receiveJob(state: State, job: Job): State {
+  if (job.state === "failed") {
+    const failure = job.error ?? { summary: `${job.stage || "Opening"} failed.`, problems: [], remedy: null };
+    return { ...state, job: state.job?.id === job.id ? null : state.job, failure };
+  }
+  const over = job.state === "done" || job.state === "cancelled";
+  if (over) return state.job?.id === job.id ? { ...state, job: null } : state;
+  return { ...state, job, failure: null };
+}

@@ -1,0 +1,118 @@
+// The whole state of the page: what the server says, what the person chose. No DOM, no three.
+
+import type { Vec3 } from "./affine";
+import type { Store } from "./store";
+import type { Failure, Job, Library, Scene } from "../wire/messages";
+
+export type Connection = "connecting" | "live" | "lost";
+
+/** How one structure is drawn. Keyed by `structure.key` in the state. */
+export interface StructureView {
+  readonly visible: boolean;
+  readonly opacity: number;
+  /** sRGB, 0 to 255. */
+  readonly colour: readonly [number, number, number];
+}
+
+export type Plane = "axial" | "coronal" | "sagittal";
+export const PLANES: readonly Plane[] = ["axial", "coronal", "sagittal"];
+export type Pane = "3d" | Plane;
+
+/** Display window in the volume's own unit (HU for CT). `preset` is null when dragged by hand. */
+export interface Window {
+  readonly preset: string | null;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface Measurement {
+  readonly id: string;
+  readonly from_mm: Vec3;
+  readonly to_mm: Vec3;
+  /** Standard uncertainty of the distance: how well both ends could be placed. */
+  readonly error_mm: number;
+  readonly where: "surface" | "slice" | "headset";
+}
+
+export type Selection =
+  | { readonly kind: "structure"; readonly key: string }
+  | { readonly kind: "measurement"; readonly id: string }
+  | null;
+
+export type Tool = "navigate" | "measure";
+
+/** What the flat page shows; patient positions in LPS millimetres. */
+export interface View {
+  readonly filled: Pane | null;
+  readonly window: Window | null;
+  readonly cursor_mm: Vec3 | null;
+  readonly tool: Tool;
+  /** First end of a measurement that waits for its second. */
+  readonly pending_mm: { readonly at: Vec3; readonly error_mm: number } | null;
+  readonly slicesIn3d: boolean;
+  readonly labelsOnSlices: boolean;
+}
+
+/** How much of the volume's voxels has arrived. */
+export interface VolumeLoading {
+  readonly state: "none" | "loading" | "ready" | "failed";
+  readonly fraction: number;
+  /** Words for the person: why it failed, or that it was reduced to fit. */
+  readonly note: string | null;
+}
+
+export interface Upload {
+  readonly state: "sending" | "failed";
+  readonly files: number;
+  readonly sentFiles: number;
+  readonly fraction: number;
+  readonly eta_s: number | null;
+  readonly error: Failure | null;
+}
+
+export interface State {
+  readonly connection: Connection;
+  /** When the socket was lost (`performance.now()`, seconds); null while live. */
+  readonly lostSince_s: number | null;
+  readonly library: Library | null;
+  readonly scene: Scene | null;
+  readonly job: Job | null;
+  readonly upload: Upload | null;
+  /** A failure that the person has not put away yet. */
+  readonly failure: Failure | null;
+  readonly structures: Readonly<Record<string, StructureView>>;
+  readonly solo: string | null;
+  readonly selection: Selection;
+  readonly view: View;
+  readonly measurements: readonly Measurement[];
+  readonly volume: VolumeLoading;
+  /** Surfaces drawn so far, of those in the scene. */
+  readonly drawn: { readonly ready: number; readonly total: number; readonly failed: number };
+}
+
+export type AppStore = Store<State>;
+
+export const INITIAL_STATE: State = {
+  connection: "connecting",
+  lostSince_s: null,
+  library: null,
+  scene: null,
+  job: null,
+  upload: null,
+  failure: null,
+  structures: {},
+  solo: null,
+  selection: null,
+  view: {
+    filled: null,
+    window: null,
+    cursor_mm: null,
+    tool: "navigate",
+    pending_mm: null,
+    slicesIn3d: false,
+    labelsOnSlices: true,
+  },
+  measurements: [],
+  volume: { state: "none", fraction: 0, note: null },
+  drawn: { ready: 0, total: 0, failed: 0 },
+};

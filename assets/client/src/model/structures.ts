@@ -1,0 +1,70 @@
+// What a person does to structures: show, fade, colour, solo. Pure changes of the state.
+
+import type { State, StructureView } from "./state";
+import type { Scene, SurfaceNode } from "../wire/messages";
+
+/** The scene's surfaces, as the server ordered them. */
+export function surfaces(scene: Scene | null): SurfaceNode[] {
+  return scene?.nodes.filter((node) => node.kind === "surface") ?? [];
+}
+
+export function surfaceOf(scene: Scene | null, key: string): SurfaceNode | undefined {
+  return surfaces(scene).find((node) => node.structure.key === key);
+}
+
+/** How a structure is drawn before anybody touched it. */
+export function defaultView(node: SurfaceNode): StructureView {
+  return { visible: true, opacity: node.structure.opacity, colour: node.structure.colour };
+}
+
+function change(state: State, key: string, part: Partial<StructureView>): State {
+  const view = state.structures[key];
+  if (view === undefined) return state;
+  return { ...state, structures: { ...state.structures, [key]: { ...view, ...part } } };
+}
+
+export function setVisible(state: State, key: string, visible: boolean): State {
+  return change(state, key, { visible });
+}
+
+/** Shows or hides what is seen now: under solo, asking for another structure ends the solo. */
+export function toggleVisible(state: State, key: string): State {
+  if (state.solo !== null && state.solo !== key) return setVisible({ ...state, solo: null }, key, true);
+  const ended = { ...state, solo: null };
+  return setVisible(ended, key, !isShown(state, key));
+}
+
+export function setOpacity(state: State, key: string, opacity: number): State {
+  return change(state, key, { opacity: Math.min(1, Math.max(0, opacity)) });
+}
+
+export function setColour(state: State, key: string, colour: StructureView["colour"]): State {
+  return change(state, key, { colour });
+}
+
+/** Only this structure; asked again, all as before. */
+export function toggleSolo(state: State, key: string): State {
+  return { ...state, solo: state.solo === key ? null : key };
+}
+
+export function showAll(state: State, visible: boolean): State {
+  const entries = Object.entries(state.structures).map(([key, view]) => [key, { ...view, visible }] as const);
+  return { ...state, solo: null, structures: Object.fromEntries(entries) };
+}
+
+export function resetStructures(state: State): State {
+  const entries = surfaces(state.scene).map((node) => [node.structure.key, defaultView(node)] as const);
+  return { ...state, solo: null, structures: Object.fromEntries(entries) };
+}
+
+/** Whether the structure is drawn now, solo taken into account. */
+export function isShown(state: State, key: string): boolean {
+  if (state.solo !== null) return state.solo === key;
+  return state.structures[key]?.visible ?? false;
+}
+
+/** Every structure's view with solo applied: what 3-D, slices and headset draw. */
+export function shownViews(structures: State["structures"], solo: string | null): State["structures"] {
+  if (solo === null) return structures;
+  return Object.fromEntries(Object.entries(structures).map(([key, view]) => [key, { ...view, visible: key === solo }]));
+}

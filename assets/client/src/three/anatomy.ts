@@ -1,0 +1,238 @@
+// The scene's surfaces as meshes: coarse first so that something stands at once, then as fine as can be seen.
+
+import * as THREE from "three";
+
+import { chooseLods } from "./lod";
+import type { SurfaceSource } from "./surface_source";
+import { createTissueMaterial, paintTissue, type TissueMaterial } from "./tissue_material";
+import type { State } from "../model/state";
+import type { SurfaceLod, SurfaceNode } from "../wire/messages";
+
+/** Surfaces at once on the way: enough to fill the line, few enough that the first is not starved. */
+const PARALLEL_LOADS = 4;
+
+export interface AnatomyProgress {
+  readonly ready: number;
+  readonly total: number;
+  readonly failed: number;
+}
+
+export interface Hit {
+  readonly key: string;
+  /** Where, in world metres. */
+  readonly point: THREE.Vector3;
+  readonly distance_m: number;
+  /** Bound on the distance between what is drawn and the finest surface. */
+  readonly error_mm: number;
+}
+
+interface Part {
+  node: SurfaceNode;
+  readonly group: THREE.Group;
+  readonly mesh: THREE.Mesh<THREE.BufferGeometry, TissueMaterial>;
+  /** Fills depth before the colour of a see-through shell, so that only its nearest side is blended. */
+  readonly depth: THREE.Mesh<THREE.BufferGeometry, THREE.MeshBasicMaterial>;
+  /** The first, coarsest geometry: fast to hit-test, never drawn. */
+  readonly probe: THREE.Mesh;
+  level: number | null;
+  wanted: number;
+  loading: boolean;
+}
+
+/** The patient's surfaces. Geometry is in headset metres; add `group` to the patient group. */
+export class Anatomy {
+  readonly group = new THREE.Group();
+  private readonly parts = new Map<string, Part>();
+  private abort = new AbortController();
+  private active = 0;
+  private failed = new Set<string>();
+
+  constructor(
+    private readonly source: SurfaceSource,
+    private readonly changed: (progress: AnatomyProgress) => void,
+  ) {
+    this.group.name = "anatomy";
+  }
+
+  /** Shows these surfaces; parts whose blobs are the same stay as they are. */
+  setNodes(nodes: readonly SurfaceNode[]): void {
+    const keys = new Set(nodes.map((node) => node.structure.key));
+    for (const key of [...this.parts.keys()]) if (!keys.has(key)) this.remove(key);
+    for (const node of nodes) this.put(node);
+    this.report();
+    this.load();
+  }
+
+  /** Visibility, opacity, colour and selection as the state has them (solo already applied). */
+  paint(views: State["structures"], selected: string | null): void {
+    for (const [key, part] of this.parts) {
+      const view = views[key];
+      if (view === undefined) continue;
+      part.group.visible = view.visible && view.opacity > 0;
+      paintTissue(part.mesh.material, view.colour, view.opacity, key === selected);
+      part.depth.visible = view.opacity < 1;
+    }
+    this.order();
+  }
+
+  /** Asks for the detail that `pixelsPerMm` can show within `bytes` of GPU memory. */
+  refine(pixelsPerMm: number, bytes: number): void {
+    const visible = [...this.parts.values()].filter((part) => part.group.visible);
+    const levels = chooseLods(visible.map((part) => part.node), { pixelsPerMm, bytes });
+    for (const part of visible) part.wanted = levels.get(part.node.id) ?? part.wanted;
+    this.load();
+  }
+
+  /** Meshes by structure key, for those who draw or measure them. */
+  meshes(): ReadonlyMap<string, THREE.Mesh> {
+    return new Map([...this.parts].filter(([, part]) => part.level !== null).map(([key, part]) => [key, part.mesh]));
+  }
+
+  /**
+   * The nearest visible surface on the ray (world metres). `fast` tests the coarsest geometry: for hovering every
+   * frame. See-through shells are passed over when something more solid lies behind them.
+   */
+  pick(raycaster: THREE.Raycaster, fast = false): Hit | null {
+    const hits = [...this.parts.values()]
+      .filter((part) => part.group.visible && part.level !== null)
+      .map((part) => this.hit(part, raycaster, fast))
+      .filter((hit) => hit !== null)
+      .sort((a, b) => a.distance_m - b.distance_m);
+    const solid = hits.find((hit) => this.parts.get(hit.key)!.mesh.material.opacity >= 0.4);
+    return solid ?? hits[0] ?? null;
+  }
+
+  /** Box round everything shown, in headset metres; empty when nothing is. */
+  bounds(): THREE.Box3 {
+    const box = new THREE.Box3();
+    for (const { mesh, level } of this.parts.values()) {
+      if (level === null) continue;
+      mesh.geometry.computeBoundingBox();
+      box.union(mesh.geometry.boundingBox!.clone().applyMatrix4(mesh.matrix));
+    }
+    return box;
+  }
+
+  dispose(): void {
+    this.abort.abort();
+    for (const key of [...this.parts.keys()]) this.remove(key);
+  }
+
+  private put(node: SurfaceNode): void {
+    const key = node.structure.key;
+    const old = this.parts.get(key);
+    if (old && sameBlobs(old.node, node)) {
+      old.node = node;
+      return;
+    }
+    if (old) this.remove(key);
+    const mesh = new THREE.Mesh(new THREE.BufferGeometry(), createTissueMaterial());
+    mesh.name = key;
+    mesh.userData["structure"] = key;
+    mesh.matrixAutoUpdate = false;
+    const depth = new THREE.Mesh(mesh.geometry, new THREE.MeshBasicMaterial({ colorWrite: false }));
+    depth.matrixAutoUpdate = false;
+    const probe = new THREE.Mesh(mesh.geometry, mesh.material);
+    probe.matrixAutoUpdate = false;
+    probe.visible = false;
+    const group = new THREE.Group();
+    group.name = `structure ${key}`;
+    group.add(depth, mesh, probe);
+    this.group.add(group);
+    const coarsest = node.lods.length - 1;
+    this.parts.set(key, { node, group, mesh, depth, probe, level: null, wanted: coarsest, loading: false });
+  }
+
+  private remove(key: string): void {
+    const part = this.parts.get(key)!;
+    this.group.remove(part.group);
+    for (const geometry of new Set([part.mesh.geometry, part.probe.geometry])) geometry.dispose();
+    part.mesh.material.dispose();
+    part.depth.material.dispose();
+    this.parts.delete(key);
+    this.failed.delete(key);
+  }
+
+  /** Starts the next loads: nothing drawn yet before refinements, small before large. */
+  private load(): void {
+    const waiting = [...this.parts.values()]
+      .filter((part) => !part.loading && part.level !== part.wanted && part.node.lods[part.wanted] !== undefined)
+      .filter((part) => !this.failed.has(part.node.structure.key))
+      .sort((a, b) => Number(a.level !== null) - Number(b.level !== null) || bytesWanted(a) - bytesWanted(b));
+    for (const part of waiting.slice(0, PARALLEL_LOADS - this.active)) void this.loadPart(part);
+  }
+
+  private async loadPart(part: Part): Promise<void> {
+    const level = part.wanted;
+    const lod = part.node.lods[level]!;
+    part.loading = true;
+    this.active += 1;
+    try {
+      const geometry = await this.source.surface(lod, this.abort.signal);
+      if (this.parts.get(part.node.structure.key) === part) this.show(part, level, geometry);
+      else geometry.dispose();
+    } catch {
+      // Aborted on disposal, or not to be had: the coarser surface stays, and the count says so.
+      if (part.level === null) this.failed.add(part.node.structure.key);
+      else part.wanted = part.level;
+    } finally {
+      part.loading = false;
+      this.active -= 1;
+    }
+    if (this.abort.signal.aborted) return;
+    this.report();
+    this.load();
+  }
+
+  private show(part: Part, level: number, geometry: THREE.BufferGeometry): void {
+    const old = part.mesh.geometry;
+    part.mesh.geometry = part.depth.geometry = geometry;
+    const matrix = geometry.userData["matrix"] as THREE.Matrix4 | undefined;
+    part.mesh.matrix.copy(matrix ?? new THREE.Matrix4());
+    part.depth.matrix.copy(part.mesh.matrix);
+    if (part.level === null) {
+      part.probe.geometry = geometry;
+      part.probe.matrix.copy(part.mesh.matrix);
+    }
+    part.level = level;
+    if (old !== part.probe.geometry) old.dispose();
+    this.order();
+  }
+
+  /** Solid first; then shells from the innermost (smallest) outwards, so that each is blended over what it holds. */
+  private order(): void {
+    const shells = [...this.parts.values()].sort((a, b) => a.node.volume_ml - b.node.volume_ml);
+    shells.forEach((part, index) => {
+      part.depth.renderOrder = 10 + 2 * index;
+      part.mesh.renderOrder = part.mesh.material.transparent ? 11 + 2 * index : 0;
+      // Sorted with the see-through ones, although it writes no colour.
+      part.depth.material.transparent = true;
+    });
+  }
+
+  private hit(part: Part, raycaster: THREE.Raycaster, fast: boolean): Hit | null {
+    const level = fast ? part.node.lods.length - 1 : part.level!;
+    const [first] = raycaster.intersectObject(fast ? part.probe : part.mesh, false);
+    if (first === undefined) return null;
+    const error_mm = lodError(part.node.lods[level]);
+    return { key: part.node.structure.key, point: first.point, distance_m: first.distance, error_mm };
+  }
+
+  private report(): void {
+    const parts = [...this.parts.values()];
+    const ready = parts.filter((part) => part.level !== null).length;
+    this.changed({ ready, total: parts.length, failed: this.failed.size });
+  }
+}
+
+function bytesWanted(part: Part): number {
+  return part.node.lods[part.wanted]?.bytes ?? 0;
+}
+
+function lodError(lod: SurfaceLod | undefined): number {
+  return lod?.error_mm ?? 0;
+}
+
+function sameBlobs(a: SurfaceNode, b: SurfaceNode): boolean {
+  return a.lods.length === b.lods.length && a.lods.every((lod, index) => lod.blob === b.lods[index]?.blob);
+}

@@ -1,0 +1,10 @@
+// Where surface geometry comes from: blobs of the server, or the demo's own maker. Geometry is in headset metres.
+
+import type * as THREE from "three";
+
+import type { SurfaceLod } from "../wire/messages";
+
+export interface SurfaceSource {
+  /** Rejects with an `AbortError` when `signal` fires. */
+  surface(lod: SurfaceLod, signal: AbortSignal): Promise<THREE.BufferGeometry>;
+}

@@ -1,0 +1,47 @@
+// How a structure looks: matt with a soft highlight when solid; a shell that gathers at its rim when see-through.
+
+import * as THREE from "three";
+
+/** Below this a structure is drawn as a see-through shell. */
+const SOLID = 0.995;
+
+/** The rim of a shell is denser than its face, so that its form reads while what lies inside stays clear. */
+const RIM = /* glsl */ `
+#include <opaque_fragment>
+float facing = abs(dot(normalize(vViewPosition), normal));
+gl_FragColor.a *= uShell > 0.5 ? mix(1.9, 0.62, smoothstep(0.0, 0.75, facing)) : 1.0;
+gl_FragColor.a = min(gl_FragColor.a, 1.0);
+`;
+
+export interface TissueMaterial extends THREE.MeshStandardMaterial {
+  readonly shell: THREE.IUniform<number>;
+}
+
+export function createTissueMaterial(): TissueMaterial {
+  const shell: THREE.IUniform<number> = { value: 0 };
+  const material = new THREE.MeshStandardMaterial({ roughness: 0.62, metalness: 0 });
+  material.onBeforeCompile = (shader) => {
+    shader.uniforms["uShell"] = shell;
+    shader.fragmentShader = `uniform float uShell;\n${shader.fragmentShader.replace("#include <opaque_fragment>", RIM)}`;
+  };
+  material.customProgramCacheKey = () => "tissue";
+  return Object.assign(material, { shell });
+}
+
+/** Colour (sRGB 0..255), opacity, and a quiet glow when selected. */
+export function paintTissue(
+  material: TissueMaterial,
+  colour: readonly [number, number, number],
+  opacity: number,
+  selected: boolean,
+): void {
+  const solid = opacity >= SOLID;
+  material.color.setRGB(colour[0] / 255, colour[1] / 255, colour[2] / 255, THREE.SRGBColorSpace);
+  material.emissive.copy(material.color).multiplyScalar(selected ? 0.28 : 0.02);
+  material.opacity = opacity;
+  material.transparent = !solid;
+  material.shell.value = solid ? 0 : 1;
+  // Solid surfaces show their inside too where a slice or a hole opens them.
+  material.side = solid ? THREE.DoubleSide : THREE.FrontSide;
+  material.needsUpdate = true;
+}

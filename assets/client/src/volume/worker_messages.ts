@@ -1,0 +1,34 @@
+// What the page and the volume worker say to each other. Types only.
+
+export type SlabKind = "samples" | "labels";
+
+export interface SlabRequest {
+  readonly id: number;
+  readonly kind: SlabKind;
+  readonly blob: string;
+  readonly kStart: number;
+  readonly kCount: number;
+  readonly shape: readonly [number, number, number];
+  readonly reduction: number;
+}
+
+export interface SlabDone {
+  readonly id: number;
+  readonly ok: true;
+  /** Every voxel, i fastest. */
+  readonly full: Int16Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+  /** The same for the texture: reduced, samples as half floats. */
+  readonly texture: {
+    readonly kStart: number;
+    readonly kCount: number;
+    readonly data: Uint16Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+  };
+}
+
+export interface SlabFailed {
+  readonly id: number;
+  readonly ok: false;
+  readonly reason: string;
+}
+
+export type SlabReply = SlabDone | SlabFailed;
