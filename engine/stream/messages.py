@@ -202,6 +202,12 @@ class OpenRequest(Message):
     pipeline: str | None = None
 
 
+class SessionRequest(Message):
+    """The token of the address that the server printed, in exchange for a session cookie."""
+
+    token: str = Field(max_length=256)
+
+
 # --- the socket --------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
@@ -24,6 +25,7 @@ from engine.stream.messages import (
     Op,
     OpenRequest,
     ProblemMessage,
+    SessionRequest,
     Study,
 )
 from engine.stream.peer import MAX_INCOMING_BYTES, Peer
@@ -135,6 +137,10 @@ def _refusal(request: Request, access: Access) -> str | None:
 
 
 def _add_failures(app: FastAPI) -> None:
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_request: Request, error: Exception) -> Response:
+        return _failure(422, _first_mistake(error))
+
     @app.exception_handler(NotFound)
     async def not_found(_request: Request, error: Exception) -> Response:
         return _failure(404, str(error))
@@ -146,6 +152,12 @@ def _add_failures(app: FastAPI) -> None:
     @app.exception_handler(SightlineError)
     async def other(_request: Request, error: Exception) -> Response:
         return JSONResponse({"error": failure_of(error).model_dump()}, status_code=409)
+
+
+def _first_mistake(error: Exception) -> str:
+    """Where a request breaks the rules and which; never the value, which may be a patient's."""
+    mistakes = error.errors() if isinstance(error, RequestValidationError) else ()
+    return next((f"{'.'.join(map(str, m['loc'][1:])) or 'request'}: {m['msg']}" for m in mistakes), "malformed request")
 
 
 def failure_of(error: Exception) -> Failure:
@@ -162,14 +174,12 @@ def _failure(status: int, summary: str) -> Response:
 
 def _add_api(app: FastAPI, backend: Backend, access: Access) -> None:
     @app.post("/api/session")
-    async def session(request: Request) -> Response:
-        body = await request.json()
-        token = body.get("token") if isinstance(body, dict) else None
-        if not isinstance(token, str) or not access.token_allowed(token):
+    async def session(body: SessionRequest, request: Request) -> Response:
+        if not access.token_allowed(body.token):
             return _failure(403, "open the address that the server printed")
         response = Response(status_code=204)
         secure = request.url.scheme == "https"
-        response.set_cookie(SESSION_COOKIE, token, httponly=True, samesite="strict", secure=secure)
+        response.set_cookie(SESSION_COOKIE, body.token, httponly=True, samesite="strict", secure=secure)
         return response
 
     @app.get("/api/library")

@@ -156,6 +156,11 @@ export interface OpenRequest {
   pipeline: string | null;
 }
 
+/** The token of the address that the server printed, in exchange for a session cookie. */
+export interface SessionRequest {
+  token: string;
+}
+
 /** A client's first message. */
 export interface Hello {
   type: "hello";

@@ -1,0 +1,294 @@
+"""The real server on a real socket, with a fake application behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from engine.core.errors import FileProblem, InputRefused
+from engine.stream.access import LOOPBACK_HOSTS, Access
+from engine.stream.messages import PROTOCOL, Job, Library, OpenRequest, PutNode, ReplaceScene, Study
+from engine.stream.peer import MAX_INCOMING_BYTES
+from engine.stream.scene_log import SceneLog
+from engine.stream.server import Broadcast, NotFound, create_app
+from tests.stream.scenes import scene, surface_node
+
+JOB = Job(id="j1", state="running", stage="reading", fraction=0.25, eta_s=3.0, study="s1", series=None)
+BLOB = bytes(range(256)) * 64
+BLOB_SHA256 = hashlib.sha256(BLOB).hexdigest()
+
+
+class FakeApplication:
+    """Keeps what it is given; fails where a test asks it to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.uploaded: dict[tuple[str, int], bytes] = {}
+        (folder / BLOB_SHA256).write_bytes(BLOB)
+
+    def library(self) -> Library:
+        return Library(studies=(Study(id="s1", name="Study", series=()),), pipelines=("ct",))
+
+    def new_upload(self) -> str:
+        return "u1"
+
+    async def put_upload(self, upload: str, number: int, chunks: AsyncIterator[bytes]) -> None:
+        self.uploaded[upload, number] = b"".join([chunk async for chunk in chunks])
+
+    async def finish_upload(self, upload: str) -> Study:
+        raise InputRefused("no volume", [FileProblem(self.folder / "secret-folder" / "000001", "truncated")])
+
+    def start_job(self, request: OpenRequest) -> Job:
+        return JOB
+
+    def job(self, job: str) -> Job:
+        if job != JOB.id:
+            raise NotFound("no such job")
+        return JOB
+
+    def jobs(self) -> tuple[Job, ...]:
+        return (JOB,)
+
+    def cancel_job(self, job: str) -> Job:
+        return self.job(job).model_copy(update={"state": "cancelled"})
+
+    def blob_path(self, sha256: str) -> Path | None:
+        path = self.folder / sha256
+        return path if sha256.isalnum() and path.is_file() else None
+
+
+class Running:
+    """A server on a port of its own, and the means to publish on its loop."""
+
+    def __init__(self, folder: Path, token: str | None = None) -> None:
+        self.application = FakeApplication(folder)
+        self.log = SceneLog("epoch")
+        self.broadcast = Broadcast(self.log)
+        page = folder / "page"
+        page.mkdir()
+        (page / "index.html").write_text("<!doctype html><title>Sightline</title>")
+        app = create_app(self.application, self.broadcast, Access(LOOPBACK_HOSTS, token), page)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.netloc = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        config = uvicorn.Config(app, log_level="error", ws="websockets-sansio", ws_per_message_deflate=False)
+        self.server = uvicorn.Server(config)
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self.server.serve(sockets=[self.socket]))
+
+    def publish(self, op: Any) -> None:
+        async def on_loop() -> None:
+            self.broadcast.publish(op)
+
+        asyncio.run_coroutine_threadsafe(on_loop(), self.loop).result(5)
+
+    def client(self, **headers: str) -> httpx.Client:
+        return httpx.Client(base_url=f"http://{self.netloc}", headers=headers, trust_env=False)
+
+    def socket_client(self, **options: Any) -> ClientConnection:
+        return connect(f"ws://{self.netloc}/ws", subprotocols=[PROTOCOL], proxy=None, **options)  # type: ignore[list-item]
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(10)
+        self.loop.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    server = Running(tmp_path)
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.stop)
+        yield server
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Running]:
+    server = Running(tmp_path, token="secret")
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.stop)
+        yield server
+
+
+def greet(connection: ClientConnection, **changes: Any) -> dict[str, Any]:
+    connection.send(json.dumps({"type": "hello", "protocol": PROTOCOL, **changes}))
+    return receive(connection)
+
+
+def receive(connection: ClientConnection) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(connection.recv(timeout=5))
+    return message
+
+
+def test_the_page_is_served_with_a_policy_that_forbids_other_hosts(running: Running) -> None:
+    with running.client() as client:
+        response = client.get("/")
+    assert "Sightline" in response.text
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "http" not in policy
+
+
+def test_a_foreign_host_name_is_refused(running: Running) -> None:
+    with running.client(host="evil.example") as client:
+        assert client.get("/api/library").status_code == 403
+
+
+def test_a_foreign_page_is_refused(running: Running) -> None:
+    with running.client(origin="https://evil.example") as client:
+        assert client.post("/api/uploads").status_code == 403
+
+
+def test_the_library_lists_studies(running: Running) -> None:
+    with running.client() as client:
+        assert client.get("/api/library").json() == json.loads(running.application.library().model_dump_json())
+
+
+def test_dropped_bytes_arrive_whole(running: Running) -> None:
+    data = bytes(range(256)) * 4096
+    with running.client() as client:
+        upload = client.post("/api/uploads").json()["upload"]
+        assert client.put(f"/api/uploads/{upload}/7", content=data).status_code == 204
+    assert running.application.uploaded[upload, 7] == data
+
+
+def test_a_refusal_names_files_without_their_folders(running: Running) -> None:
+    with running.client() as client:
+        response = client.post("/api/uploads/u1/finish")
+    assert response.status_code == 422
+    assert response.json()["error"]["problems"] == [{"file": "000001", "reason": "truncated"}]
+    assert "secret-folder" not in response.text
+
+
+def test_jobs_can_be_started_asked_for_and_cancelled(running: Running) -> None:
+    with running.client() as client:
+        assert client.post("/api/jobs", json={"study": "s1"}).json()["id"] == "j1"
+        assert client.get("/api/jobs/j1").json()["fraction"] == 0.25
+        assert client.delete("/api/jobs/j1").json()["state"] == "cancelled"
+        assert client.get("/api/jobs/other").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body", ["{", "[]", '{"study": 1}', '{"study": "s", "surprise": 1}', '{"study":"s","phase":-1}']
+)
+def test_a_malformed_request_is_refused_without_reaching_the_application(running: Running, body: str) -> None:
+    with running.client() as client:
+        response = client.post("/api/jobs", content=body, headers={"content-type": "application/json"})
+    assert response.status_code == 422
+    assert set(response.json()["error"]) == {"summary", "problems", "remedy"}
+
+
+def test_a_blob_is_immutable_and_ranged(running: Running) -> None:
+    with running.client() as client:
+        whole = client.get(f"/blob/{BLOB_SHA256}")
+        part = client.get(f"/blob/{BLOB_SHA256}", headers={"range": "bytes=16-31"})
+    assert whole.content == BLOB
+    assert "immutable" in whole.headers["cache-control"]
+    assert part.status_code == 206
+    assert part.content == BLOB[16:32]
+
+
+@pytest.mark.parametrize("path", ["/blob/" + "0" * 64, "/blob/..%2f..%2fetc%2fpasswd", "/blob/x"])
+def test_an_unknown_blob_is_not_found(running: Running, path: str) -> None:
+    with running.client() as client:
+        assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/../secret", "/%2e%2e/%2e%2e/etc/passwd", "/..%5c..%5csecret", "//etc/passwd"])
+def test_the_page_folder_cannot_be_left(running: Running, path: str) -> None:
+    (running.application.folder / "secret").write_text("nobody's business")
+    with running.client() as client:
+        response = client.get(path)
+    assert response.status_code in (400, 403, 404)
+    assert "business" not in response.text
+
+
+def test_a_client_gets_the_scene_and_then_every_change_in_order(running: Running) -> None:
+    running.publish(ReplaceScene(scene=scene("a")))
+    with running.socket_client() as connection:
+        assert connection.subprotocol == PROTOCOL
+        snapshot = greet(connection)
+        assert [node["id"] for node in snapshot["scene"]["nodes"]] == ["a"]
+        assert snapshot["jobs"][0]["id"] == "j1"
+        for name in "bcd":
+            running.publish(PutNode(node=surface_node(name)))
+        assert [receive(connection)["seq"] for _ in range(3)] == [2, 3, 4]
+
+
+def test_two_clients_see_the_same_order(running: Running) -> None:
+    running.publish(ReplaceScene(scene=scene("a")))
+    with running.socket_client() as one, running.socket_client() as two:
+        greet(one)
+        greet(two)
+        for name in "bcdefgh":
+            running.publish(PutNode(node=surface_node(name)))
+        assert [receive(one) for _ in range(7)] == [receive(two) for _ in range(7)]
+
+
+def test_a_client_that_reconnects_gets_only_the_tail(running: Running) -> None:
+    running.publish(ReplaceScene(scene=scene("a")))
+    with running.socket_client() as connection:
+        seq = greet(connection)["seq"]
+    running.publish(PutNode(node=surface_node("b")))
+    with running.socket_client() as connection:
+        message = greet(connection, epoch="epoch", last_seq=seq)
+    assert (message["type"], message["seq"]) == ("op", seq + 1)
+
+
+def test_a_socket_from_a_foreign_page_is_refused(running: Running) -> None:
+    with pytest.raises((InvalidStatus, ConnectionClosed)), running.socket_client(origin="https://evil.example") as c:
+        greet(c)
+
+
+@pytest.mark.parametrize("frame", ["not json", "{}", "x" * (MAX_INCOMING_BYTES + 1), b"\x00\x01"])
+def test_a_bad_first_frame_closes_that_socket_and_no_other(running: Running, frame: str | bytes) -> None:
+    running.publish(ReplaceScene(scene=scene("a")))
+    with running.socket_client() as good, running.socket_client() as bad:
+        greet(good)
+        with pytest.raises(ConnectionClosed):  # noqa: PT012  the close may arrive with either call
+            bad.send(frame)
+            while True:
+                bad.recv(timeout=5)
+        running.publish(PutNode(node=surface_node("b")))
+        assert receive(good)["seq"] == 2
+
+
+def test_without_the_token_nothing_but_the_page_is_served(guarded: Running) -> None:
+    with guarded.client() as client:
+        assert client.get("/").status_code == 200
+        assert client.get("/api/library").status_code == 403
+        assert client.get(f"/blob/{BLOB_SHA256}").status_code == 403
+        assert client.post("/api/session", json={"token": "wrong"}).status_code == 403
+
+
+def test_with_the_token_a_session_opens(guarded: Running) -> None:
+    with guarded.client() as client:
+        assert client.post("/api/session", json={"token": "secret"}).status_code == 204
+        assert client.get("/api/library").status_code == 200
+
+
+def test_a_socket_needs_the_token_too(guarded: Running) -> None:
+    with guarded.socket_client() as connection:
+        assert greet(connection)["type"] == "error"
+        with pytest.raises(ConnectionClosed):
+            connection.recv(timeout=5)
+    with guarded.socket_client() as connection:
+        assert greet(connection, token="secret")["type"] == "snapshot"
