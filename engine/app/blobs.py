@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-_HASH = re.compile(r"^[0-9a-f]{64}$")
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class BlobFolder:
@@ -31,7 +31,7 @@ class BlobFolder:
 
     def path(self, sha256: str) -> Path | None:
         """The blob's file, or None when there is none of that hash."""
-        if not _HASH.match(sha256):
+        if not _HASH.fullmatch(sha256):
             return None
         path = self.folder / sha256
         return path if path.is_file() else None

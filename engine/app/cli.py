@@ -214,3 +214,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

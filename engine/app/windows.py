@@ -30,7 +30,7 @@ def window_presets(samples: NDArray[np.generic], quantity: Quantity) -> tuple[Wi
             WindowPreset(name=name, low=centre - width / 2, high=centre + width / 2)
             for name, centre, width in CT_WINDOWS
         )
-    low, high = (float(value) for value in np.percentile(samples, (1.0, 99.5)))
+    low, high = (float(value) for value in np.percentile(samples.astype(np.float64), (1.0, 99.5)))
     if not high > low:
         low, high = float(samples.min()), float(samples.max()) + 1.0
     return (

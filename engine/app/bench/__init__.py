@@ -1,0 +1,90 @@
+"""`sightline bench`: our figures beside the field's best tools, in the same run.
+
+Each bench is a module with `run(shared_data) -> list[Row]`; peers come with the extra `bench`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from engine.core.errors import EnvironmentLacks, InvalidValue
+
+#: name → module and the one-line description shown in lists
+BENCHES: dict[str, str] = {
+    "scan": "engine.app.bench.scan",
+    "surface": "engine.app.bench.surface",
+    "mesh": "engine.app.bench.mesh",
+    "segment": "engine.app.bench.segment",
+}
+
+PEERS = ("vtk", "scikit-image", "PyMCubes", "SimpleITK", "torch", "numba", "numpy", "imagecodecs")
+
+
+def run_benches(names: tuple[str, ...], shared_data: Path | None, console: Console) -> dict[str, Any]:
+    """Run the named benches, or all, and say on which machine.
+
+    Raises:
+        InvalidValue: no such bench.
+        EnvironmentLacks: a peer is not installed.
+    """
+    unknown = set(names) - set(BENCHES)
+    if unknown:
+        raise InvalidValue(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    rows = []
+    for name in names or tuple(BENCHES):
+        console.print(f"  {name} …", style="dim")
+        rows += [row.as_json() for row in _module(name).run(shared_data)]
+    return {"machine": machine(), "rows": rows}
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(BENCHES[name])
+    except ImportError as error:
+        raise EnvironmentLacks(
+            f"bench {name} needs {error.name}", "Install the peers: .venv/bin/python -m pip install -e '.[bench]'"
+        ) from error
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on, without names or addresses."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "device": _device(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: version for name in PEERS if (version := _version(name))},
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or "unknown"
+
+
+def _device() -> str:
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu"
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

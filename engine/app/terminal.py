@@ -1,0 +1,104 @@
+"""What the terminal shows: a bar for long work, and plain tables of results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from engine.core.progress import Progress, silent
+from engine.ingest.study import Inventory
+
+
+@contextmanager
+def progress_bar(console: Console, *, enabled: bool) -> Iterator[Progress]:
+    """A bar with the stage and the time left, gone when done; silent where nobody looks."""
+    if not enabled or not console.is_terminal:
+        yield silent
+        return
+    columns = (TextColumn("  {task.description}"), BarColumn(bar_width=32), TimeRemainingColumn(compact=True))
+    with Bar(*columns, console=console, transient=True) as bar:
+        yield _BarProgress(bar, bar.add_task("starting", total=1.0))
+
+
+class _BarProgress:
+    def __init__(self, bar: Bar, task: TaskID) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, fraction: float, stage: str) -> None:
+        self._bar.update(self._task, completed=fraction, description=stage)
+
+
+def show_report(console: Console, report: Mapping[str, Any], out: Path) -> None:
+    """Structures, warnings, times and what was written."""
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    for name, justify in (("Structure", "left"), ("Volume", "right"), ("Surface", "right"), ("Triangles", "right")):
+        table.add_column(name, justify="right" if justify == "right" else "left")
+    for structure in report["structures"]:
+        table.add_row(
+            escape(structure["name"]),
+            f"{structure['volume_ml']:,.0f} ml" if structure["volume_ml"] >= 10 else f"{structure['volume_ml']:.2f} ml",
+            f"{structure['surface_area_mm2'] / 100:,.0f} cm²",
+            f"{structure['triangles']:,}",
+        )
+    console.print(table)
+    for warning in report["warnings"]:
+        console.print(f"  [yellow]![/yellow] {escape(warning)}", highlight=False)
+    seconds = sum(stage["seconds"] for stage in report["stages"])
+    memory = report["peak_memory_bytes"] / 2**30
+    console.print(f"  {seconds:.1f} s, {memory:.1f} GiB at most, on {report['device']}. Written to {out}/", style="dim")
+
+
+def show_inventory(console: Console, inventory: Inventory) -> None:
+    """Series found, largest first, and files set aside."""
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    for name in ("Series", "Kind", "Modality", "Voxels", "Spacing (mm)", "Files", "UID"):
+        table.add_column(name)
+    for info in inventory.series:
+        table.add_row(
+            escape(info.description or "—"),
+            str(info.kind) + (f" × {info.phases}" if info.phases > 1 else ""),
+            info.modality or info.format,
+            " × ".join(map(str, info.shape)),
+            " × ".join(f"{spacing:.3g}" for spacing in info.spacing_mm),
+            str(len(info.files)),
+            info.uid,
+        )
+    console.print(table)
+    for problem in inventory.problems:
+        console.print(f"  [yellow]![/yellow] {escape(str(problem))}", highlight=False)
+
+
+def show_phantom(console: Console, description: Mapping[str, Any], out: Path) -> None:
+    """The phantom's structures with their exact volumes."""
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table.add_column("Structure")
+    table.add_column("Exact volume", justify="right")
+    for structure in description["structures"]:
+        table.add_row(escape(structure["name"]), f"{structure['volume_ml']:,.2f} ml")
+    console.print(table)
+    console.print(f"  Written to {out}/", style="dim")
+
+
+def show_rows(console: Console, result: Mapping[str, Any]) -> None:
+    """Benchmark rows with the machine they ran on."""
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    for name in ("Bench", "Case", "Metric"):
+        table.add_column(name)
+    for name in ("Ours", "Peer", "", "Ratio"):
+        table.add_column(name, justify="right")
+    for row in result["rows"]:
+        peer = "—" if row["peer_value"] is None else f"{row['peer_value']:.4g} {row['unit']}"
+        ratio = "—" if row["ratio"] is None else f"{row['ratio']:.2f}×"
+        ours = f"{row['ours']:.4g} {row['unit']}"
+        table.add_row(row["bench"], row["case"], row["metric"], ours, row["peer"], peer, ratio)
+    console.print(table)
+    machine = result["machine"]
+    console.print(f"  {machine['processor']}, {machine['cores']} cores, {machine['date']}", style="dim")
