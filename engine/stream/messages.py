@@ -45,9 +45,9 @@ class ProvenanceMessage(Message):
 
 
 class StructureMessage(Message):
-    """What a label means and how it is drawn."""
+    """What a label means and how it is drawn. `label` is its value in the label slabs, 0 when not in them."""
 
-    label: int = Field(ge=1, le=0xFFFF)
+    label: int = Field(ge=0, le=255)
     key: Identifier
     name: str
     code: CodeMessage | None

@@ -17,7 +17,7 @@ export interface ProvenanceMessage {
   synthetic: boolean;
 }
 
-/** What a label means and how it is drawn. */
+/** What a label means and how it is drawn. `label` is its value in the label slabs, 0 when not in them. */
 export interface StructureMessage {
   label: number;
   key: string;
