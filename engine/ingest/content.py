@@ -45,7 +45,7 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
     "zlib": lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB),
     "bzip2": bz2.BZ2Decompressor,
 }
-_DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, igzip_lib.IsalError)
+_DAMAGED: Any = (OSError, EOFError, ValueError, igzip_lib.IsalError)
 _MEMBER_MAGIC = {
     "gzip": GZIP_MAGIC,
     "bzip2": b"BZh",
@@ -67,12 +67,11 @@ def beside(path: Path, name: str) -> Path:
     folder = path.resolve().parent
     try:
         found = (folder / name).resolve()
-        there = found.is_relative_to(folder) and found.is_file()
+        if found.is_relative_to(folder) and found.is_file():
+            return found
     except (OSError, ValueError):  # NUL or overlong names
-        there = False
-    if not there:
-        raise refused(path, "its data file is not in the same folder")
-    return found
+        pass
+    raise refused(path, "its data file is not in the same folder")
 
 
 def check_claim(path: Path, voxels: int, item_bytes: int, *, compressed: bool, offset: int = 0) -> None:

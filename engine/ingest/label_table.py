@@ -269,13 +269,9 @@ def _from_json(text: str) -> LabelTable:
         value = value.get("labels", value)
     if not isinstance(value, dict):
         return {}
-    table = {}
-    for field, item in value.items():
-        key = str(field)
-        name, number = (item, key) if isinstance(item, str) else (key, str(item))
-        if _label(number) and name.strip():
-            table[_label(number)] = LabelEntry(name.strip())
-    return table
+    pairs = [(str(key), str(item)) for key, item in value.items()]
+    named = [(_label(key), item) if _label(key) else (_label(item), key) for key, item in pairs]
+    return {label: LabelEntry(name.strip()) for label, name in named if label and name.strip()}
 
 
 def _from_columns(lines: list[str]) -> LabelTable:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.array import Float64
-from engine.core.errors import InvalidValue
 from engine.core.grid import Grid
 from engine.core.progress import Progress
 from engine.core.structure import Provenance
@@ -27,7 +26,7 @@ from engine.ingest.label_volume import onto, present_labels, whole_labels
 from engine.ingest.overlay import Part, Region
 from engine.ingest.placement import MM_PER_UNIT
 from engine.ingest.sample_file import SampleFile
-from engine.ingest.study import Inventory, Reading, SeriesInfo
+from engine.ingest.study import Inventory, Reading, SeriesInfo, SeriesKind
 
 _MAX_HEADER_BYTES = 8 << 20
 _TYPES = {
@@ -303,7 +302,7 @@ def _bytes_of_lines(data: Path, start: int, lines: int) -> int:
 def _as_labels(info: SeriesInfo) -> SeriesInfo:
     """A segmentation of several layers is one label map, not a volume in time."""
     if info.phases > 1 and from_slicer_fields(_header(info.files[0]).pairs):
-        return replace(info, kind=sample_file.SeriesKind.LABELS, phases=1)
+        return replace(info, kind=SeriesKind.LABELS, phases=1)
     return info
 
 
@@ -340,7 +339,7 @@ def _layer(file: SampleFile, number: int, progress: Progress) -> NDArray[Any]:
 
 def _drawer(layers: list[NDArray[Any]], segment: SlicerSegment) -> Any:
     def draw() -> list[tuple[Region, NDArray[np.bool_]]]:
-        return [((slice(None), slice(None), slice(None)), layers[segment.layer].T == segment.value)]
+        return [((slice(None), slice(None), slice(None)), np.equal(layers[segment.layer].T, segment.value))]
 
     return draw
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,12 +65,12 @@ def separate(grid: Grid, parts: Sequence[Part]) -> tuple[LabelMap, ...]:
     return tuple(maps)
 
 
-def _empty(grid: Grid, parts: Sequence[Part]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _empty(grid: Grid, parts: Sequence[Part]) -> NDArray[Any]:
     highest = max((part.structure.label for part in parts), default=0)
     return np.zeros(grid.shape[::-1], dtype=np.uint8 if highest <= 0xFF else np.uint16)
 
 
-def _paint(labels: NDArray[np.uint8] | NDArray[np.uint16], part: Part) -> dict[int, int]:
+def _paint(labels: NDArray[Any], part: Part) -> dict[int, int]:
     """Paint one part; how many voxels of which labels it covered."""
     covered: dict[int, int] = {}
     for region, mask in part.draw():
