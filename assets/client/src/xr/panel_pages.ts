@@ -1,0 +1,242 @@
+// What the panel says and does: four pages and a footer, from the state alone. Lengths in millimetres.
+
+import type { Control, Icon, PanelSize, Press, Rect } from "./panel";
+import { SCALE_LIMITS } from "./grab";
+import { lengthText, scaleText } from "./length_text";
+import { volumeOf } from "../model/scene";
+import { PLANES, type Plane, type State } from "../model/state";
+import { isShown, surfaces } from "../model/structures";
+import { length_mm } from "../model/view";
+
+export type Page = "structures" | "slice" | "measure" | "view";
+/** Sides from which the anatomy is looked at. */
+export type Facing = "front" | "back" | "left" | "right" | "head" | "feet";
+
+/** What the panel shows beside the model's state. */
+export interface PanelView {
+  readonly page: Page;
+  readonly first: number;
+  readonly scale: number;
+  readonly slice: { readonly on: boolean; readonly carried: boolean; readonly cutting: boolean };
+  readonly ruler: { readonly on: boolean; readonly prompt: string };
+  /** Text of the frame time; null while nobody asked. */
+  readonly frameTime: string | null;
+  readonly onWrist: boolean;
+}
+
+/** What a press asks for. */
+export interface PanelIntents {
+  turnTo(page: Page): void;
+  showFrom(first: number): void;
+  toggleStructure(key: string): void;
+  setOpacity(key: string, opacity: number): void;
+  showAll(visible: boolean): void;
+  toggleSlice(): void;
+  toggleCarry(): void;
+  standOn(plane: Plane): void;
+  toggleCut(): void;
+  usePreset(name: string): void;
+  toggleRuler(): void;
+  removeMeasurement(id: string): void;
+  clearMeasurements(): void;
+  setScale(scale: number): void;
+  face(side: Facing): void;
+  bringHere(): void;
+  toggleFrameTime(): void;
+  reset(): void;
+  leave(): void;
+  /** Takes the panel off the wrist and lets it stand. */
+  pin(): void;
+  close(): void;
+}
+
+export const PANEL_SIZE: PanelSize = { width_mm: 200, height_mm: 254 };
+
+const EDGE = 8;
+const GAP = 3;
+const ROW = 26;
+const PITCH = ROW + GAP;
+const WIDTH = PANEL_SIZE.width_mm - 2 * EDGE;
+const TABS_H = 24;
+const BODY_Y = EDGE + TABS_H + 6;
+const ROWS = 6;
+const FOOTER_Y = PANEL_SIZE.height_mm - EDGE - ROW;
+const SCALE_STEP = 1.25;
+/** Structures a page holds when all fit, and when it must leave a row for turning over. */
+const STRUCTURE_ROWS = ROWS - 1;
+
+/** A cell of a row that is cut into `of` equal parts. */
+function cell(row: number, index: number, of: number, span = 1): Rect {
+  const part = (WIDTH - GAP * (of - 1)) / of;
+  return { x_mm: EDGE + index * (part + GAP), y_mm: BODY_Y + row * PITCH, w_mm: part * span + GAP * (span - 1), h_mm: ROW };
+}
+
+function button(id: string, rect: Rect, text: string, press: () => void, more: Partial<Press> = {}): Press {
+  return { kind: "press", id, rect, text, size: "body", on: false, press, ...more };
+}
+
+function caption(id: string, rect: Rect, text: string, size: "body" | "label" = "label"): Control {
+  return { kind: "caption", id, rect, text, size, align: "left" };
+}
+
+export function panelControls(state: State, view: PanelView, intents: PanelIntents): Control[] {
+  return [...tabs(view, intents), ...PAGES[view.page](state, view, intents), ...footer(view, intents)];
+}
+
+const TABS: readonly (readonly [page: Page, text: string, width: number])[] = [
+  ["structures", "Structures", 53],
+  ["slice", "Slice", 30],
+  ["measure", "Measure", 42],
+  ["view", "View", 27],
+];
+
+function tabs(view: PanelView, intents: PanelIntents): Control[] {
+  let x = EDGE;
+  const pages = TABS.map(([page, text, width]) => {
+    const rect = { x_mm: x, y_mm: EDGE, w_mm: width, h_mm: TABS_H };
+    x += width + 2;
+    return button(`tab-${page}`, rect, text, () => intents.turnTo(page), { size: "label", on: view.page === page });
+  });
+  const last = { x_mm: x, y_mm: EDGE, w_mm: EDGE + WIDTH - x, h_mm: TABS_H };
+  const [id, icon, press] = view.onWrist
+    ? (["pin", "pin", () => intents.pin()] as const)
+    : (["close", "close", () => intents.close()] as const);
+  return [...pages, button(id, last, "", press, { icon })];
+}
+
+function footer(view: PanelView, intents: PanelIntents): Control[] {
+  const at = (index: number): Rect => ({ ...cell(0, index, 3), y_mm: FOOTER_Y });
+  const line: Rect = { x_mm: EDGE, y_mm: FOOTER_Y - 11, w_mm: WIDTH, h_mm: 9 };
+  const shown = `Scale ${scaleText(view.scale)}${view.scale === 1 ? ", true size" : ""}`;
+  return [
+    caption("scale", line, view.frameTime === null ? shown : `${shown} · ${view.frameTime}`),
+    button("true-size", at(0), "1:1", () => intents.setScale(1), { on: view.scale === 1 }),
+    button("reset", at(1), "Reset", () => intents.reset()),
+    button("leave", at(2), "Leave", () => intents.leave()),
+  ];
+}
+
+const PAGES: Record<Page, (state: State, view: PanelView, intents: PanelIntents) => Control[]> = {
+  structures: structuresPage,
+  slice: slicePage,
+  measure: measurePage,
+  view: viewPage,
+};
+
+function structuresPage(state: State, view: PanelView, intents: PanelIntents): Control[] {
+  const all = surfaces(state.scene);
+  if (all.length === 0) return [caption("none", cell(0, 0, 1), "No structures yet: open a study on the page")];
+  const first = Math.min(view.first, all.length - 1);
+  const rows = all.slice(first, first + STRUCTURE_ROWS).flatMap(({ structure: { key, name } }, row) => {
+    const look = state.structures[key]!;
+    const shown = isShown(state, key);
+    const left: Rect = { ...cell(row, 0, 1), w_mm: 122 };
+    const right: Rect = { ...cell(row, 0, 1), x_mm: EDGE + 124, w_mm: WIDTH - 124 };
+    const swatch = `rgb(${look.colour.join(" ")})`;
+    const icon: Icon = shown ? "eye" : "eye-off";
+    return [
+      button(`structure-${key}`, left, name, () => intents.toggleStructure(key), { on: shown, swatch, icon }),
+      opacitySlider(key, right, look.opacity, intents),
+    ];
+  });
+  return [...rows, ...turning(all.length, first, intents)];
+}
+
+function opacitySlider(key: string, rect: Rect, opacity: number, intents: PanelIntents): Control {
+  const text = `${Math.round(100 * opacity)} %`;
+  return { kind: "slider", id: `opacity-${key}`, rect, text, value: opacity, slide: (value) => intents.setOpacity(key, value) };
+}
+
+function turning(count: number, first: number, intents: PanelIntents): Control[] {
+  const row = STRUCTURE_ROWS;
+  const pages = Math.ceil(count / STRUCTURE_ROWS);
+  const show = [
+    button("show-all", cell(row, 0, 4), "All", () => intents.showAll(true)),
+    button("show-none", cell(row, 1, 4), "None", () => intents.showAll(false)),
+  ];
+  if (pages === 1) return show;
+  const turn = (by: number): void => intents.showFrom(Math.min((pages - 1) * STRUCTURE_ROWS, Math.max(0, first + by)));
+  return [
+    ...show,
+    button("previous", cell(row, 2, 4), "", () => turn(-STRUCTURE_ROWS), { icon: "previous", disabled: first === 0 }),
+    button("next", cell(row, 3, 4), "", () => turn(STRUCTURE_ROWS), { icon: "next", disabled: first + STRUCTURE_ROWS >= count }),
+  ];
+}
+
+const PLANE_NAMES: Record<Plane, string> = { axial: "Axial", coronal: "Coronal", sagittal: "Sagittal" };
+const PRESETS_SHOWN = 6;
+
+function slicePage(state: State, { slice }: PanelView, intents: PanelIntents): Control[] {
+  const volume = volumeOf(state.scene);
+  if (volume === undefined) return [caption("none", cell(0, 0, 1), "This study has no voxels to slice")];
+  const off = { disabled: !slice.on };
+  const window = state.view.window?.preset;
+  const presets = volume.presets.slice(0, PRESETS_SHOWN).map(({ name }, index) =>
+    button(`preset-${name}`, cell(4 + Math.floor(index / 3), index % 3, 3), name, () => intents.usePreset(name), {
+      on: name === window,
+    }),
+  );
+  return [
+    button("slice", cell(0, 0, 2), slice.on ? "Slice on" : "Slice off", () => intents.toggleSlice(), { on: slice.on, ...ticked(slice.on) }),
+    button("carry", cell(0, 1, 2), slice.carried ? "Set down" : "In hand", () => intents.toggleCarry(), { on: slice.carried, ...off }),
+    ...PLANES.map((plane, index) => button(`plane-${plane}`, cell(1, index, 3), PLANE_NAMES[plane], () => intents.standOn(plane))),
+    button("cut", cell(2, 0, 1), slice.cutting ? "Anatomy cut open" : "Anatomy whole", () => intents.toggleCut(), { on: slice.cutting, ...ticked(slice.cutting), ...off }),
+    caption("window", { ...cell(3, 0, 1), y_mm: BODY_Y + 3 * PITCH + 15, h_mm: 12 }, `Window${loading(state)}`),
+    ...presets,
+  ];
+}
+
+function ticked(on: boolean): { icon?: Icon } {
+  return on ? { icon: "tick" } : {};
+}
+
+function loading({ volume }: State): string {
+  if (volume.state !== "loading") return "";
+  return ` · voxels ${Math.round(100 * volume.fraction)} % here`;
+}
+
+const MEASUREMENTS_SHOWN = 3;
+
+function measurePage(state: State, { ruler }: PanelView, intents: PanelIntents): Control[] {
+  const last = state.measurements.slice(-MEASUREMENTS_SHOWN);
+  const rows = last.flatMap((measurement, row): Control[] => {
+    const { id, error_mm } = measurement;
+    const words = cell(2 + row, 0, 6, 5);
+    const text = `${id}   ${lengthText(length_mm(measurement), error_mm)}`;
+    return [
+      caption(`length-${id}`, words, text, "body"),
+      button(`remove-${id}`, cell(2 + row, 5, 6), "", () => intents.removeMeasurement(id), { icon: "close" }),
+    ];
+  });
+  const clear = button("clear", cell(5, 0, 1), "Clear all", () => intents.clearMeasurements());
+  return [
+    button("ruler", cell(0, 0, 1), ruler.on ? "Ruler on" : "Ruler off", () => intents.toggleRuler(), { on: ruler.on, ...ticked(ruler.on) }),
+    caption("prompt", cell(1, 0, 1), ruler.on ? ruler.prompt : "Measures in the patient's own millimetres"),
+    ...rows,
+    ...(last.length > 0 ? [clear] : []),
+  ];
+}
+
+const SIDES: readonly (readonly [side: Facing, text: string])[] = [
+  ["front", "Front"],
+  ["left", "Left"],
+  ["head", "Head"],
+  ["back", "Back"],
+  ["right", "Right"],
+  ["feet", "Feet"],
+];
+
+function viewPage(_state: State, view: PanelView, intents: PanelIntents): Control[] {
+  const { scale } = view;
+  const sized = (to: number): (() => void) => () => intents.setScale(Math.min(SCALE_LIMITS.most, Math.max(SCALE_LIMITS.least, to)));
+  return [
+    button("smaller", cell(0, 0, 2), "Smaller", sized(scale / SCALE_STEP), { icon: "minus", disabled: scale <= SCALE_LIMITS.least }),
+    button("larger", cell(0, 1, 2), "Larger", sized(scale * SCALE_STEP), { icon: "plus", disabled: scale >= SCALE_LIMITS.most }),
+    caption("look", { ...cell(1, 0, 1), y_mm: BODY_Y + PITCH + 12, h_mm: 12 }, "Look at the patient from"),
+    ...SIDES.map(([side, text], index) =>
+      button(`face-${side}`, cell(2 + Math.floor(index / 3), index % 3, 3), text, () => intents.face(side)),
+    ),
+    button("bring", cell(4, 0, 1), "Bring it here", () => intents.bringHere()),
+    button("frame-time", cell(5, 0, 1), "Frame time", () => intents.toggleFrameTime(), { on: view.frameTime !== null, ...ticked(view.frameTime !== null) }),
+  ];
+}

@@ -1,0 +1,608 @@
+// Everything inside one session: pointers, the anatomy in the hands, the slice, the ruler, the panel. Frame by frame.
+
+import * as THREE from "three";
+
+import type { HeadsetMode } from "./availability";
+import type { Feedback } from "./feedback";
+import { Grab, restingScale, scaledAbout, type Placement } from "./grab";
+import { HandSlice } from "./hand_slice";
+import { LABEL_CAP_DEG } from "./legibility";
+import type { Panel } from "./panel";
+import { panelControls, type Facing, type Page, type PanelIntents, type PanelView } from "./panel_pages";
+import { centredAt, centreOf, facingTurn, gazeOf, Glide, startPlacement, type Gaze } from "./placement";
+import { PointerVisual } from "./pointer_visual";
+import { Pointers, type Pointer } from "./pointers";
+import { aimError_m, Ruler } from "./ruler";
+import { ScaleTag } from "./scale_tag";
+import { Surroundings } from "./surroundings";
+import { TextLabel } from "./text_label";
+import { themeFor, type Theme } from "./theme";
+import { handSide, WristPanel } from "./wrist_panel";
+import type { AppStore, Plane } from "../model/state";
+import { setOpacity, showAll, surfaceOf, toggleVisible } from "../model/structures";
+import { applyPreset, removeMeasurement, select } from "../model/view";
+import { BYTES_PER_TRIANGLE } from "../three/lod";
+import type { Stage } from "../three/stage";
+
+/** A tap is shorter than this and moves less: it names what it points at instead of moving it. */
+const TAP_S = 0.4;
+const TAP_M = 0.012;
+/** A hand this near the anatomy holds and measures with its tip, not with its ray. */
+const NEAR_M = 0.03;
+/** Triangles that a standalone headset draws twice at its frame rate beside everything else. */
+const TRIANGLE_BUDGET = 700_000;
+const REFINE_EVERY_S = 0.5;
+const FRAME_TIME_EVERY_S = 0.5;
+/** A longer gap is a pause, not motion: the headset was off or the page asleep. */
+const LONGEST_STEP_S = 0.1;
+
+/** Stands in for the anatomy until its first surface is here. */
+const EMPTY_ROOM = new THREE.Box3(new THREE.Vector3(-0.2, -0.2, -0.2), new THREE.Vector3(0.2, 0.2, 0.2));
+
+type Held = { readonly by: "select" | "squeeze"; readonly from: THREE.Vector3; readonly since_s: number; letGo(): void };
+
+/** What tests and the curious may read; nothing here acts. */
+export interface RoomReport {
+  readonly mode: HeadsetMode;
+  readonly blend: XREnvironmentBlendMode;
+  readonly visibility: XRVisibilityState;
+  readonly frames: number;
+  readonly frame_ms: number;
+  readonly scale: number;
+  /** Column-major world matrix of the patient group. */
+  readonly worldFromPatient: number[];
+  readonly head: number[];
+  readonly holding: number;
+  readonly clicks: number;
+  readonly panel: PanelReport & { readonly place: string };
+  readonly tag: PanelReport;
+  readonly slice: { on: boolean; carried: boolean; cutting: boolean; position: number[]; normal: number[] };
+  readonly ruler: { on: boolean; shown: ReturnType<Ruler["shown"]> };
+  readonly named: string;
+  readonly pointers: { kind: string; handedness: string; over: string | null; owner: string | null }[];
+}
+
+export interface PanelReport {
+  readonly centre: number[];
+  readonly facing: number[];
+  readonly scale: number;
+  readonly controls: { id: string; kind: string; text: string; on: boolean | null; centre: number[]; width_m: number; height_m: number }[];
+}
+
+export class Room {
+  readonly #theme: Theme;
+  readonly #pointers: Pointers;
+  readonly #feedback: Feedback;
+  readonly #surroundings: Surroundings;
+  readonly #group = new THREE.Group();
+  readonly #visuals = new Map<Pointer, PointerVisual>();
+  readonly #grab = new Grab<Pointer>();
+  readonly #slice: HandSlice;
+  readonly #ruler: Ruler;
+  readonly #wrist: WristPanel;
+  readonly #tag: ScaleTag;
+  readonly #hint: TextLabel;
+  readonly #name: TextLabel;
+  readonly #held = new Map<Pointer, Held>();
+  readonly #stop: (() => void)[] = [];
+  readonly #blend: XREnvironmentBlendMode;
+  #list: Pointer[] = [];
+  #head = new THREE.Matrix4();
+  #eyes = new THREE.Vector3();
+  #bounds = EMPTY_ROOM;
+  #drawn = -1;
+  #start: Gaze = { eyes: new THREE.Vector3(), ahead: new THREE.Vector3(0, 0, -1) };
+  #glide: Glide | null = null;
+  #time_s = 0;
+  #frames = 0;
+  #placed = false;
+  #moved = false;
+  #named: { readonly key: string; readonly at: THREE.Vector3 } | null = null;
+  #page: Page = "structures";
+  #first = 0;
+  #frameTimeAsked = false;
+  #frame_ms = 0;
+  #frameTimeText = "";
+  #frameTimeSince_s = 0;
+  #refined = { at_s: -Infinity, pixelsPerMm: 0 };
+
+  constructor(
+    private readonly session: XRSession,
+    private readonly mode: HeadsetMode,
+    private readonly stage: Stage,
+    private readonly store: AppStore,
+    feedback: Feedback,
+    hasFloor: boolean,
+  ) {
+    this.#blend = session.environmentBlendMode;
+    this.#theme = themeFor(this.#blend);
+    this.#feedback = feedback;
+    this.#surroundings = new Surroundings(stage, mode === "immersive-ar" || this.#blend !== "opaque", hasFloor);
+    this.#pointers = new Pointers(session, (pointer) => this.#gone(pointer));
+    this.#slice = new HandSlice(stage.patient);
+    this.#ruler = new Ruler(store, stage.patient, stage.headsetFromPatient, (pointer) => this.#aim(pointer), this.#theme);
+    this.#wrist = new WristPanel(this.#theme);
+    this.#tag = new ScaleTag(this.#theme);
+    this.#hint = new TextLabel(LABEL_CAP_DEG, this.#theme);
+    this.#name = new TextLabel(LABEL_CAP_DEG, this.#theme);
+    this.#group.add(
+      this.#slice.group, this.#ruler.group, this.#wrist.panel.group, this.#tag.panel.group, this.#hint.mesh, this.#name.mesh,
+    );
+    stage.scene.add(this.#group);
+    this.#listen();
+  }
+
+  dispose(): void {
+    for (const stop of this.#stop) stop();
+    this.#pointers.dispose();
+    this.#cutAnatomy(false);
+    for (const part of [this.#slice, this.#ruler, this.#wrist.panel, this.#tag.panel, this.#hint, this.#name]) part.dispose();
+    for (const visual of this.#visuals.values()) visual.dispose();
+    this.stage.scene.remove(this.#group);
+    this.#surroundings.dispose();
+  }
+
+  report(): RoomReport {
+    const { position } = this.#slice.pose;
+    return {
+      mode: this.mode,
+      blend: this.#blend,
+      visibility: this.session.visibilityState,
+      frames: this.#frames,
+      frame_ms: this.#frame_ms,
+      scale: this.#placement.scale,
+      worldFromPatient: this.stage.patient.matrixWorld.toArray(),
+      head: this.#head.toArray(),
+      holding: this.#grab.count,
+      clicks: this.#feedback.clicks,
+      panel: { ...reportPanel(this.#wrist.panel), place: this.#wrist.place },
+      tag: reportPanel(this.#tag.panel),
+      slice: {
+        on: this.#slice.on,
+        carried: this.#slice.carried,
+        cutting: this.#slice.cutting,
+        position: position.toArray(),
+        normal: this.#slice.normal.toArray(),
+      },
+      ruler: { on: this.#ruler.on, shown: this.#ruler.shown() },
+      named: this.#name.text,
+      pointers: this.#list.map((pointer) => ({
+        kind: pointer.kind,
+        handedness: pointer.handedness,
+        over: this.#panelOf(pointer)?.hovered(pointer)?.id ?? null,
+        owner: this.#grab.holds(pointer) ? "anatomy" : this.#held.has(pointer) ? "tool" : null,
+      })),
+    };
+  }
+
+  /** One frame, before it is drawn. */
+  step(time_s: number, frame: XRFrame): void {
+    const space = this.stage.renderer.xr.getReferenceSpace();
+    const viewer = space && frame.getViewerPose(space);
+    if (!space || !viewer) return;
+    const dt_s = Math.min(LONGEST_STEP_S, Math.max(0, time_s - this.#time_s));
+    this.#clock(time_s);
+    this.#head.fromArray(viewer.transform.matrix);
+    this.#eyes.setFromMatrixPosition(this.#head);
+    this.#list = this.#pointers.update(this.session, frame, space);
+    this.#measure();
+    if (!this.#placed) this.#begin();
+    this.#menus();
+    this.#panels();
+    this.#buttons();
+    this.#moveAnatomy(time_s, dt_s);
+    this.#tools(dt_s);
+    this.#wrist.step(this.#list.filter((pointer) => !this.#held.has(pointer)), this.#eyes, time_s, dt_s);
+    this.#words();
+    this.#show();
+    this.#refine(viewer);
+  }
+
+  #listen(): void {
+    const blurred = (): void => {
+      if (this.session.visibilityState === "visible") return;
+      this.#pointers.letGo();
+    };
+    this.session.addEventListener("visibilitychange", blurred);
+    this.#stop.push(() => this.session.removeEventListener("visibilitychange", blurred));
+    // The person asked the device for a new "here": all comes to it, nothing else changes.
+    const reset = (): void => {
+      this.#placed = false;
+    };
+    const space = this.stage.renderer.xr.getReferenceSpace();
+    space?.addEventListener("reset", reset);
+    this.#stop.push(() => space?.removeEventListener("reset", reset));
+  }
+
+  #clock(time_s: number): void {
+    const passed_ms = 1000 * (time_s - this.#time_s);
+    if (this.#frames > 0) this.#frame_ms += 0.1 * (passed_ms - this.#frame_ms);
+    this.#frames += 1;
+    this.#time_s = time_s;
+    if (time_s - this.#frameTimeSince_s < FRAME_TIME_EVERY_S) return;
+    this.#frameTimeSince_s = time_s;
+    this.#frameTimeText = `${this.#frame_ms.toFixed(1)} ms a frame`;
+  }
+
+  /** Surfaces still arrive: until somebody takes hold, what stands there is kept in the middle. */
+  #measure(): void {
+    const drawn = this.store.get().drawn.ready;
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    const bounds = this.stage.anatomy.bounds();
+    this.#bounds = bounds.isEmpty() ? EMPTY_ROOM : bounds;
+    if (this.#placed && !this.#moved) this.#place(startPlacement(this.#start, this.#bounds, 1));
+  }
+
+  /** Puts anatomy and panel before the person. The scale stays: a new "here" is no reset. */
+  #begin(): void {
+    const before = this.stage.patient.matrixWorld.clone();
+    this.#surroundings.faceFrom(this.#head);
+    this.#start = gazeOf(this.#head);
+    this.#place(startPlacement(this.#start, this.#bounds, this.#moved ? this.#placement.scale : 1));
+    this.#slice.moveBy(this.stage.patient.matrixWorld.clone().multiply(before.invert()));
+    this.#wrist.stand(this.#head, -1, this.#halfWidth_deg());
+    this.#glide = null;
+    this.#placed = true;
+  }
+
+  get #placement(): Placement {
+    const { position, quaternion, scale } = this.stage.patient;
+    return { position: position.clone(), quaternion: quaternion.clone(), scale: scale.x };
+  }
+
+  #place({ position, quaternion, scale }: Placement): void {
+    const { patient } = this.stage;
+    patient.position.copy(position);
+    patient.quaternion.copy(quaternion);
+    patient.scale.setScalar(scale);
+    patient.updateMatrixWorld(true);
+  }
+
+  #worldBounds(): THREE.Box3 {
+    return this.#bounds.clone().applyMatrix4(this.stage.patient.matrixWorld);
+  }
+
+  #halfWidth_deg(): number {
+    const box = this.#worldBounds();
+    const centre = box.getCenter(new THREE.Vector3());
+    const size = box.getSize(new THREE.Vector3());
+    const away = Math.max(0.1, Math.hypot(centre.x - this.#eyes.x, centre.z - this.#eyes.z) - Math.min(size.x, size.z) / 2);
+    return THREE.MathUtils.radToDeg(Math.atan2(Math.max(size.x, size.z) / 2, away));
+  }
+
+  // Hands
+
+  #menus(): void {
+    for (const pointer of this.#list) {
+      if (!pointer.menu.pressed) continue;
+      this.#feedback.give("press", pointer.source);
+      if (this.#wrist.place === "away") this.#wrist.stand(this.#head, handSide(pointer), this.#halfWidth_deg());
+      else this.#wrist.close();
+    }
+    const owner = this.#list.find((pointer) => this.#wrist.on(pointer));
+    // One hand alone: a pinch or press of the hand that carries the panel lets it stand.
+    if (owner?.select.pressed) this.#wrist.pin(this.#eyes);
+  }
+
+  #panels(): void {
+    this.#wrist.panel.show(panelControls(this.store.get(), this.#panelView(), this.#intents));
+    this.#tag.show(this.#placement.scale, () => this.#intents.setScale(1));
+    const touched = (pointer: Pointer, press: boolean): void =>
+      this.#feedback.give(press ? "press" : "hover", pointer.source);
+    const busy = (pointer: Pointer): boolean => this.#held.has(pointer) || !this.#awake;
+    this.#wrist.panel.step(this.#list, (pointer) => busy(pointer) || this.#wrist.on(pointer), touched);
+    this.#tag.panel.step(this.#list, (pointer) => busy(pointer) || this.#wrist.panel.owns(pointer), touched);
+  }
+
+  /** False while the device shows something of its own: hands are not ours then. */
+  get #awake(): boolean {
+    return this.session.visibilityState === "visible";
+  }
+
+  #panelOf(pointer: Pointer): Panel | null {
+    return [this.#wrist.panel, this.#tag.panel].find((panel) => panel.owns(pointer)) ?? null;
+  }
+
+  #buttons(): void {
+    for (const pointer of this.#list) {
+      const held = this.#held.get(pointer);
+      if (held && pointer[held.by].released) this.#let(pointer, held);
+      if (this.#held.has(pointer) || this.#panelOf(pointer) !== null || !this.#awake || this.#wrist.on(pointer)) continue;
+      if (pointer.select.pressed) this.#press(pointer, "select");
+      else if (pointer.squeeze.pressed) this.#press(pointer, "squeeze");
+      // Pressed and let go within one frame.
+      const now = this.#held.get(pointer);
+      if (now && !pointer[now.by].held) this.#let(pointer, now);
+    }
+  }
+
+  #press(pointer: Pointer, by: Held["by"]): void {
+    const letGo = this.#takes(pointer, by);
+    if (letGo === null) return;
+    this.#held.set(pointer, { by, letGo, from: new THREE.Vector3().setFromMatrixPosition(pointer.hold), since_s: this.#time_s });
+    this.#feedback.give("hover", pointer.source);
+  }
+
+  /** What a press takes, nearest meaning first; returns how it is let go, or null when it takes nothing. */
+  #takes(pointer: Pointer, by: Held["by"]): (() => void) | null {
+    if (by === "select" && this.#slice.carriedBy(pointer)) return this.#setSliceDown();
+    if (by === "select" && this.#ruler.press(pointer)) return () => this.#ruler.release(pointer);
+    if (this.#slice.reach(pointer) !== null && !this.#slice.carried) return this.#gripSlice(pointer);
+    const meant = by === "squeeze" || this.#grab.count > 0 || this.#pointsAtAnatomy(pointer);
+    if (!meant || !this.#grab.take(pointer, this.#placement)) return null;
+    this.#glide = null;
+    this.#moved = true;
+    return () => this.#releaseAnatomy(pointer);
+  }
+
+  #setSliceDown(): () => void {
+    this.#slice.setDown();
+    return () => undefined;
+  }
+
+  #gripSlice(pointer: Pointer): () => void {
+    this.#slice.grip(pointer);
+    return () => this.#slice.letGo(pointer);
+  }
+
+  #releaseAnatomy(pointer: Pointer): void {
+    const held = this.#held.get(pointer)!;
+    const moved_m = held.from.distanceTo(new THREE.Vector3().setFromMatrixPosition(pointer.hold));
+    this.#grab.letGo(pointer, this.#placement);
+    if (held.by === "select" && moved_m < TAP_M && this.#time_s - held.since_s < TAP_S) this.#nameAt(pointer);
+  }
+
+  #let(pointer: Pointer, held: Held): void {
+    held.letGo();
+    this.#held.delete(pointer);
+  }
+
+  #gone(pointer: Pointer): void {
+    const held = this.#held.get(pointer);
+    if (held) this.#let(pointer, held);
+    this.#slice.gone(pointer);
+    this.#visuals.get(pointer)?.dispose();
+    this.#visuals.delete(pointer);
+  }
+
+  // Anatomy
+
+  #moveAnatomy(time_s: number, dt_s: number): void {
+    const before = this.#placement.scale;
+    const held = this.#grab.move(dt_s);
+    const next = held ?? this.#glide?.at(time_s) ?? null;
+    if (next === null) return;
+    this.#place(next);
+    if (next === this.#glide?.to) this.#glide = null;
+    // The hands feel true size as a detent.
+    if (held !== null && before !== 1 && held.scale === 1) {
+      for (const pointer of this.#list) if (this.#grab.holds(pointer)) this.#feedback.give("detent", pointer.source);
+    }
+  }
+
+  #glideTo(to: Placement): void {
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (still) this.#place(to);
+    else this.#glide = new Glide(this.#placement, to, this.#time_s);
+  }
+
+  /** The hand is at the anatomy, or its ray meets the box round it. */
+  #pointsAtAnatomy(pointer: Pointer): boolean {
+    return this.#near(pointer) || pointer.ray.intersectsBox(this.#worldBounds());
+  }
+
+  #near(pointer: Pointer): boolean {
+    return pointer.kind !== "transient" && this.#worldBounds().expandByScalar(NEAR_M).containsPoint(this.#touchPoint(pointer));
+  }
+
+  /** What a tip stands for: the pinch point of a hand, the front of a controller. */
+  #touchPoint(pointer: Pointer): THREE.Vector3 {
+    return pointer.kind === "hand" ? new THREE.Vector3().setFromMatrixPosition(pointer.hold) : pointer.tip.clone();
+  }
+
+  #hitAnatomy(pointer: Pointer, fast: boolean): { point: THREE.Vector3; distance_m: number; error_mm: number; key: string } | null {
+    const ray = pointer.ray.clone();
+    // What is cut away is not there to be hit: the ray begins where it enters what is left.
+    if (this.#cutting && this.#slice.cut.distanceToPoint(ray.origin) < 0) {
+      const entry = ray.intersectPlane(this.#slice.cut, new THREE.Vector3());
+      if (entry === null) return null;
+      ray.origin.copy(entry);
+    }
+    const caster = new THREE.Raycaster(ray.origin, ray.direction);
+    const hit = this.stage.anatomy.pick(caster, fast);
+    return hit && { ...hit, distance_m: hit.point.distanceTo(pointer.ray.origin) };
+  }
+
+  #nameAt(pointer: Pointer): void {
+    const hit = this.#hitAnatomy(pointer, false);
+    this.#named = hit && { key: hit.key, at: this.stage.patient.worldToLocal(hit.point.clone()) };
+    this.store.update((state) => select(state, hit && { kind: "structure", key: hit.key }));
+  }
+
+  /** Where a pointer would measure: its tip at the anatomy, else the slice or surface under its ray, else its tip. */
+  #aim(pointer: Pointer): { point: THREE.Vector3; error_m: number } | null {
+    if (!pointer.tracked) return null;
+    const tip = { point: this.#touchPoint(pointer), error_m: aimError_m(null) };
+    if (this.#near(pointer)) return tip;
+    const slice = this.#slice.meet(pointer.ray);
+    const surface = this.#hitAnatomy(pointer, false);
+    const slice_m = slice?.distanceTo(pointer.ray.origin) ?? Infinity;
+    if (slice !== null && slice_m <= (surface?.distance_m ?? Infinity)) return { point: slice, error_m: aimError_m(slice_m) };
+    if (surface === null) return tip;
+    const scale = this.#placement.scale;
+    return { point: surface.point, error_m: Math.hypot(aimError_m(surface.distance_m), (surface.error_mm / 1000) * scale) };
+  }
+
+  // Tools
+
+  get #cutting(): boolean {
+    return this.#slice.on && this.#slice.cutting;
+  }
+
+  #tools(dt_s: number): void {
+    const idle = (pointer: Pointer): boolean => !this.#held.has(pointer) && this.#panelOf(pointer) === null;
+    const scrolling = this.#list.filter((pointer) => !this.#grab.holds(pointer) && this.#panelOf(pointer) === null);
+    this.#slice.step(this.stage.volume, this.#eyes, scrolling, dt_s);
+    this.#cutAnatomy(this.#cutting);
+    this.#ruler.step(this.#list, idle, this.#eyes);
+  }
+
+  #cutAnatomy(cut: boolean): void {
+    const planes = cut ? [this.#slice.cut] : null;
+    this.stage.anatomy.group.traverse((each) => {
+      if (each instanceof THREE.Mesh) (each.material as THREE.Material).clippingPlanes = planes;
+    });
+  }
+
+  /** The hand that pressed last carries the slice; without one, the hand that is not busy. */
+  #sliceHand(): Pointer | null {
+    const pressing = this.#list.find((pointer) => this.#wrist.panel.owns(pointer));
+    return pressing ?? this.#list.find((pointer) => pointer.tracked && !this.#wrist.on(pointer)) ?? null;
+  }
+
+  #carrySlice(): void {
+    const hand = this.#sliceHand();
+    if (hand === null || hand.kind === "transient") this.#slice.standOn("coronal", this.#eyes);
+    else this.#slice.carry(hand);
+  }
+
+  readonly #intents: PanelIntents = {
+    turnTo: (page) => {
+      this.#page = page;
+      this.#first = 0;
+    },
+    showFrom: (first) => (this.#first = first),
+    toggleStructure: (key) => this.store.update((state) => toggleVisible(state, key)),
+    setOpacity: (key, opacity) => this.store.update((state) => setOpacity(state, key, opacity)),
+    showAll: (visible) => this.store.update((state) => showAll(state, visible)),
+    toggleSlice: () => (this.#slice.on ? this.#slice.putAway() : this.#carrySlice()),
+    toggleCarry: () => (this.#slice.carried ? this.#slice.setDown() : this.#carrySlice()),
+    standOn: (plane: Plane) => this.#slice.standOn(plane, this.#eyes),
+    toggleCut: () => (this.#slice.cutting = !this.#slice.cutting),
+    usePreset: (name) => this.store.update((state) => applyPreset(state, name)),
+    toggleRuler: () => (this.#ruler.on = !this.#ruler.on),
+    removeMeasurement: (id) => this.store.update((state) => removeMeasurement(state, id)),
+    clearMeasurements: () => this.#ruler.clear(),
+    setScale: (scale) => {
+      const from = this.#glide?.to ?? this.#placement;
+      this.#glideTo(scaledAbout(from, centreOf(from, this.#bounds), restingScale(scale)));
+    },
+    face: (side: Facing) => {
+      const from = this.#glide?.to ?? this.#placement;
+      const centre = centreOf(from, this.#bounds);
+      const ahead = centre.clone().sub(this.#eyes).setY(0).normalize();
+      this.#glideTo(centredAt(centre, facingTurn(side, ahead), from.scale, this.#bounds));
+    },
+    bringHere: () => this.#glideTo(startPlacement(gazeOf(this.#head), this.#bounds, this.#placement.scale)),
+    toggleFrameTime: () => (this.#frameTimeAsked = !this.#frameTimeAsked),
+    reset: () => {
+      this.#slice.putAway();
+      this.#ruler.on = false;
+      this.#named = null;
+      this.#glideTo(startPlacement(gazeOf(this.#head), this.#bounds, 1));
+    },
+    leave: () => void this.session.end(),
+    pin: () => this.#wrist.pin(this.#eyes),
+    close: () => this.#wrist.close(),
+  };
+
+  #panelView(): PanelView {
+    return {
+      page: this.#page,
+      first: this.#first,
+      scale: (this.#glide?.to ?? this.#placement).scale,
+      slice: this.#slice,
+      ruler: this.#ruler,
+      frameTime: this.#frameTimeAsked ? this.#frameTimeText : null,
+      onWrist: this.#wrist.place === "wrist",
+    };
+  }
+
+  // What is seen
+
+  #words(): void {
+    this.#tag.panel.fade(this.#placed ? 1 : 0);
+    this.#tag.place(this.#worldBounds(), this.#eyes);
+    this.#hint.text = this.#moved ? "" : hintFor(this.#list);
+    const below = this.#tag.panel.group.localToWorld(new THREE.Vector3(0, -0.034, 0));
+    if (this.#moved || !this.#placed) this.#hint.hide();
+    else this.#hint.place(below, this.#eyes);
+    this.#nameWords();
+  }
+
+  #nameWords(): void {
+    const node = this.#named && surfaceOf(this.store.get().scene, this.#named.key);
+    this.#name.text = node ? `${node.structure.name} · ${node.volume_ml.toPrecision(3)} ml` : "";
+    if (this.#named) this.#name.place(this.stage.patient.localToWorld(this.#named.at.clone()), this.#eyes);
+    else this.#name.hide();
+  }
+
+  #show(): void {
+    const look = this.mode === "immersive-ar" ? "tip" : "solid";
+    for (const pointer of this.#list) {
+      const visual = this.#visuals.get(pointer) ?? new PointerVisual(pointer, look);
+      if (!this.#visuals.has(pointer)) {
+        this.#visuals.set(pointer, visual);
+        this.#group.add(visual.group);
+      }
+      visual.update(pointer, this.#reach(pointer), this.#eyes);
+      visual.group.visible &&= this.#awake;
+    }
+  }
+
+  /** Where a pointer's ray ends, for its drawing. */
+  #reach(pointer: Pointer): number | null {
+    if (this.#held.has(pointer)) return null;
+    const panel = this.#panelOf(pointer)?.meet(pointer);
+    if (panel) return panel.distance_m;
+    if (this.#near(pointer)) return 0;
+    const slice = this.#slice.carriedBy(pointer) ? null : this.#slice.meet(pointer.ray)?.distanceTo(pointer.ray.origin);
+    const surface = pointer.ray.intersectsBox(this.#worldBounds()) ? this.#hitAnatomy(pointer, true)?.distance_m : null;
+    const nearest = Math.min(slice ?? Infinity, surface ?? Infinity);
+    return Number.isFinite(nearest) ? nearest : null;
+  }
+
+  /** Detail by angular size: pixels that a millimetre of the patient covers in this headset. */
+  #refine({ views }: XRViewerPose): void {
+    const [view] = views;
+    const layer = this.session.renderState.baseLayer;
+    if (!view || this.#time_s - this.#refined.at_s < REFINE_EVERY_S) return;
+    const height_px = (layer ? layer.getViewport(view)?.height : undefined) ?? this.stage.renderer.domElement.height;
+    const away_m = Math.max(0.2, this.#worldBounds().distanceToPoint(this.#eyes));
+    const pixelsPerMm = ((view.projectionMatrix[5]! * height_px) / 2 / (1000 * away_m)) * this.#placement.scale;
+    this.#refined.at_s = this.#time_s;
+    if (Math.abs(Math.log2(pixelsPerMm / this.#refined.pixelsPerMm)) < 0.3) return;
+    this.#refined.pixelsPerMm = pixelsPerMm;
+    this.stage.anatomy.refine(pixelsPerMm, TRIANGLE_BUDGET * BYTES_PER_TRIANGLE);
+  }
+}
+
+const HINTS: Record<Pointer["kind"], string> = {
+  controller: "Hold the grip to move it, both grips to scale. A or X: tools",
+  hand: "Pinch to move it, with both hands to scale. Palm up: tools",
+  transient: "Look and pinch to move it",
+};
+
+function hintFor(pointers: readonly Pointer[]): string {
+  const [first] = pointers;
+  return first ? HINTS[first.kind] : "";
+}
+
+function reportPanel(panel: Panel): PanelReport {
+  const scale = panel.group.visible ? panel.group.scale.x : 0;
+  return {
+    centre: panel.group.position.toArray(),
+    facing: new THREE.Vector3(0, 0, 1).applyQuaternion(panel.group.quaternion).toArray(),
+    scale,
+    controls: panel.controls.map((control) => ({
+      id: control.id,
+      kind: control.kind,
+      text: control.text,
+      on: control.kind === "press" ? control.on : null,
+      centre: panel.place(control.rect).toArray(),
+      width_m: (control.rect.w_mm / 1000) * scale,
+      height_m: (control.rect.h_mm / 1000) * scale,
+    })),
+  };
+}

@@ -1,0 +1,110 @@
+// The room itself: light that stands still, and in VR a quiet floor, so that the world does not move with the head.
+
+import * as THREE from "three";
+
+import { ROOM } from "./theme";
+import type { Stage } from "../three/stage";
+
+const FLOOR_RADIUS_M = 3.5;
+const FLOOR_TEXELS = 512;
+
+/** What the stage looked like on the page; put back on leaving. */
+interface FlatLook {
+  readonly background: THREE.Scene["background"];
+  readonly headlight: boolean;
+  readonly clipping: boolean;
+  readonly clearAlpha: number;
+  readonly patient: THREE.Matrix4;
+  readonly hidden: readonly THREE.Object3D[];
+}
+
+export class Surroundings {
+  readonly #flat: FlatLook;
+  readonly #group = new THREE.Group();
+
+  /** `seeThrough` leaves the background clear: the room is the person's own. */
+  constructor(private readonly stage: Stage, seeThrough: boolean, hasFloor: boolean) {
+    const { scene, renderer, patient, headlight } = stage;
+    patient.updateMatrix();
+    // Whatever else the page put beside the anatomy is drawn for its own camera.
+    const hidden = patient.children.filter((child) => child !== stage.anatomy.group && child.visible);
+    this.#flat = {
+      background: scene.background,
+      headlight: headlight.visible,
+      clipping: renderer.localClippingEnabled,
+      clearAlpha: renderer.getClearAlpha(),
+      patient: patient.matrix.clone(),
+      hidden,
+    };
+    for (const child of hidden) child.visible = false;
+    headlight.visible = false;
+    renderer.localClippingEnabled = true;
+    renderer.setClearAlpha(0);
+    scene.background = seeThrough ? null : new THREE.Color(ROOM);
+    this.#group.add(...lamps());
+    if (!seeThrough && hasFloor) this.#group.add(floor());
+    scene.add(this.#group);
+  }
+
+  /** Turns the lamps so that they stand behind the person who looks along `head`. */
+  faceFrom(head: THREE.Matrix4): void {
+    const ahead = new THREE.Vector3(0, 0, -1).transformDirection(head);
+    this.#group.position.setFromMatrixPosition(head).setY(0);
+    this.#group.rotation.y = Math.atan2(-ahead.x, -ahead.z);
+  }
+
+  dispose(): void {
+    const { scene, renderer, patient, headlight } = this.stage;
+    scene.remove(this.#group);
+    this.#group.traverse((each) => {
+      if (!(each instanceof THREE.Mesh)) return;
+      const material = each.material as THREE.MeshBasicMaterial;
+      material.map?.dispose();
+      material.dispose();
+      (each.geometry as THREE.BufferGeometry).dispose();
+    });
+    scene.background = this.#flat.background;
+    headlight.visible = this.#flat.headlight;
+    renderer.localClippingEnabled = this.#flat.clipping;
+    renderer.setClearAlpha(this.#flat.clearAlpha);
+    for (const child of this.#flat.hidden) child.visible = true;
+    this.#flat.patient.decompose(patient.position, patient.quaternion, patient.scale);
+    patient.updateMatrixWorld(true);
+  }
+}
+
+/** Key from the upper left as drawings of anatomy have it, a cool fill, a rim from behind. */
+function lamps(): THREE.Light[] {
+  const lamp = (colour: number, strength: number, x: number, y: number, z: number): THREE.DirectionalLight => {
+    const light = new THREE.DirectionalLight(colour, strength);
+    light.position.set(x, y, z);
+    light.target.position.set(0, 1.2, -0.9);
+    light.add(light.target);
+    light.target.position.sub(light.position);
+    return light;
+  };
+  return [lamp(0xfff4e8, 2.0, -1.0, 2.6, 0.9), lamp(0xcfe0ff, 0.7, 1.4, 1.2, 0.2), lamp(0xffffff, 0.8, 0.3, 2.2, -2.2)];
+}
+
+/** Thin rings every half metre that fade with distance. */
+function floor(): THREE.Mesh {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = FLOOR_TEXELS;
+  const context = canvas.getContext("2d")!;
+  const half = FLOOR_TEXELS / 2;
+  for (let metres = 0.5; metres < FLOOR_RADIUS_M; metres += 0.5) {
+    context.beginPath();
+    context.arc(half, half, (metres / FLOOR_RADIUS_M) * half, 0, 2 * Math.PI);
+    context.strokeStyle = `rgba(150, 175, 190, ${0.34 * (1 - metres / FLOOR_RADIUS_M)})`;
+    context.lineWidth = 1.6;
+    context.stroke();
+  }
+  const texture = new THREE.CanvasTexture(canvas);
+  texture.colorSpace = THREE.SRGBColorSpace;
+  texture.anisotropy = 8;
+  const material = new THREE.MeshBasicMaterial({ map: texture, transparent: true, depthWrite: false, toneMapped: false });
+  const disc = new THREE.Mesh(new THREE.CircleGeometry(FLOOR_RADIUS_M, 64), material);
+  disc.rotation.x = -Math.PI / 2;
+  disc.renderOrder = -1;
+  return disc;
+}
