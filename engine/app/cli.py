@@ -59,20 +59,13 @@ def segment(
     as_json: AsJson = False,
 ) -> None:
     """Segment a scan: writes `labels.nii.gz`, `scene.glb` and `report.json`."""
+    from engine.app.pipeline import Options
     from engine.app.segment_command import segment_to_folder
     from engine.app.terminal import progress_bar, show_report
 
+    options = Options(phase, pipeline, labels, device.value)
     with progress_bar(console, enabled=not as_json) as progress:
-        report = segment_to_folder(
-            tuple(inputs),
-            out,
-            pipeline=pipeline,
-            labels=labels,
-            series_uid=series,
-            phase=phase,
-            device=device.value,
-            progress=progress,
-        )
+        report = segment_to_folder(tuple(inputs), out, options, series, progress)
     if as_json:
         _print_json(report)
     else:

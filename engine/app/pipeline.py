@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from engine.app.stopwatch import Stopwatch
-from engine.core.errors import EnvironmentLacks, FileProblem, InputRefused
+from engine.core.errors import FileProblem
+from engine.core.grid import Grid
 from engine.core.progress import Progress, part
 from engine.core.structure import Structure
 from engine.core.surface import Surface
@@ -22,6 +19,8 @@ from engine.ingest.study import SeriesInfo
 #: Distance bounds of the levels of detail, finest first. Half a millimetre is under the voxel of a
 #: clinical CT; the coarser ones are for small on a screen and for headsets.
 LOD_BOUNDS_MM = (0.5, 1.5)
+
+MM3_PER_ML = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +56,96 @@ class Processed:
     device: str
     warnings: tuple[str, ...]
     problems: tuple[FileProblem, ...]
+
+
+def process_series(info: SeriesInfo, options: Options, progress: Progress, stopwatch: Stopwatch) -> Processed:
+    """Read, segment and mesh one series.
+
+    Raises:
+        InputRefused, NotApplicable: as reading and segmenting raise.
+        EnvironmentLacks: a device was asked for that is not there.
+        Cancelled: from `progress`.
+    """
+    imports = threading.Thread(target=_import_tools, name="imports")
+    imports.start()  # torch takes as long to import as a scan to decode, and decoding needs no interpreter
+    try:
+        with stopwatch.stage("read"):
+            reading = read_volume(info, phase=options.phase, progress=part(progress, 0.0, 0.3))
+    finally:
+        with stopwatch.stage("imports"):
+            imports.join()
+    made = _label(reading.value, options, part(progress, 0.3, 0.6), stopwatch)
+    surfaces = _surfaces(made.label_map, part(progress, 0.6, 1.0), stopwatch)
+    return Processed(
+        volume=reading.value,
+        label_map=made.label_map,
+        surfaces=surfaces,
+        pipeline=made.pipeline,
+        device=made.device,
+        warnings=(*reading.repairs, *made.warnings),
+        problems=reading.problems,
+    )
+
+
+def _import_tools() -> None:
+    import engine.mesh.extract
+    import engine.mesh.lod
+    import engine.segment.pipelines  # noqa: F401
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """Labels on the CPU, and how they were made."""
+
+    label_map: LabelMap
+    pipeline: str
+    device: str
+    warnings: tuple[str, ...]
+
+
+def _label(volume: Volume, options: Options, progress: Progress, stopwatch: Stopwatch) -> _Labelled:
+    if options.labels is not None:
+        with stopwatch.stage("read labels"):
+            reading = read_labels(options.labels, volume, progress)
+        return _Labelled(reading.value, f"labels from {options.labels.name}", "cpu", reading.repairs)
+    from engine.segment.pipelines import choose
+    from engine.segment.tensors import as_numpy, choose_device, on_device
+
+    device = choose_device(options.device)
+    with stopwatch.stage("segment"):
+        segmenter = choose(volume, options.pipeline)
+        segmentation = segmenter.segment(on_device(volume, device), progress=progress)
+    label_map = segmentation.label_map
+    on_cpu = replace(label_map, labels=as_numpy(label_map.labels))
+    return _Labelled(on_cpu, f"{segmenter.name} {segmenter.version}", str(device), segmentation.warnings)
+
+
+def _surfaces(label_map: LabelMap, progress: Progress, stopwatch: Stopwatch) -> tuple[StructureSurface, ...]:
+    from engine.mesh.extract import extract
+    from engine.mesh.lod import build_lods
+
+    with stopwatch.stage("surfaces"):
+        net = extract(label_map, progress=part(progress, 0.0, 0.5))
+        surfaces = net.surfaces()
+    with stopwatch.stage("level of detail"):
+        progress(0.5, "simplifying")
+        present = [structure for structure in label_map.structures if structure.label in surfaces]
+        lods = build_lods([surfaces[structure.label] for structure in present], LOD_BOUNDS_MM)
+        progress(1.0, "simplifying")
+    return tuple(
+        _measured(structure, chain, surfaces[structure.label], int(net.voxel_counts[structure.label]), label_map.grid)
+        for structure, chain in zip(present, lods, strict=True)
+    )
+
+
+def _measured(
+    structure: Structure, lods: tuple[Surface, ...], surface: Surface, voxels: int, grid: Grid
+) -> StructureSurface:
+    return StructureSurface(
+        structure=structure,
+        lods=lods,
+        voxels=voxels,
+        volume_ml=voxels * grid.voxel_volume_mm3 / MM3_PER_ML,
+        surface_area_mm2=surface.area_mm2,
+        closed=all(lod.is_closed() for lod in lods),
+    )
