@@ -111,16 +111,18 @@ def code(item: Dataset | None) -> Code | None:
 
 
 def colour_of_cielab(value: Any) -> Rgb | None:
-    """sRGB of a Recommended Display CIELab Value (PS3.3 C.10.7.1.1): CIELab of white D50, 16 bits each."""
+    """sRGB of a Recommended Display CIELab Value (PS3.3 C.10.7.1.1): CIELab, 16 bits each.
+
+    White is D65, that of sRGB itself: so it is written by dcmqi, highdicom and 3D Slicer.
+    """
     if value is None or not np.iterable(value) or len(list(value)) != 3:
         return None
     lightness, a, b = (float(channel) / 65535 for channel in value)
     y = (lightness * 100 + 16) / 116
     steps = np.array([y + (a * 255 - 128) / 500, y, y - (b * 255 - 128) / 200])
     relative = np.where(steps > 6 / 29, steps**3, 3 * (6 / 29) ** 2 * (steps - 4 / 29))
-    xyz = relative * (0.9642, 1.0, 0.8251)  # D50, PS3.3 C.10.7.1.1
-    # XYZ of D50 to linear sRGB with the Bradford adaptation (ICC profile of sRGB, IEC 61966-2-1).
-    linear = np.array([[3.1339, -1.6169, -0.4906], [-0.9788, 1.9161, 0.0335], [0.0719, -0.2290, 1.4052]]) @ xyz
+    xyz = relative * (0.95047, 1.0, 1.08883)
+    linear = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]) @ xyz
     linear = np.clip(linear, 0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     red, green, blue = np.rint(np.clip(encoded, 0, 1) * 255).astype(int).tolist()

@@ -302,12 +302,12 @@ def _from_csv(lines: list[str]) -> LabelTable:
         rows = list(csv.DictReader(lines, delimiter="\t" if "\t" in lines[0] else ","))
     except csv.Error:
         return {}
-    table = {}
+    table: LabelTable = {}
     for row in rows:
         fields = {str(key).strip().lower(): str(value or "").strip() for key, value in row.items() if key}
         label = next((found for column in _LABEL_COLUMNS if (found := _label(fields.get(column, "")))), 0)
-        name = next((found for column in _NAME_COLUMNS if (found := fields.get(column, ""))), "")
-        channels = [fields.get(long) or fields.get(long[0], "") for long in ("red", "green", "blue")]
+        name = next((fields[column] for column in _NAME_COLUMNS if fields.get(column)), "")
+        channels = [fields.get(channel) or fields.get(channel[0], "") for channel in ("red", "green", "blue")]
         if label and name:
             table[label] = LabelEntry(name, _colour(channels))
     return table

@@ -118,12 +118,26 @@ def onto(path: Path, labels: NDArray[Any], grid: Grid, target: Grid) -> tuple[ND
     before, after = int(np.count_nonzero(labels)), int(np.count_nonzero(moved))
     if before and not after:
         raise refused(path, "no labelled voxel lies inside the volume: it belongs to another scan")
+    if _shares_lattice(grid, target):  # a crop or a larger field: every voxel has its own counterpart
+        lost = before - after
+        return moved, [
+            *notes,
+            f"{lost} of {before} labelled voxels lie outside the volume and are lost",
+        ] if lost else notes
     ratio = after * target.voxel_volume_mm3 / (before * grid.voxel_volume_mm3) if before else 1.0
     notes.append(
         f"labels moved from their own {_described(grid)} grid to the volume's {_described(target)} by nearest "
         f"neighbour; labelled volume is {100 * ratio:.1f} % of what it was"
     )
     return moved, notes
+
+
+def _shares_lattice(grid: Grid, target: Grid) -> bool:
+    """Whether voxels of one are voxels of the other, whatever the order and direction of the axes."""
+    between = grid.patient_from_voxel.inverse.matrix @ target.patient_from_voxel.matrix
+    corner = np.abs(between[:3] @ [*target.shape, 1.0])
+    whole = np.abs(between - np.rint(between)).max(axis=1)[:3] * np.maximum(corner, 1) < 0.05
+    return bool(whole.all() and (np.abs(np.rint(between[:3, :3])).sum(axis=0) == 1).all())
 
 
 def _moved(labels: NDArray[Any], grid: Grid, target: Grid) -> NDArray[Any]:

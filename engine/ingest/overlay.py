@@ -7,7 +7,7 @@ counted and said. `separate` gives each structure whole, in a map of its own: no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ class Part:
 
     structure: Structure
     size: float
-    draw: Callable[[], Sequence[tuple[Region, NDArray[np.bool_]]]]
+    draw: Callable[[], Iterable[tuple[Region, NDArray[np.bool_]]]]
 
 
 def composed(grid: Grid, parts: Sequence[Part], progress: Progress) -> tuple[LabelMap, list[str]]:
