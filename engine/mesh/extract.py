@@ -1,0 +1,170 @@
+"""Surfaces of a whole label map in one pass.
+
+Surface nets: one vertex for every 2×2×2 cell whose labels differ, one quad for every two
+neighbouring voxels that differ (Gibson 1998). Structures share the vertices of their boundary, so
+there are no gaps and no overlaps; the volume counts as surrounded by background, so every structure
+is closed at its border. `docs/decisions/0002-surface-nets.md` says how surfaces stay two-manifold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.array import Float32, Float64
+from engine.core.errors import InvalidValue
+from engine.core.grid import Grid
+from engine.core.progress import Progress, silent
+from engine.core.volume import LabelMap
+from engine.mesh.extract_net import SurfaceNet
+from engine.mesh.extract_sheets import EDGES, sheet_table
+from engine.mesh.kernels_bits import WORD
+from engine.mesh.kernels_net import PLANES, classify, place, stitch, untangle
+from engine.mesh.kernels_slabs import Slabs
+from engine.mesh.kernels_smooth import link
+from engine.mesh.smooth import DEFAULT_SMOOTHING, Smoothing, smooth
+
+
+def extract(
+    label_map: LabelMap,
+    *,
+    labels: Collection[int] | None = None,
+    smoothing: Smoothing = DEFAULT_SMOOTHING,
+    progress: Progress = silent,
+) -> SurfaceNet:
+    """The surface net of `label_map`.
+
+    Args:
+        labels: those to keep; the others count as background. All when None.
+
+    Raises:
+        InvalidValue: more than 2³¹ vertices or quads.
+        Cancelled: from `progress`.
+    """
+    samples = np.ascontiguousarray(np.asarray(label_map.labels).T)
+    with Slabs() as slabs:
+        progress(0.0, "boundaries")
+        cells = _classified(samples, _kept(samples.dtype, labels), slabs)
+        progress(0.2, "boundaries")
+        quads, pairs, sheets, voxels = _stitched(cells, not label_map.grid.is_right_handed, slabs)
+        progress(0.5, "smoothing")
+        offsets = _smoothed(cells, smoothing, slabs)
+        progress(0.9, "vertices")
+        vertices = _placed(cells, label_map.grid, offsets, slabs)
+    progress(1.0, "vertices")
+    return SurfaceNet(label_map.grid.frame, vertices, quads, pairs, sheets, voxels, label_map.grid.voxel_volume_mm3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The active cells of a volume as rows of bits (`engine.mesh.kernels_net`)."""
+
+    samples: NDArray[Any]
+    keep: NDArray[Any]
+    bits: NDArray[np.uint64]
+    before: NDArray[np.int32]
+    starts: NDArray[np.int32]
+    vertex_count: int
+    tangle_count: int
+    quad_count: int
+
+    @property
+    def slices(self) -> int:
+        return len(self.starts)
+
+
+def _kept(dtype: np.dtype[Any], labels: Collection[int] | None) -> NDArray[Any]:
+    """By label: itself where it is kept, 0 where not; empty when all are."""
+    if labels is None:
+        return np.empty(0, dtype=dtype)
+    keep = np.zeros(np.iinfo(dtype).max + 1, dtype=dtype)
+    for label in labels:
+        if not 0 < label < len(keep):
+            raise InvalidValue(f"a label of this map is 1 to {len(keep) - 1}, got {label}")
+        keep[label] = label
+    return keep
+
+
+def _classified(samples: NDArray[Any], keep: NDArray[Any], slabs: Slabs) -> _Cells:
+    depth, height, width = samples.shape
+    words = -(-(width + 2) // WORD)
+    bits = np.empty((depth + 2, height + 2, PLANES, words), dtype=np.uint64)
+    before = np.empty((depth + 1, height + 1, 2, words), dtype=np.int32)
+    rows = np.empty((depth + 1, height + 1, 3), dtype=np.int32)
+    slabs.over(depth + 1, lambda first, last: classify(samples, keep, first, last, bits, before, rows))
+    ends = np.cumsum(rows.reshape(-1, 3), axis=0, dtype=np.int64)
+    if ends[-1].max() >= 2**31:
+        raise InvalidValue(f"the boundaries have {ends[-1].max()} vertices or quads; int32 indices end at 2³¹")
+    starts = (ends - rows.reshape(-1, 3)).astype(np.int32).reshape(rows.shape)
+    return _Cells(samples, keep, bits, before, starts, *(int(count) for count in ends[-1]))
+
+
+def _untangled(cells: _Cells, slabs: Slabs) -> NDArray[np.uint64]:
+    codes = np.empty(cells.tangle_count, dtype=np.uint64)
+    rules = (cells.samples, cells.keep, sheet_table(), np.array(EDGES))
+    slabs.over(cells.slices, lambda first, last: untangle(*rules, first, last, cells.bits, cells.starts, codes))
+    return codes
+
+
+def _stitched(
+    cells: _Cells, mirrored: bool, slabs: Slabs
+) -> tuple[NDArray[np.int32], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.int64]]:
+    codes = _untangled(cells, slabs)
+    quads = np.empty((cells.quad_count, 4), dtype=np.int32)
+    pairs = np.empty((cells.quad_count, 2), dtype=np.uint16)
+    sheets = np.empty(cells.quad_count, dtype=np.uint16)
+    spans = slabs.cuts(cells.slices)
+    voxels = np.zeros((len(spans), np.iinfo(cells.samples.dtype).max + 1), dtype=np.int64)
+
+    def work(n: int) -> None:
+        stitch(
+            cells.samples,
+            cells.keep,
+            codes,
+            mirrored,
+            *spans[n],
+            cells.bits,
+            cells.before,
+            cells.starts,
+            quads,
+            pairs,
+            sheets,
+            voxels[n],
+        )
+
+    slabs.each(range(len(spans)), work)
+    total = voxels.sum(axis=0)
+    total[0] = 0
+    return quads, pairs, sheets, total[: int(np.flatnonzero(total).max(initial=0)) + 1]
+
+
+def _smoothed(cells: _Cells, smoothing: Smoothing, slabs: Slabs) -> Float32:
+    if not smoothing.iterations:
+        return np.empty((0, 4), dtype=np.float32)
+    links = np.empty((cells.vertex_count, 4), dtype=np.uint32)
+    masks = np.empty(cells.vertex_count, dtype=np.uint8)
+    slabs.over(
+        cells.slices, lambda first, last: link(first, last, cells.bits, cells.before, cells.starts, links, masks)
+    )
+    heads = np.append(cells.starts[:, 0, 0], cells.vertex_count).astype(np.int64)
+    return smooth(heads, links, masks, smoothing, slabs)
+
+
+def _placed(cells: _Cells, grid: Grid, offsets: Float32, slabs: Slabs) -> Float32:
+    vertices = np.empty((cells.vertex_count, 3), dtype=np.float32)
+    matrix = patient_from_cell(grid)
+    slabs.over(
+        cells.slices, lambda first, last: place(first, last, cells.bits, cells.starts, matrix, offsets, vertices)
+    )
+    return vertices
+
+
+def patient_from_cell(grid: Grid) -> Float64:
+    """(3, 4) from padded cell numbers to millimetres: cell 0 is centred half a voxel before voxel 0."""
+    matrix = grid.patient_from_voxel.matrix[:3].copy()
+    matrix[:, 3] -= matrix[:, :3].sum(axis=1) / 2
+    return matrix
