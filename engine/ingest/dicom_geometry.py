@@ -34,7 +34,7 @@ _GAP = 1.5
 #: Slices missing in a row, and their share of the whole, that interpolation may stand in for.
 _MISSING_IN_A_ROW, _MISSING_SHARE = 2, 0.2
 #: Uneven spacing is a protocol, not a loss, when at least this share of gaps is wide …
-_PROTOCOL_SHARE = 0.2
+_PROTOCOL_SHARE = 0.4
 #: … and may be interpolated up to this: the widest spacing of routine scans.
 _WIDEST_INTERPOLATED_MM = 10.0
 _WIDEST_MM = 50.0
