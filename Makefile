@@ -14,13 +14,14 @@ SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/public -type f 2>/dev/null) $(wi
 demo: setup
 	$(BIN)/sightline demo
 
-setup: $(VENV)/installed $(CLIENT)/dist/index.html
+setup: $(VENV)/installed
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sightline needs Python 3.11 or newer; set PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+# The client comes first: the package holds the built page.
+$(VENV)/installed: pyproject.toml constraints.txt $(CLIENT)/dist/index.html | $(VENV)/bin/python
 	@.ci/system-packages
 	$(PIP) "$$(grep '^torch==' constraints.txt)"
 	$(PIP) --editable .
@@ -32,7 +33,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 	@touch $@
 
 # Node 20 or newer builds the client: the machine's own, else the one packaged for pip.
-$(CLIENT)/dist/index.html: $(SOURCES) | $(VENV)/installed
+$(CLIENT)/dist/index.html: $(SOURCES) | $(VENV)/bin/python
 	@PYTHON=$(abspath $(BIN))/python CONSTRAINTS=$(abspath constraints.txt) .ci/with-node sh -c 'cd $(CLIENT) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build'
 	@touch $@
 

@@ -57,23 +57,19 @@ def show_report(console: Console, report: Mapping[str, Any], out: Path) -> None:
 
 
 def show_inventory(console: Console, inventory: Inventory) -> None:
-    """Series found, largest first, and files set aside."""
-    table = Table(box=None, padding=(0, 2), header_style="dim")
-    for name in ("Series", "Kind", "Modality", "Voxels", "Spacing (mm)", "Files", "UID"):
-        table.add_column(name)
+    """Series found, largest first, each with its UID in full, and files set aside."""
     for info in inventory.series:
-        table.add_row(
-            escape(info.description or "—"),
-            str(info.kind) + (f" × {info.phases}" if info.phases > 1 else ""),
-            info.modality or info.format,
-            " × ".join(map(str, info.shape)),
-            " × ".join(f"{spacing:.3g}" for spacing in info.spacing_mm),
-            str(len(info.files)),
-            info.uid,
+        kind = str(info.kind) + (f" of {info.phases} phases" if info.phases > 1 else "")
+        size = " × ".join(map(str, info.shape))
+        spacing = " × ".join(f"{spacing:.3g}" for spacing in info.spacing_mm)
+        files = f"{len(info.files)} file{'s' if len(info.files) > 1 else ''}"
+        console.print(f"[bold]{escape(info.description) or 'no description'}[/bold]", highlight=False)
+        console.print(
+            f"  {info.modality or info.format} {kind}, {size} voxels of {spacing} mm, {files}", highlight=False
         )
-    console.print(table)
+        console.print(f"  [dim]{info.uid}[/dim]", highlight=False, soft_wrap=True)
     for problem in inventory.problems:
-        console.print(f"  [yellow]![/yellow] {escape(str(problem))}", highlight=False)
+        console.print(f"[yellow]![/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
 
 
 def show_phantom(console: Console, description: Mapping[str, Any], out: Path) -> None:
