@@ -27,6 +27,7 @@ from engine.ingest.study import MAX_INFLATION, MAX_VOXELS
 
 GZIP_MAGIC = b"\x1f\x8b"
 _READ_BYTES = 1 << 20
+_MOST_DRAINED = 1 << 32  # about ten seconds; the later phases of a long 4-D file fit
 _STEP_BYTES = 1 << 22  # between two calls of `progress`: well under a second of inflating
 
 
@@ -168,9 +169,22 @@ class Content:
             done += got
             progress(done / len(view), stage)
 
-    def at_end(self) -> bool:
-        """Whether nothing follows; reads one byte more, which also verifies a gzip checksum."""
-        return not self._some(1)
+    def drain(self) -> int:
+        """Bytes that were left; packed ones are unpacked and dropped, which verifies their checksum.
+
+        A damaged stream can unpack to the right length and beyond it: only its end tells.
+
+        Raises:
+            InputRefused: damaged, or so much is left that it can only be a bomb.
+        """
+        if self.encoding == "raw":
+            return self.path.stat().st_size - self._file.tell()
+        left = 0
+        while piece := self._some(_STEP_BYTES):
+            left += len(piece)
+            if left > _MOST_DRAINED:
+                raise refused(self.path, f"unpacks to over {left} bytes more than its header says")
+        return left
 
     def _some(self, limit: int) -> bytes:
         """Between one and `limit` decompressed bytes; none at the end."""

@@ -174,6 +174,7 @@ def _fields(start: bytes, version: _Version) -> dict[str, Any]:
     for name, (offset, form) in (_FIELDS_1 if version.number == 1 else _FIELDS_2).items():
         found = struct.unpack_from(version.order + form, start, offset)
         values[name] = found[0] if len(found) == 1 else found
+    values["quatern_step"] = float(np.finfo(np.float32 if version.number == 1 else np.float64).eps)
     return values
 
 
@@ -314,7 +315,11 @@ def _sform(header: dict[str, Any]) -> Float64:
 
 
 def _qform(header: dict[str, Any]) -> Float64 | None:
-    """nifti1.h, "METHOD 2". None where it cannot be built."""
+    """nifti1.h, "METHOD 2". None where it cannot be built.
+
+    The scalar part is the root of what the others leave of 1: near half a turn that is nothing but
+    the rounding of float32, and taken as 0, as nibabel does.
+    """
     b, c, d = (float(value) for value in header["quatern"])
     sizes = np.array(header["pixdim"][1:4], dtype=np.float64)
     norm = b * b + c * c + d * d
@@ -322,7 +327,8 @@ def _qform(header: dict[str, Any]) -> Float64 | None:
         return None
     if norm > 1.0:
         b, c, d = (value / math.sqrt(norm) for value in (b, c, d))
-    a = math.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
+    rest = 1.0 - (b * b + c * c + d * d)
+    a = math.sqrt(rest) if rest >= 3 * header["quatern_step"] else 0.0
     rotation = np.array(
         [
             [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
@@ -350,6 +356,8 @@ def _analyze(header: dict[str, Any], shape: tuple[int, int, int], notes: list[st
 # --- out -------------------------------------------------------------------------------------------
 
 _CODE_OF_DTYPE = {np.dtype(kind): code for code, kind in _DTYPES.items()}
+#: A qform that misses a corner by more is left out: readers then take the sform.
+_QFORM_ERROR_MM = 1e-2
 _EXTENSION_CODE = 0  # as TotalSegmentator writes its label table
 
 
@@ -364,7 +372,8 @@ def write_nifti(
 ) -> None:
     """Write samples as NIfTI-1; gzip where the name ends in .gz. The same input gives the same bytes.
 
-    The sform is exact to float32; the qform is written where the grid is right-angled. A label map
+    The sform is exact to float32; the qform is written where it can hold the grid (sheared ones it
+    cannot, nor, in float32, some turned by nearly half a turn). A label map
     carries its `structures` as a Caret label table, which TotalSegmentator's readers understand.
 
     Args:
@@ -419,18 +428,27 @@ def _extension(rows: tuple[Structure, ...]) -> bytes:
 def _header_bytes(grid: Grid, dtype: np.dtype[Any], offset: int, *, is_labels: bool) -> bytes:
     matrix = LPS_FROM_RAS @ grid.patient_from_voxel.matrix
     quaternion, handedness = _quaternion(grid)
+    pixdim = tuple(np.array((handedness, *grid.spacing_mm, 1, 1, 1, 1), dtype=np.float32).tolist())
+    as_read = {
+        "quatern": np.array(quaternion, dtype=np.float32),
+        "pixdim": pixdim,
+        "qoffset": matrix[:3, 3],
+        "quatern_step": 2**-23,
+    }
+    qform = _qform(as_read)
+    holds = qform is not None and disagreement_mm(grid.shape, matrix, qform) < _QFORM_ERROR_MM
     values: dict[str, Any] = {
         "sizeof_hdr": 348,
         "dim": (3, *grid.shape, 1, 1, 1, 1),
         "intent_code": _INTENT_LABEL if is_labels else 0,
         "datatype": _CODE_OF_DTYPE[dtype],
         "bitpix": dtype.itemsize * 8,
-        "pixdim": (handedness, *grid.spacing_mm, 1, 1, 1, 1),
+        "pixdim": pixdim,
         "vox_offset": offset,
         "scl_slope": 1.0,
         "scl_inter": 0.0,
         "xyzt_units": 2,
-        "qform_code": 1 if grid.is_orthogonal else 0,
+        "qform_code": 1 if holds else 0,
         "sform_code": 1,
         "quatern": quaternion,
         "qoffset": tuple(matrix[:3, 3]),

@@ -198,8 +198,12 @@ def stored_samples(file: SampleFile, phase: int, progress: Progress) -> tuple[ND
     with Content(file.data, file.start, file.encoding) as content:
         content.skip(file.offset + first * file.dtype.itemsize)
         content.fill(buffer, progress)
-        if file.phases in (1, phase + 1) and not content.at_end():
+        later = 0 if file.phase_fastest else (file.phases - 1 - phase) * len(buffer)
+        left = content.drain()
+        if left > later:
             notes = ("the file holds more than its header says; the rest is not used",)
+        elif left < later:
+            notes = ("later phases of the file are cut off",)
         elif content.trailing:
             notes = ("bytes after the compressed data are not used",)
     return _one_phase(file, buffer.view(file.dtype), phase), notes
