@@ -6,7 +6,6 @@ What is repaired and what is refused stands in docs/ingest.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 

@@ -63,7 +63,8 @@ def decode(codec: Codec, frame: Bytes, rows: int, columns: int, out: NDArray[np.
     claimed = codec.describe(bytes(frame[:4096]) if len(frame) > 4096 else bytes(frame))
     if (claimed.rows, claimed.columns, claimed.samples) != (rows, columns, 1):
         raise Unreadable(
-            f"compressed image is {claimed.columns} x {claimed.rows} x {claimed.samples}, header says {columns} x {rows}"
+            f"compressed image is {claimed.columns} x {claimed.rows} x {claimed.samples}, "
+            f"header says {columns} x {rows}"
         )
     if not 1 <= claimed.precision <= 16:
         raise Unreadable(f"compressed image has {claimed.precision} bits a sample")

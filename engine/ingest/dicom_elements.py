@@ -85,7 +85,7 @@ class Elements:
 
     def short(self, tag: int, *, signed: bool = False) -> int | None:
         """The first 16-bit integer (US or SS)."""
-        return next(iter(self._unpacked(tag, "h" if signed else "H")), None)
+        return next((int(value) for value in self._unpacked(tag, "h" if signed else "H")), None)
 
     def longs(self, tag: int) -> tuple[int, ...]:
         """All 32-bit unsigned integers (UL)."""

@@ -74,7 +74,8 @@ class Stack:
 
 def heights_mm(planes: Sequence[Plane]) -> Float64:
     """(n,) positions along the normal of the first plane."""
-    return positions_mm(planes) @ axes(planes[0].orientation or ())[2]
+    heights: Float64 = positions_mm(planes) @ axes(planes[0].orientation or ())[2]
+    return heights
 
 
 def positions_mm(planes: Sequence[Plane]) -> Float64:
@@ -288,4 +289,6 @@ def _placed(
             if weight_i * weight_j > 0:
                 top, left = whole[1] + step_j, whole[0] + step_i
                 plane[top : top + rows, left : left + columns] += np.float32(weight_i * weight_j) * image
-    return plane[: shape[0], : shape[1]] + np.float32(background)
+    plane += np.float32(background)
+    cropped: NDArray[np.float32] = plane[: shape[0], : shape[1]]
+    return cropped

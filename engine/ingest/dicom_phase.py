@@ -8,7 +8,7 @@ at one position is the dimension.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -69,7 +69,7 @@ def split_phases(planes: list[Plane]) -> Phases:
 Groups = list[tuple[int, ...]]
 
 
-def _divisions(planes: list[Plane], levels: NDArray[np.intp], good: Callable[[Groups], bool]) -> Iterable[Phases]:
+def _divisions(planes: list[Plane], levels: NDArray[np.intp], good: Callable[[Groups], bool]) -> Iterator[Phases]:
     """Divisions that are `good`, most telling mark first."""
     names = list(dict.fromkeys(name for plane in planes for name in plane.marks))
     varying = [name for name in names if len({plane.marks.get(name) for plane in planes}) > 1]

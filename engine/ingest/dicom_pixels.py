@@ -257,11 +257,11 @@ def _stored(
         packed = _frame_of(stream, frame) or next(iter(_inflated(header)))
         return _native(packed, pixels)
     if out is not None and pixels.bits_allocated == 16 and not pixels.big_endian:
-        _read_native(header, pixels, frame, memoryview(out).cast("B"))
+        _read_native(header, pixels, frame, out.data.cast("B"))
         return out
-    packed = bytearray(pixels.frame_bytes)
-    _read_native(header, pixels, frame, memoryview(packed))
-    return _native(packed, pixels)
+    read = bytearray(pixels.frame_bytes)
+    _read_native(header, pixels, frame, memoryview(read))
+    return _native(read, pixels)
 
 
 def _frame_of(stream: _Stream | None, frame: int) -> bytes | memoryview | None:
@@ -319,10 +319,9 @@ def _run_lengths(packed: bytes | memoryview, pixels: PixelFormat) -> bytes:
     if segments != pixels.bits_allocated // 8:
         raise Unreadable("RLE pixel data is damaged")
     try:
-        unpacked: bytes = imagecodecs.dicomrle_decode(bytes(packed), f"<u{segments}")
+        return bytes(imagecodecs.dicomrle_decode(bytes(packed), f"<u{segments}"))
     except (RuntimeError, ValueError, MemoryError) as error:
         raise Unreadable(f"RLE pixel data cannot be decoded ({type(error).__name__})") from None
-    return unpacked
 
 
 def _inflated(header: Header) -> list[bytes | memoryview]:

@@ -149,9 +149,8 @@ def _volume(frames: list[Frame]) -> DicomSeries:
         return _refused(frames, str(reason))
     ni, nj, nk = stack.grid.shape
     di, dj, dk = (float(value) for value in stack.grid.spacing_mm)
-    return DicomSeries(
-        **_identity(header),
-        kind=SeriesKind.VOLUME,
+    return replace(
+        _listed([header for header, _ in frames], SeriesKind.VOLUME),
         files=tuple(dict.fromkeys(header.path for header, _ in in_order)),
         shape=(ni, nj, nk),
         spacing_mm=(di, dj, dk),
@@ -190,24 +189,18 @@ def _refused(frames: list[Frame], reason: str) -> DicomSeries:
 # Everything else --------------------------------------------------------------------------------
 
 
-def _identity(header: Header) -> dict[str, str]:
-    return {
-        "uid": header.series_uid,
-        "format": "dicom",
-        "modality": header.modality,
-        "description": header.description,
-        "study_uid": header.study_uid,
-    }
-
-
 def _listed(headers: list[Header], kind: SeriesKind) -> DicomSeries:
-    """A series that is listed, and read by something else or not at all."""
+    """A series as its headers name and count it."""
     header = headers[0]
     columns, rows = (header.pixels.columns, header.pixels.rows) if header.pixels else (0, 0)
     depth = sum(max(header.frames, 1) for header in headers) if header.pixels else 0
     return DicomSeries(
-        **_identity(header),
+        uid=header.series_uid,
         kind=kind,
+        format="dicom",
+        modality=header.modality,
+        description=header.description,
+        study_uid=header.study_uid,
         files=tuple(header.path for header in headers),
         shape=(columns, rows, depth),
         spacing_mm=(0.0, 0.0, 0.0),

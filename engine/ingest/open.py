@@ -133,10 +133,9 @@ def _inventories(accepted: dict[str, list[Path]], progress: Progress) -> Iterato
 
 def _only_segmentation(path: Path) -> SeriesInfo:
     inventory = take_inventory([path])
-    for kinds in ((SeriesKind.LABELS, SeriesKind.CONTOURS), (SeriesKind.VOLUME,)):
-        found = [info for info in inventory.series if info.kind in kinds]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            break
+    found = [info for info in inventory.series if info.kind in (SeriesKind.LABELS, SeriesKind.CONTOURS)]
+    # A label map without a table looks like an image; asked for by path, it is taken at its owner's word.
+    found = found or [info for info in inventory.series if info.kind is SeriesKind.VOLUME]
+    if len(found) == 1:
+        return found[0]
     raise InputRefused(f"expected one segmentation, found {len(found)}", inventory.problems)

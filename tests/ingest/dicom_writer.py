@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -27,7 +28,7 @@ SECONDARY = "1.2.840.10008.5.1.4.1.1.7"
 SERIES, STUDY, FRAME = (generate_uid(entropy_srcs=[name]) for name in ("series", "study", "frame"))
 AXIAL = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
 
-Encoder = Callable[[NDArray[Any]], bytes]
+Encoder = Callable[[NDArray[Any]], bytes | bytearray]
 
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 #: Encoders of compressed syntaxes, lossless but for the last two.
@@ -76,7 +77,7 @@ def save(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -> 
     """Write `dataset` with native or already encapsulated pixels."""
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     if syntax == ExplicitVRBigEndian and dataset.BitsAllocated == 16:
@@ -99,7 +100,7 @@ def save_compressed(pixels: NDArray[Any], path: Path, syntax: str, fragments: in
         # Codecs know nothing of signs: signed samples go in as their bits (but JPEG 2000's, which do).
         signed = syntax in ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202")
         parts = [frame if signed else frame.view(f"u{frame.dtype.itemsize}") for frame in frames]
-        encoded = [ENCODERS[syntax](np.ascontiguousarray(part)) for part in parts]
+        encoded = [bytes(ENCODERS[syntax](np.ascontiguousarray(part))) for part in parts]
         dataset.PixelData = encapsulate(encoded, fragments_per_frame=fragments, has_bot=fragments == 1)
         dataset["PixelData"].VR = "OB"
         dataset["PixelData"].is_undefined_length = True
@@ -165,5 +166,3 @@ def item(**tags: Any) -> Dataset:
     for name, value in tags.items():
         setattr(item, name, value)
     return item
-
-

@@ -46,7 +46,7 @@ def test_the_matrix_maps_every_slice_to_its_position(seed: int) -> None:
     assert stack.grid.is_right_handed
     for level, index in enumerate(stack.order):
         at = stack.grid.patient_from_voxel.apply([0, 0, level])
-        np.testing.assert_allclose(at, planes[index].position_mm, atol=1e-9)
+        np.testing.assert_allclose(at, np.array(planes[index].position_mm), atol=1e-9)
     last_pixel = np.asarray(planes[stack.order[2]].position_mm) + 4 * spacing[0] * rotation[0]
     np.testing.assert_allclose(stack.grid.patient_from_voxel.apply([4, 0, 2]), last_pixel, atol=1e-9)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ def test_ct_without_air_is_noted(tmp_path: Path) -> None:
     assert any("masked, clipped, or not in HU" in repair for repair in reading.repairs)
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "colour": ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "a colour image"),
     "palette": ({"PhotometricInterpretation": "PALETTE COLOR"}, "a colour image"),
     "mosaic": ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]}, "a mosaic"),
@@ -194,8 +195,9 @@ def test_a_truncated_slice_is_set_aside_and_interpolated(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("syntax", [*LOSSLESS, "1.2.840.10008.1.2.4.51", DeflatedExplicitVRLittleEndian])
 def test_a_truncated_compressed_slice_is_set_aside(tmp_path: Path, syntax: str) -> None:
+    path = tmp_path
     for k in range(4):
-        tags = {"ImagePositionPatient": [0, 0, k]}
+        tags: dict[str, Any] = {"ImagePositionPatient": [0, 0, k]}
         if syntax == DeflatedExplicitVRLittleEndian:
             path = save(image(UNSIGNED, **tags), tmp_path / f"{k}.dcm", syntax)
         elif syntax.endswith("51"):

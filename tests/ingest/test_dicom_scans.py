@@ -109,7 +109,7 @@ def test_enhanced_mr_agrees_with_its_published_nifti(shared_data: Path) -> None:
     ours = (voxel_from_truth @ corners)[:3].T
     last = np.array(reading.value.grid.shape) - 1
     assert np.abs(ours - np.rint(ours)).max() < 1e-3
-    np.testing.assert_allclose(np.sort(ours, axis=0), [[0, 0, 0], last], atol=1e-3)
+    np.testing.assert_allclose(np.sort(ours, axis=0), np.stack([0 * last, last]), atol=1e-3)
     flips = tuple(slice(None, None, -1 if ours[0, axis] > 0 else 1) for axis in range(3))
     np.testing.assert_array_equal(np.asarray(reading.value.samples)[flips], np.asarray(truth.dataobj))
 

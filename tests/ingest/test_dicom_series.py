@@ -257,9 +257,7 @@ def test_compressed_frames_are_found_with_and_without_an_offset_table(
         pytest.skip("RLE frames are one fragment each (PS3.5 annex A.4.2)")
     pixels = RNG.integers(0, 1000, (4, 16, 16)).astype(np.uint16)
     groups = enhanced(pixels, [[0.0, 0.0, 3.0 * z] for z in range(4)])
-    tags = {
-        name: groups[name].value for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-    }
+    tags = {name: groups[name].value for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")}
     plain = {"ImagePositionPatient": None, "ImageOrientationPatient": None, "PixelSpacing": None}
     save_compressed(pixels, tmp_path / "a.dcm", syntax, fragments, SOPClassUID=groups.SOPClassUID, **tags, **plain)
     np.testing.assert_array_equal(layers(read(tmp_path)), pixels * 2.0 - 5)
