@@ -61,12 +61,11 @@ def show_inventory(console: Console, inventory: Inventory) -> None:
     for info in inventory.series:
         kind = str(info.kind) + (f" of {info.phases} phases" if info.phases > 1 else "")
         size = " × ".join(map(str, info.shape))
-        spacing = " × ".join(f"{spacing:.3g}" for spacing in info.spacing_mm)
+        spacing = " × ".join(f"{spacing:.3g}" for spacing in info.spacing_mm if spacing)
         files = f"{len(info.files)} file{'s' if len(info.files) > 1 else ''}"
-        console.print(f"[bold]{escape(info.description) or 'no description'}[/bold]", highlight=False)
-        console.print(
-            f"  {info.modality or info.format} {kind}, {size} voxels of {spacing} mm, {files}", highlight=False
-        )
+        facts = (f"{info.modality or info.format} {kind}", f"{size} voxels", spacing and f"{spacing} mm", files)
+        console.print(f"[bold]{escape(info.description or info.files[0].name)}[/bold]", highlight=False)
+        console.print("  " + ", ".join(fact for fact in facts if fact), highlight=False)
         console.print(f"  [dim]{info.uid}[/dim]", highlight=False, soft_wrap=True)
     for problem in inventory.problems:
         console.print(f"[yellow]![/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
