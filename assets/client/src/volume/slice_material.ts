@@ -29,15 +29,15 @@ out vec4 colour;
 void main() {
   if (any(lessThan(vTexture, vec3(0.0))) || any(greaterThan(vTexture, vec3(1.0)))) discard;
   float grey = clamp((texture(uVolume, vTexture).r - uWindow.x) / (uWindow.y - uWindow.x), 0.0, 1.0);
-  if (grey < uCutAir) discard;
   int label = int(texture(uLabels, vTexture).r * 255.0 + 0.5);
+  if (grey < uCutAir && label == 0) discard;
   vec4 tint = texelFetch(uPalette, ivec2(label, 0), 0);
   colour = vec4(mix(vec3(grey), tint.rgb, tint.a * uLabelStrength), uOpacity);
 }`;
 
 export interface SliceOptions {
   readonly opacity?: number;
-  /** Leaves out what is darker than this part of the window, 0..1: air around the body. */
+  /** Leaves out what is darker than this part of the window, 0..1, and in no structure: air around the body. */
   readonly cutAir?: number;
 }
 

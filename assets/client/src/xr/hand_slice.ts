@@ -21,6 +21,9 @@ const SIDE_HYSTERESIS_M = 0.03;
 /** The cut stands this far behind the slice, so that the two never fight for the same depth. */
 const CUT_BEHIND_M = 0.0006;
 
+/** Black that belongs to no structure, air round the body, is left out: the anatomy or the room is seen through it. */
+const BLACK = 0.004;
+
 export interface SlicePose {
   readonly position: THREE.Vector3;
   readonly quaternion: THREE.Quaternion;
@@ -276,7 +279,7 @@ export class HandSlice {
     const geometry = dynamicLine(6);
     geometry.setIndex([0, 1, 2, 0, 2, 3, 0, 3, 4, 0, 4, 5]);
     geometry.setDrawRange(0, 12);
-    this.#voxels = new THREE.Mesh(geometry, createSliceMaterial(volume));
+    this.#voxels = new THREE.Mesh(geometry, createSliceMaterial(volume, { cutAir: BLACK }));
     this.#voxels.frustumCulled = false;
     this.group.add(this.#voxels);
   }

@@ -36,7 +36,7 @@ export interface Press extends Base {
   readonly size: "body" | "label";
   readonly on: boolean;
   readonly icon?: Icon;
-  /** CSS colour of the structure it stands for. */
+  /** CSS colour of the structure it stands for; such a row is plain when shown and faint when hidden. */
   readonly swatch?: string;
   readonly disabled?: boolean;
   press(): void;
@@ -77,7 +77,8 @@ const TIP_RANGE_M = 0.05;
 const TIP_RELEASE_M = 0.008;
 const TIP_DEPTH_M = 0.06;
 
-const CAP_MM = {
+/** Cap heights of the two text sizes on a panel. */
+export const CAP_MM = {
   body: 1000 * lengthFor(BODY_CAP_DEG, DESIGN_DISTANCE_M),
   label: 1000 * lengthFor(LABEL_CAP_DEG, DESIGN_DISTANCE_M),
 } as const;
@@ -123,9 +124,11 @@ export class Panel {
     this.#texture = new THREE.CanvasTexture(this.#canvas);
     this.#texture.colorSpace = THREE.SRGBColorSpace;
     this.#texture.anisotropy = 4;
-    const material = new THREE.MeshBasicMaterial({ map: this.#texture, transparent: true, toneMapped: false });
+    // Where nothing is drawn nothing hides what lies behind: an additive panel is mostly clear.
+    const material = new THREE.MeshBasicMaterial({ map: this.#texture, transparent: true, alphaTest: 0.01, toneMapped: false });
     this.#face = new THREE.Mesh(new THREE.PlaneGeometry(size.width_mm / 1000, size.height_mm / 1000), material);
-    this.#face.renderOrder = 200;
+    // Before the see-through shells (10 and up), so that a shell in front of a panel is blended over it.
+    this.#face.renderOrder = 5;
     this.group.add(this.#face);
   }
 
@@ -300,7 +303,7 @@ export class Panel {
   #newMark(pointer: Pointer): THREE.Mesh<THREE.BufferGeometry, THREE.MeshBasicMaterial> {
     const material = new THREE.MeshBasicMaterial({ color: ACCENT, transparent: true, toneMapped: false });
     const mark = new THREE.Mesh<THREE.BufferGeometry, THREE.MeshBasicMaterial>(new THREE.BufferGeometry(), material);
-    mark.renderOrder = 201;
+    mark.renderOrder = 6;
     this.group.add(mark);
     this.#marks.set(pointer, mark);
     return mark;
@@ -369,14 +372,16 @@ function drawCaption(context: CanvasRenderingContext2D, caption: Caption, theme:
 
 function drawPress(context: CanvasRenderingContext2D, press: Press, theme: Theme): void {
   const { rect, icon, swatch } = press;
+  const chosen = press.on && swatch === undefined;
   roundRect(context, rect, CORNER_MM);
-  context.fillStyle = press.on ? theme.controlOn : theme.control;
+  context.fillStyle = chosen ? theme.controlOn : theme.control;
   context.fill();
-  context.strokeStyle = press.on ? theme.accent : theme.rim;
-  context.lineWidth = press.on ? 0.8 : 0.5;
+  context.strokeStyle = chosen ? theme.accent : theme.rim;
+  context.lineWidth = chosen ? 0.8 : 0.5;
   context.stroke();
   context.globalAlpha = press.disabled ? 0.4 : 1;
-  const colour = press.on ? theme.textOn : theme.text;
+  const hidden = swatch !== undefined && !press.on;
+  const colour = hidden ? theme.quiet : chosen ? theme.textOn : theme.text;
   let left = 0;
   if (swatch !== undefined) left += drawSwatch(context, rect, swatch, press.on);
   if (icon !== undefined && press.text === "") drawIcon(context, icon, rect.x_mm + rect.w_mm / 2, rect, colour);

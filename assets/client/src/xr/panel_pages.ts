@@ -50,7 +50,7 @@ export interface PanelIntents {
   close(): void;
 }
 
-export const PANEL_SIZE: PanelSize = { width_mm: 200, height_mm: 254 };
+export const PANEL_SIZE: PanelSize = { width_mm: 200, height_mm: 260 };
 
 const EDGE = 8;
 const GAP = 3;

@@ -9,18 +9,21 @@ import { ACCENT, MARK } from "./theme";
 
 /** The ray where it meets nothing, and its thickness. */
 const IDLE_RAY_M = 0.35;
-const RAY_RADIUS_M = 0.0011;
-const CURSOR_DEG = 0.7;
+const RAY_RADIUS_M = 0.0009;
+const CURSOR_DEG = 0.45;
 const BODY = 0x39454f;
 const SKIN = 0x9fb0bb;
 
 /** How a hand is shown: in a see-through view one's own hand is there already. */
 export type HandLook = "solid" | "tip";
 
-/** Bones as pairs of joints: along each finger, and from the wrist to each root. */
-const BONES: readonly (readonly [number, number])[] = HAND_JOINTS.flatMap((name, index) =>
-  index === 0 ? [] : [[name.endsWith("metacarpal") ? 0 : index - 1, index] as const],
-);
+/** Bones as pairs of joints: along each finger, from the wrist to each root, and across the knuckles to fill the palm. */
+const KNUCKLES = ["index", "middle", "ring", "pinky"].map((finger) => HAND_JOINTS.indexOf(`${finger}-finger-phalanx-proximal` as XRHandJoint));
+const BONES: readonly (readonly [number, number])[] = [
+  ...HAND_JOINTS.flatMap((name, index) => (index === 0 ? [] : [[name.endsWith("metacarpal") ? 0 : index - 1, index] as const])),
+  ...KNUCKLES.slice(1).map((knuckle, index) => [KNUCKLES[index]!, knuckle] as const),
+  ...KNUCKLES.slice(1).map((knuckle, index) => [KNUCKLES[index]! - 1, knuckle] as const),
+];
 
 export class PointerVisual {
   readonly group = new THREE.Group();
@@ -68,7 +71,7 @@ export class PointerVisual {
     this.#ray.quaternion.setFromUnitVectors(FORWARD, pointer.ray.direction);
     this.#ray.scale.set(1, 1, meets ? reach_m : IDLE_RAY_M);
     this.#ray.material.color.setHex(pressed ? ACCENT : MARK);
-    this.#ray.material.opacity = meets ? 0.9 : 0.35;
+    this.#ray.material.opacity = meets ? 0.6 : 0.3;
     if (!meets) return;
     pointer.ray.at(reach_m, this.#cursor.position);
     this.#cursor.scale.setScalar(lengthFor(pressed ? 0.8 * CURSOR_DEG : CURSOR_DEG, this.#cursor.position.distanceTo(eyes)));
@@ -84,7 +87,7 @@ function rayGeometry(): THREE.BufferGeometry {
   rod.translate(0, 0.5, 0).rotateX(-Math.PI / 2);
   const place = rod.getAttribute("position");
   const colours = new Float32Array(place.count * 4);
-  for (let i = 0; i < place.count; i += 1) colours.set([1, 1, 1, place.getZ(i) < -0.5 ? 0.15 : 1], 4 * i);
+  for (let i = 0; i < place.count; i += 1) colours.set([1, 1, 1, place.getZ(i) < -0.5 ? 0.25 : 1], 4 * i);
   return rod.setAttribute("color", new THREE.BufferAttribute(colours, 4));
 }
 
@@ -144,7 +147,7 @@ function bone(joints: Float32Array, from: number, to: number, radii_m: Float32Ar
   at(joints, from, FROM);
   at(joints, to, TO).sub(FROM);
   const length = TO.length();
-  const radius = 0.85 * Math.min(radii_m[from]!, radii_m[to]!);
+  const radius = 0.95 * Math.min(radii_m[from]!, radii_m[to]!);
   TURN.setFromUnitVectors(UP, length > 0 ? TO.clone().divideScalar(length) : UP);
   return PLACE.compose(FROM.addScaledVector(TO, 0.5), TURN, SIZE.set(radius, length, radius));
 }

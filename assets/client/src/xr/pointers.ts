@@ -15,7 +15,7 @@ const STICK_AXES = [2, 3] as const;
 /** A stick at rest is rarely at zero. */
 const STICK_DEAD = 0.15;
 /** Where the body of a held controller ends in front, from its grip. */
-const CONTROLLER_TIP_M = 0.05;
+const CONTROLLER_TIP_M = 0.075;
 
 export const HAND_JOINTS: readonly XRHandJoint[] = [
   "wrist",

@@ -241,7 +241,7 @@ export class Room {
     this.#start = gazeOf(this.#head);
     this.#place(startPlacement(this.#start, this.#bounds, this.#moved ? this.#placement.scale : 1));
     this.#slice.moveBy(this.stage.patient.matrixWorld.clone().multiply(before.invert()));
-    this.#wrist.stand(this.#head, -1, this.#halfWidth_deg());
+    this.#wrist.stand(this.#head, -1, this.#worldBounds());
     this.#glide = null;
     this.#placed = true;
   }
@@ -263,21 +263,13 @@ export class Room {
     return this.#bounds.clone().applyMatrix4(this.stage.patient.matrixWorld);
   }
 
-  #halfWidth_deg(): number {
-    const box = this.#worldBounds();
-    const centre = box.getCenter(new THREE.Vector3());
-    const size = box.getSize(new THREE.Vector3());
-    const away = Math.max(0.1, Math.hypot(centre.x - this.#eyes.x, centre.z - this.#eyes.z) - Math.min(size.x, size.z) / 2);
-    return THREE.MathUtils.radToDeg(Math.atan2(Math.max(size.x, size.z) / 2, away));
-  }
-
   // Hands
 
   #menus(): void {
     for (const pointer of this.#list) {
       if (!pointer.menu.pressed) continue;
       this.#feedback.give("press", pointer.source);
-      if (this.#wrist.place === "away") this.#wrist.stand(this.#head, handSide(pointer), this.#halfWidth_deg());
+      if (this.#wrist.place === "away") this.#wrist.stand(this.#head, handSide(pointer), this.#worldBounds());
       else this.#wrist.close();
     }
     const owner = this.#list.find((pointer) => this.#wrist.on(pointer));
@@ -350,6 +342,7 @@ export class Room {
     const held = this.#held.get(pointer)!;
     const moved_m = held.from.distanceTo(new THREE.Vector3().setFromMatrixPosition(pointer.hold));
     this.#grab.letGo(pointer, this.#placement);
+    if (this.#grab.count === 0) this.#wrist.makeRoom(this.#head, this.#worldBounds());
     if (held.by === "select" && moved_m < TAP_M && this.#time_s - held.since_s < TAP_S) this.#nameAt(pointer);
   }
 

@@ -5,8 +5,9 @@ import * as THREE from "three";
 import { ROOM } from "./theme";
 import type { Stage } from "../three/stage";
 
-const FLOOR_RADIUS_M = 3.5;
-const FLOOR_TEXELS = 512;
+const FLOOR_RADIUS_M = 4;
+const FLOOR_TEXELS = 1024;
+const BACKDROP_M = 15;
 
 /** What the stage looked like on the page; put back on leaving. */
 interface FlatLook {
@@ -40,8 +41,9 @@ export class Surroundings {
     headlight.visible = false;
     renderer.localClippingEnabled = true;
     renderer.setClearAlpha(0);
-    scene.background = seeThrough ? null : new THREE.Color(ROOM);
+    scene.background = null;
     this.#group.add(...lamps());
+    if (!seeThrough) this.#group.add(backdrop());
     if (!seeThrough && hasFloor) this.#group.add(floor());
     scene.add(this.#group);
   }
@@ -86,17 +88,41 @@ function lamps(): THREE.Light[] {
   return [lamp(0xfff4e8, 2.0, -1.0, 2.6, 0.9), lamp(0xcfe0ff, 0.7, 1.4, 1.2, 0.2), lamp(0xffffff, 0.8, 0.3, 2.2, -2.2)];
 }
 
-/** Thin rings every half metre that fade with distance. */
+/** A dark room without corners: a little lighter at the horizon, so that up, level and down are felt. */
+function backdrop(): THREE.Mesh {
+  const sphere = new THREE.SphereGeometry(BACKDROP_M, 24, 24);
+  const place = sphere.getAttribute("position");
+  const [above, horizon, below] = [ROOM.above, ROOM.horizon, ROOM.below].map((hex) => new THREE.Color(hex)) as [THREE.Color, THREE.Color, THREE.Color];
+  const colours = new Float32Array(3 * place.count);
+  for (let i = 0; i < place.count; i += 1) {
+    const height = place.getY(i) / BACKDROP_M;
+    const shade = horizon.clone().lerp(height > 0 ? above : below, Math.min(1, Math.abs(height) * 1.8));
+    shade.toArray(colours, 3 * i);
+  }
+  sphere.setAttribute("color", new THREE.BufferAttribute(colours, 3));
+  const material = new THREE.MeshBasicMaterial({ vertexColors: true, side: THREE.BackSide, depthWrite: false, toneMapped: false });
+  const mesh = new THREE.Mesh(sphere, material);
+  mesh.position.y = 1.4;
+  mesh.renderOrder = -2;
+  return mesh;
+}
+
+/** A pool of light with thin rings every half metre, fading outwards. */
 function floor(): THREE.Mesh {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = FLOOR_TEXELS;
   const context = canvas.getContext("2d")!;
   const half = FLOOR_TEXELS / 2;
+  const pool = context.createRadialGradient(half, half, 0, half, half, half);
+  pool.addColorStop(0, "rgba(120, 150, 170, 0.20)");
+  pool.addColorStop(1, "rgba(120, 150, 170, 0)");
+  context.fillStyle = pool;
+  context.fillRect(0, 0, FLOOR_TEXELS, FLOOR_TEXELS);
   for (let metres = 0.5; metres < FLOOR_RADIUS_M; metres += 0.5) {
     context.beginPath();
     context.arc(half, half, (metres / FLOOR_RADIUS_M) * half, 0, 2 * Math.PI);
-    context.strokeStyle = `rgba(150, 175, 190, ${0.34 * (1 - metres / FLOOR_RADIUS_M)})`;
-    context.lineWidth = 1.6;
+    context.strokeStyle = `rgba(170, 200, 215, ${0.3 * (1 - metres / FLOOR_RADIUS_M)})`;
+    context.lineWidth = 3;
     context.stroke();
   }
   const texture = new THREE.CanvasTexture(canvas);

@@ -18,7 +18,7 @@ export interface Theme {
 }
 
 const DARK: Theme = {
-  ground: "rgba(15, 20, 25, 0.97)",
+  ground: "rgb(15, 20, 25)",
   rim: "#34414c",
   control: "#1f2932",
   controlOn: "#22505c",
@@ -48,4 +48,5 @@ export function themeFor(blend: XREnvironmentBlendMode): Theme {
 /** For meshes: the accent, a resting mark, and the dark reading room. */
 export const ACCENT = 0x5fd0e0;
 export const MARK = 0xf2f5f7;
-export const ROOM = 0x10151a;
+/** The reading room: overhead, at the horizon, underfoot. */
+export const ROOM = { above: 0x090c10, horizon: 0x1a222a, below: 0x0d1115 } as const;

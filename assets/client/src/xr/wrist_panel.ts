@@ -2,9 +2,10 @@
 
 import * as THREE from "three";
 
-import { DESIGN_DISTANCE_M, panelScale } from "./legibility";
+import { DESIGN_DISTANCE_M, PANEL_NEAR_M, panelScale } from "./legibility";
 import { Panel } from "./panel";
 import { PANEL_SIZE } from "./panel_pages";
+import { gazeOf } from "./placement";
 import type { Pointer } from "./pointers";
 import { faceEyes } from "./text_label";
 import type { Theme } from "./theme";
@@ -16,7 +17,7 @@ const PALM_KEEPS = Math.cos(THREE.MathUtils.degToRad(60));
 const PALM_HOLD_S = 0.2;
 const FADE_S = 0.12;
 /** The panel floats beyond the hand, on the side of the thumb's neighbour, so that the other hand can reach it. */
-const ABOVE_PALM_M = 0.09;
+const ABOVE_PALM_M = 0.17;
 const BESIDE_PALM_M = 0.15;
 /** A standing panel: distance, angle below the eyes, least angle beside the anatomy, and the gap kept to it. */
 const STAND_M = 0.72;
@@ -33,6 +34,30 @@ export type PanelPlace = "away" | "wrist" | "standing";
 export function palmFacesEyes(pointer: Pointer, eyes: THREE.Vector3, shownNow: boolean): boolean {
   const towards = eyes.clone().sub(pointer.wrist).normalize();
   return pointer.tracked && pointer.palm.dot(towards) > (shownNow ? PALM_KEEPS : PALM_SHOWS);
+}
+
+/** Where a standing panel may be, best first: beside the anatomy on one side or the other, as the eyes see it, or before it. */
+function standingPlaces(eyes: THREE.Vector3, ahead: THREE.Vector3, side: -1 | 1, anatomy: THREE.Box3): THREE.Vector3[] {
+  const centre = anatomy.getCenter(new THREE.Vector3());
+  const size = anatomy.getSize(new THREE.Vector3());
+  const arm = centre.clone().sub(eyes).setY(0);
+  const breadth = Math.max(size.x, size.z) / 2;
+  const half_deg = THREE.MathUtils.radToDeg(Math.atan2(breadth, Math.max(0.1, arm.length() - Math.min(size.x, size.z) / 2)));
+  const below = THREE.MathUtils.degToRad(BELOW_EYES_DEG);
+  const at = (base: THREE.Vector3, turn_deg: number, away_m: number): THREE.Vector3 => {
+    const direction = base.clone().applyAxisAngle(UP, THREE.MathUtils.degToRad(-turn_deg));
+    direction.multiplyScalar(Math.cos(below)).setY(-Math.sin(below));
+    return direction.multiplyScalar(away_m).add(eyes);
+  };
+  const angle = sideAngle_deg(half_deg);
+  const towards = arm.lengthSq() > 0 ? arm.normalize() : ahead;
+  return [STAND_M, PANEL_NEAR_M].flatMap((away_m) => [
+    at(ahead, side * angle, away_m),
+    at(towards, side * angle, away_m),
+    at(towards, -side * angle, away_m),
+    at(ahead, side * MOST_SIDE_DEG, away_m),
+    at(ahead, -side * MOST_SIDE_DEG, away_m),
+  ]);
 }
 
 /** Horizontal angle at which a standing panel clears anatomy that fills `halfWidth_deg` on either side. */
@@ -61,16 +86,24 @@ export class WristPanel {
     return this.#place === "wrist" && this.#hand === pointer;
   }
 
-  /** Stands beside the anatomy, on the given side (-1 left, 1 right), in reach and facing the eyes. */
-  stand(head: THREE.Matrix4, side: -1 | 1, anatomyHalfWidth_deg: number): void {
-    const eyes = new THREE.Vector3().setFromMatrixPosition(head);
-    const ahead = new THREE.Vector3(0, 0, -1).transformDirection(head).setY(0).normalize();
-    const turn = THREE.MathUtils.degToRad(-side * sideAngle_deg(anatomyHalfWidth_deg));
-    const below = THREE.MathUtils.degToRad(BELOW_EYES_DEG);
-    const direction = ahead.applyAxisAngle(UP, turn).multiplyScalar(Math.cos(below)).setY(-Math.sin(below));
-    this.#put(eyes.clone().addScaledVector(direction, STAND_M), eyes);
+  /** Stands beside the anatomy, on the given side (-1 left, 1 right) if there is room, in reach and facing the eyes. */
+  stand(head: THREE.Matrix4, side: -1 | 1, anatomy: THREE.Box3): void {
+    const { eyes, ahead } = gazeOf(head);
+    const places = standingPlaces(eyes, ahead, side, anatomy);
+    const clear = places.find((at) => !anatomy.intersectsBox(this.#boxAt(at))) ?? places[0]!;
+    this.#put(clear, eyes);
     this.#place = "standing";
     this.#hand = null;
+  }
+
+  /** Steps aside when the anatomy has been moved into it. */
+  makeRoom(head: THREE.Matrix4, anatomy: THREE.Box3): void {
+    const { position } = this.panel.group;
+    if (this.#place !== "standing" || !anatomy.intersectsBox(this.#boxAt(position))) return;
+    const { eyes, ahead } = gazeOf(head);
+    const right = new THREE.Vector3().crossVectors(ahead, UP);
+    this.stand(head, position.clone().sub(eyes).dot(right) < 0 ? -1 : 1, anatomy);
+    this.#shown = 0;
   }
 
   /** Leaves the panel standing where it is, no nearer than it can be read. */
@@ -118,6 +151,11 @@ export class WristPanel {
     this.#put(arm.add(eyes), eyes);
   }
 
+  /** A cube that holds the panel standing at `at`, however it is turned. */
+  #boxAt(at: THREE.Vector3): THREE.Box3 {
+    return new THREE.Box3().setFromCenterAndSize(at, CLEARANCE);
+  }
+
   #put(at: THREE.Vector3, eyes: THREE.Vector3): void {
     const { group } = this.panel;
     group.position.copy(at);
@@ -128,6 +166,7 @@ export class WristPanel {
 }
 
 const UP = new THREE.Vector3(0, 1, 0);
+const CLEARANCE = new THREE.Vector3(0.2, 0.3, 0.2);
 
 /** -1 for a left hand, 1 for a right one. */
 export function handSide(pointer: Pointer): -1 | 1 {
