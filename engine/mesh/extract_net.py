@@ -75,8 +75,10 @@ class SurfaceNet:
         Raises:
             InvalidValue: a label has no voxel.
         """
-        wanted = self.present if labels is None else tuple(labels)
+        wanted = self.present if labels is None else tuple(dict.fromkeys(labels))
         self._check(wanted)
+        if not wanted:
+            return {}
         with Slabs() as slabs:
             orders = self._orders(wanted, slabs)
             return self._gathered(orders, slabs)
@@ -115,12 +117,14 @@ class SurfaceNet:
         def take(label: int) -> None:
             order = orders[label]
             faces = np.empty((2 * len(order), 3), dtype=np.int32)
-            # A closed part has at least 6 quads and 2 vertices more than quads at most.
-            sources = np.empty(len(order) + len(order) // 3, dtype=np.int64)
+            # A closed part has at least 6 quads, and at most 2 vertices more than quads.
+            room = len(order) + len(order) // 3
+            sources = np.empty(room, dtype=np.int64)
+            vertices = np.empty((room, 3), dtype=np.float32)
             board = boards.get()
-            count = gather(order, self.quads, self.sheets, self.vertices_mm, board, sources, faces)
+            count = gather(order, self.quads, self.sheets, self.vertices_mm, board, sources, vertices, faces)
             boards.put(board)
-            found[label] = Surface(self.frame, self.vertices_mm[sources[:count]], faces)
+            found[label] = Surface(self.frame, vertices[:count], faces)
 
         slabs.each(sorted(orders, key=lambda label: -len(orders[label])), take)
         return {label: found[label] for label in orders}

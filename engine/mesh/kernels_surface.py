@@ -41,12 +41,14 @@ def diagonal_mm2(vertices: Any, one: int, other: int) -> float:
 
 
 @kernel
-def gather(order: Any, quads: Any, sheets: Any, vertices: Any, numbers: Any, sources: Any, faces: Any) -> int:
+def gather(
+    order: Any, quads: Any, sheets: Any, vertices: Any, numbers: Any, sources: Any, positions: Any, faces: Any
+) -> int:
     """Triangles of one label from the quads in `order`; how many vertices it has.
 
-    numbers[sheet, v]: 1 + the label's vertex there, 0 for none yet; all 0 before and after. sources[n]: the net's
-    vertex that the label's vertex n stands at. Quads split along the shorter diagonal, judged on the shared vertices,
-    so that both labels of a boundary split them alike.
+    numbers[sheet, v]: 1 + the label's vertex there, 0 for none yet; all 0 before and after. sources[n]: where in
+    `numbers` vertex n stands. Quads split along the shorter diagonal, judged on the shared vertices, so that both
+    labels of a boundary split them alike.
     """
     count = 0
     places = numbers.ravel()
@@ -63,6 +65,8 @@ def gather(order: Any, quads: Any, sheets: Any, vertices: Any, numbers: Any, sou
             number = places[key]
             if number == 0:
                 sources[count] = key
+                for axis in range(3):
+                    positions[count, axis] = vertices[quads[q, m], axis]
                 count += 1
                 number = count
                 places[key] = count
@@ -75,5 +79,4 @@ def gather(order: Any, quads: Any, sheets: Any, vertices: Any, numbers: Any, sou
         faces[2 * n + 1, 0], faces[2 * n + 1, 1], faces[2 * n + 1, 2] = (v0 if even else v1), v2, v3
     for n in range(count):
         places[sources[n]] = 0
-        sources[n] %= total
     return count

@@ -42,8 +42,8 @@ class Smoothing:
 
     iterations: int = 16
     reach_voxels: float = 0.5
-    step: float = 0.63
-    pass_band: float = 0.1
+    step: float = 0.67
+    pass_band: float = 0.03
 
     def __post_init__(self) -> None:
         if self.iterations < 0 or self.iterations % 2:
@@ -55,11 +55,18 @@ class Smoothing:
         if not 0.0 < self.pass_band < 1.0:
             raise InvalidValue(f"a pass band is between 0 and 1, got {self.pass_band}")
 
+        if (2 * self.step - 1) * (1 - 2 * self.swell) > 1:
+            raise InvalidValue(f"smoothing by {self.step} and {self.swell:.3f} in turn makes ripples grow")
+
+    @property
+    def swell(self) -> float:
+        """The step that undoes a shrinking one at the pass band; negative."""
+        return 1.0 / (self.pass_band - 1.0 / self.step)
+
     @property
     def steps(self) -> tuple[float, ...]:
         """The step of every iteration: shrinking, then swelling."""
-        swell = 1.0 / (self.pass_band - 1.0 / self.step)
-        return (self.step, swell) * (self.iterations // 2)
+        return (self.step, self.swell) * (self.iterations // 2)
 
 
 DEFAULT_SMOOTHING = Smoothing()
