@@ -276,7 +276,7 @@ def _placed(
     stack: Stack, samples: NDArray[Any], level: int, shape: tuple[int, int], background: float
 ) -> NDArray[np.float32]:
     """One slice on the grid's plane, (nj, ni), moved by its shift with bilinear interpolation."""
-    image = samples[stack.order[level]].astype(np.float32)
+    image: NDArray[np.float32] = samples[stack.order[level]].astype(np.float32)
     if stack.shifts_px is None:
         return image
     whole = np.floor(stack.shifts_px[level]).astype(int)

@@ -13,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.errors import FileProblem
 from engine.core.progress import Progress
-from engine.ingest.dicom_codestream import CODECS, RLE, decode
+from engine.ingest.dicom_codestream import CODECS, RLE, decode, run_lengths
 from engine.ingest.dicom_elements import UNDEFINED, Malformed
 from engine.ingest.dicom_file import Unreadable, inflate
 from engine.ingest.dicom_header import Header, PixelFormat
@@ -302,26 +301,12 @@ def _decompressed(
     header: Header, pixels: PixelFormat, packed: bytes | memoryview, out: NDArray[np.uint16] | None
 ) -> NDArray[Any]:
     if header.transfer_syntax == RLE:
-        return _native(_run_lengths(packed, pixels), _little_endian(pixels))
+        unpacked = run_lengths(packed, pixels.rows * pixels.columns, pixels.bits_allocated // 8)
+        return _native(unpacked, replace(pixels, big_endian=False, byte_swapped=False))
     codec = CODECS.get(header.transfer_syntax)
     if codec is None:
         raise Unreadable(f"transfer syntax {header.transfer_syntax or 'not stated'} is not read")
     return decode(codec, packed, pixels.rows, pixels.columns, out)
-
-
-def _little_endian(pixels: PixelFormat) -> PixelFormat:
-    return replace(pixels, big_endian=False, byte_swapped=False)
-
-
-def _run_lengths(packed: bytes | memoryview, pixels: PixelFormat) -> bytes:
-    """RLE Lossless (PS3.5 annex G): one segment for each byte of a sample."""
-    segments = struct.unpack_from("<I", packed)[0] if len(packed) > 64 else 0
-    if segments != pixels.bits_allocated // 8:
-        raise Unreadable("RLE pixel data is damaged")
-    try:
-        return bytes(imagecodecs.dicomrle_decode(bytes(packed), f"<u{segments}"))
-    except (RuntimeError, ValueError, MemoryError) as error:
-        raise Unreadable(f"RLE pixel data cannot be decoded ({type(error).__name__})") from None
 
 
 def _inflated(header: Header) -> list[bytes | memoryview]:

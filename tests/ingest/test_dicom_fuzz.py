@@ -53,7 +53,7 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     """`data` with some bytes changed, cut out, doubled, or the end missing."""
     out = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 4, 16))):
-        at = rng.randrange(132 if rng.random() < 0.9 else 0, len(out))
+        at = rng.randrange(min(132, len(out) - 1) if rng.random() < 0.9 else 0, len(out))
         kind = rng.random()
         if kind < 0.5:
             out[at] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
