@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.array import Float32, Float64
+from engine.core.array import Float32
 from engine.core.errors import InvalidValue
 from engine.core.grid import Grid
 from engine.core.progress import Progress, silent
 from engine.core.volume import LabelMap
+from engine.mesh.extract_grid import patient_from_cell
 from engine.mesh.extract_net import SurfaceNet
 from engine.mesh.extract_sheets import EDGES, sheet_table
 from engine.mesh.kernels_bits import WORD
@@ -36,7 +37,7 @@ def extract(
     smoothing: Smoothing = DEFAULT_SMOOTHING,
     progress: Progress = silent,
 ) -> SurfaceNet:
-    """The surface net of `label_map`.
+    """The surface net of `label_map`, made where its labels are: on the CPU, or on the device of a torch tensor.
 
     Args:
         labels: those to keep; the others count as background. All when None.
@@ -45,6 +46,9 @@ def extract(
         InvalidValue: more than 2³¹ vertices or quads.
         Cancelled: from `progress`.
     """
+    _check_labels(label_map, labels)
+    if str(getattr(label_map.labels, "device", "cpu")) != "cpu":
+        return _on_device(label_map, labels, smoothing, progress)
     samples = np.ascontiguousarray(np.asarray(label_map.labels).T)
     with Slabs() as slabs:
         progress(0.0, "boundaries")
@@ -57,6 +61,25 @@ def extract(
         vertices = _placed(cells, label_map.grid, offsets, slabs)
     progress(1.0, "vertices")
     return SurfaceNet(label_map.grid.frame, vertices, quads, pairs, sheets, voxels, label_map.grid.voxel_volume_mm3)
+
+
+def _check_labels(label_map: LabelMap, labels: Collection[int] | None) -> None:
+    greatest = 0xFF if str(label_map.labels.dtype).endswith("uint8") else 0xFFFF
+    for label in labels or ():
+        if not 0 < label <= greatest:
+            raise InvalidValue(f"a label of this map is 1 to {greatest}, got {label}")
+
+
+def _on_device(
+    label_map: LabelMap, labels: Collection[int] | None, smoothing: Smoothing, progress: Progress
+) -> SurfaceNet:
+    from engine.mesh.torch_extract import net_tensors  # whoever has a tensor has torch; nobody else waits for it
+
+    progress(0.0, "boundaries")
+    samples: Any = label_map.labels
+    net = net_tensors(samples, label_map.grid, labels, smoothing).to_net(label_map.grid)
+    progress(1.0, "vertices")
+    return net
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +105,7 @@ def _kept(dtype: np.dtype[Any], labels: Collection[int] | None) -> NDArray[Any]:
     if labels is None:
         return np.empty(0, dtype=dtype)
     keep = np.zeros(np.iinfo(dtype).max + 1, dtype=dtype)
-    for label in labels:
-        if not 0 < label < len(keep):
-            raise InvalidValue(f"a label of this map is 1 to {len(keep) - 1}, got {label}")
-        keep[label] = label
+    keep[list(labels)] = list(labels)
     return keep
 
 
@@ -161,10 +181,3 @@ def _placed(cells: _Cells, grid: Grid, offsets: Float32, slabs: Slabs) -> Float3
         cells.slices, lambda first, last: place(first, last, cells.bits, cells.starts, matrix, offsets, vertices)
     )
     return vertices
-
-
-def patient_from_cell(grid: Grid) -> Float64:
-    """(3, 4) from padded cell numbers to millimetres: cell 0 is centred half a voxel before voxel 0."""
-    matrix = grid.patient_from_voxel.matrix[:3].copy()
-    matrix[:, 3] -= matrix[:, :3].sum(axis=1) / 2
-    return matrix

@@ -325,6 +325,8 @@ def stitch(
                         sheet = 0
                         if tangled != NONE:
                             sheet = quad_sheets(bits, before, starts, codes, a, b, c, axis, label < other)
+                            if outside == 0:
+                                sheet &= 0xFF
                         if (label < other) != mirrored:
                             q1, q3 = q3, q1
                             sheet = reversed_sheets(sheet)

@@ -76,7 +76,8 @@ def shell(outer: float, inner: float) -> Shape:
 def rotation(seed: int) -> Float64:
     """A random rotation matrix."""
     matrix, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
-    return matrix * np.sign(np.linalg.det(matrix))
+    proper: Float64 = matrix * np.sign(np.linalg.det(matrix))
+    return proper
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ class Placement:
     def in_voxels(self, vertices_mm: NDArray[np.float32]) -> Float64:
         """Points of the patient in voxel units, from the common centre of the shapes."""
         points = vertices_mm.astype(np.float64) @ self.turn / np.array(self.spacing)
-        return points * (-1 if self.mirrored else 1, 1, 1)
+        unmirrored: Float64 = points * (-1 if self.mirrored else 1, 1, 1)
+        return unmirrored
 
 
 PLACEMENTS = (
@@ -124,4 +126,4 @@ PLACEMENTS = (
 
 def from_labels(labels: NDArray[np.uint8] | NDArray[np.uint16], spacing: float = 1.0) -> LabelMap:
     """`labels[i, j, k]` on a plain grid."""
-    return LabelMap(Grid.centred(labels.shape, spacing), np.asfortranarray(labels), ())  # type: ignore[arg-type]  # three axes
+    return LabelMap(Grid.centred(labels.shape, spacing), np.asfortranarray(labels), ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -249,7 +250,8 @@ def test_every_structure_of_a_real_brain_is_closed_and_true_to_its_voxels(shared
     import nibabel
 
     path = shared_data / "mri" / "t1_defaced_conformed256_meshnet18_output.nii.gz"
-    labels = np.asfortranarray(np.asarray(nibabel.load(path).dataobj).astype(np.uint8))  # type: ignore[attr-defined]
+    image: Any = nibabel.load(path)
+    labels = np.asfortranarray(np.asarray(image.dataobj).astype(np.uint8))
     net = extract(from_labels(labels))
     for label, surface in net.surfaces().items():
         assert surface.is_closed()

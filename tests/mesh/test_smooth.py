@@ -21,7 +21,8 @@ def ball(size: int, radius: float) -> NDArray[np.uint8]:
     """A ball as label 1, off the centre of its cube."""
     centre = size / 2 + np.array((0.1, -0.2, 0.3))
     indices = np.stack(np.meshgrid(*[np.arange(size)] * 3, indexing="ij"), axis=-1)
-    return (np.linalg.norm(indices - centre, axis=-1) < radius).astype(np.uint8)
+    labels: NDArray[np.uint8] = (np.linalg.norm(indices - centre, axis=-1) < radius).astype(np.uint8)
+    return labels
 
 
 def by_definition(labels: NDArray[np.uint8], smoothing: Smoothing) -> Float32:
