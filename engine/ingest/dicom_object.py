@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_file_meta_info
 from pydicom.sr.coding import Code as ConceptCode
 
 from engine.core.anatomy import ANATOMY
@@ -55,24 +54,32 @@ def data_set(path: Path) -> Dataset:
     """
     if path.stat().st_size > MAX_OBJECT_BYTES:
         raise Unreadable(f"larger than {MAX_OBJECT_BYTES >> 30} GiB")
-    with path.open("rb") as stream:
-        if stream.read(132)[128:] != b"DICM":
-            return pydicom.dcmread(path, force=True)
-    meta = read_file_meta_info(path)
-    if str(meta.get("TransferSyntaxUID", "")) != DEFLATED:
-        return pydicom.dcmread(path)
-    return _inflated(path, meta)
+    with _Clipped(path) as stream:
+        head = stream.read(1024)
+        if head[128:136] == b"DICM\x02\x00\x00\x00" and DEFLATED.encode() in head:
+            return _inflated(path, 144 + int.from_bytes(head[140:144], "little"))  # group 2 tells its own length
+        stream.seek(0)
+        return pydicom.dcmread(stream, force=True)
 
 
-def _inflated(path: Path, meta: Any) -> Dataset:
+class _Clipped(io.BufferedReader):
+    """A file that never sets memory aside for more than it holds, whatever length an element claims."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(self._size - self.tell(), 0)
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
+def _inflated(path: Path, start: int) -> Dataset:
     """pydicom inflates without a limit; this does not."""
-    start = 132 + 12 + int(meta.FileMetaInformationGroupLength)
     body, complete = inflate(path, start, MAX_OBJECT_BYTES)
     if not complete:
         raise Unreadable(f"inflates to more than {MAX_OBJECT_BYTES >> 30} GiB")
-    found = pydicom.dcmread(io.BytesIO(body), force=True)
-    found.file_meta = meta
-    return found
+    return pydicom.dcmread(io.BytesIO(body), force=True)
 
 
 def items(holder: Dataset | None, keyword: str) -> list[Dataset]:

@@ -44,6 +44,8 @@ _UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.
 FRACTION_THRESHOLD = 0.5
 #: Positions of planes agree to this fraction of their distance.
 _LEVEL_TOLERANCE = 0.02
+#: No patient is longer; frames further apart are damaged positions.
+_MAX_SPAN_MM = 3000.0
 
 
 def read_segmentation(path: Path, reference: Volume | None, progress: Progress) -> Reading[LabelMap]:
@@ -237,8 +239,9 @@ def _grid(
     matrix[:3, 2] = np.cross(orientation[:3], orientation[3:]) * step
     matrix[:3, 3] = frames[int(np.argmin(levels))].position_mm
     shape = (pixels.columns, pixels.rows, int(levels.max()) + 1)
-    if shape[0] * shape[1] * shape[2] > MAX_VOXELS:
-        raise Unreadable(f"its frames span {shape[2]} slices, more than are read")
+    voxels = shape[0] * shape[1] * shape[2]
+    if voxels > min(MAX_VOXELS, 8 * path.stat().st_size * MAX_INFLATION) or shape[2] * step > _MAX_SPAN_MM:
+        raise Unreadable(f"its frames span {shape[2]} slices of {step:.3g} mm: more than any scan")
     return placed(path, shape, matrix, str(found.get("FrameOfReferenceUID", "")))
 
 
