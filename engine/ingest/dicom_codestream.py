@@ -147,6 +147,8 @@ CODECS: dict[str, Codec] = {
 }
 
 RLE = "1.2.840.10008.1.2.5"
+#: Zeros behind a segment unpack to this many bytes at most: writers align segments to 2, 4 or more bytes.
+_RLE_PADDING = 64
 
 
 def is_decodable(transfer_syntax: str) -> bool:
@@ -171,10 +173,10 @@ def run_lengths(packed: Bytes, count: int, width: int) -> bytes:
     samples = np.empty((count, width), np.uint8)
     for at, (start, stop) in enumerate(pairwise(bounds)):
         try:
-            plane = imagecodecs.packbits_decode(bytes(packed[start:stop]), out=np.empty(count, np.uint8))
+            plane = imagecodecs.packbits_decode(bytes(packed[start:stop]), out=count + _RLE_PADDING)
         except (RuntimeError, ValueError) as error:
             raise Unreadable(f"RLE pixel data cannot be decoded ({type(error).__name__})") from None
-        if len(plane) != count:
+        if len(plane) < count:
             raise Unreadable("RLE pixel data ends early")
-        samples[:, width - 1 - at] = plane
+        samples[:, width - 1 - at] = np.frombuffer(plane, np.uint8, count)
     return samples.tobytes()

@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.array import Float64
 from engine.ingest.dicom_geometry import SAME_POSITION_MM, heights_mm
 from engine.ingest.dicom_plane import Mark, Plane
 
@@ -67,6 +68,35 @@ def split_phases(planes: list[Plane]) -> Phases:
 
 
 Groups = list[tuple[int, ...]]
+
+#: Marks that tell one acquisition from another, when acquisitions of one series lie between each other.
+_SEPARATING = ("temporal position", "acquisition", "echo", "echo time", "inversion time", "b-value", "image type")
+_EVEN = 0.1
+
+
+def separate_stacks(planes: list[Plane]) -> Groups:
+    """Stacks that cover the same ground with their slices between each other's, or all in one.
+
+    Two scans of one region under one series seldom start at the same height; taken together they would
+    make a volume that mixes them.
+    """
+    heights = heights_mm(planes)
+    whole = [tuple(range(len(planes)))]
+    if len(planes) < 4 or _is_even(heights) or int(levels_of(planes).max()) + 1 < len(planes):
+        return whole
+    for name in _SEPARATING:
+        groups = _by_value([plane.marks.get(name) for plane in planes])
+        parts = [heights[list(members)] for members in groups]
+        if len(groups) > 1 and all(len(part) > 1 and _is_even(part) for part in parts):
+            overlap = min(part.max() for part in parts) - max(part.min() for part in parts)
+            if overlap > 0:
+                return groups
+    return whole
+
+
+def _is_even(heights: Float64) -> bool:
+    gaps = np.diff(np.sort(heights))
+    return bool(np.ptp(gaps) <= _EVEN * gaps.max())
 
 
 def _divisions(planes: list[Plane], levels: NDArray[np.intp], good: Callable[[Groups], bool]) -> Iterator[Phases]:

@@ -17,7 +17,7 @@ import numpy as np
 from engine.core.errors import FileProblem
 from engine.ingest.dicom_geometry import NotAStack, plan_stack
 from engine.ingest.dicom_header import Header
-from engine.ingest.dicom_phase import Phases, levels_of, split_phases
+from engine.ingest.dicom_phase import Phases, levels_of, separate_stacks, split_phases
 from engine.ingest.dicom_pixels import Frame
 from engine.ingest.dicom_plane import Plane
 from engine.ingest.study import MAX_VOXELS, SeriesInfo, SeriesKind
@@ -60,7 +60,7 @@ def _stand_in_uid(header: Header) -> str:
 def _divide(uid: str, headers: list[Header]) -> Iterable[DicomSeries]:
     """The series under one UID: volumes by geometry, labels and contours by file, the rest by kind."""
     volumes = [header for header in headers if header.kind is SeriesKind.VOLUME]
-    parts = [_volume(group) for group in _by_geometry(volumes)]
+    parts = [_volume(stack) for group in _by_geometry(volumes) for stack in _stacks(group)]
     for header in headers:
         if header.kind in (SeriesKind.LABELS, SeriesKind.CONTOURS):
             parts.append(_listed([header], header.kind))
@@ -87,9 +87,10 @@ def _with_lost_files(parts: list[DicomSeries]) -> list[DicomSeries]:
 
 def _share_note(part: DicomSeries, parts: list[DicomSeries]) -> str:
     total = sum(len(p.frames) for p in parts)
+    stacks = sum(p.kind is SeriesKind.VOLUME for p in parts)
     return (
-        f"the series holds slices of {sum(p.kind is SeriesKind.VOLUME for p in parts)} different sizes, spacings or "
-        f"orientations; these are {len(part.frames)} of its {total} slices"
+        f"the series holds {stacks} stacks that differ in size, spacing, orientation or acquisition; "
+        f"this is one of {len(part.frames)} of its {total} slices"
     )
 
 
@@ -117,6 +118,12 @@ def _by_geometry(headers: list[Header]) -> list[list[Frame]]:
             frame_of_reference = header.frame_of_reference_uid if divides else ""
             groups[(size, spacing, direction, frame_of_reference, has_place)].append((header, plane))
     return list(groups.values())
+
+
+def _stacks(frames: list[Frame]) -> list[list[Frame]]:
+    if _lacks(frames[0][1]):
+        return [frames]
+    return [[frames[index] for index in members] for members in separate_stacks([plane for _, plane in frames])]
 
 
 def _direction(plane: Plane, known: list[np.ndarray]) -> int:

@@ -219,9 +219,9 @@ REPAIRED = {
     "duplicate_sop_instance": ((64, 64, 8), "1 duplicate slice dropped"),
     "gantry_tilt_18p5": ((64, 67, 8), "gantry tilt of 18.5 degrees"),
     "missing_slice": ((64, 64, 8), "1 missing slice was interpolated"),
-    "mixed_matrix_size": ((64, 64, 8), "these are 7 of its 8 slices"),
-    "mixed_orientation_localizer": ((64, 64, 7), "these are 7 of its 8 slices"),
-    "mixed_pixel_spacing": ((64, 64, 4), "these are 4 of its 8 slices"),
+    "mixed_matrix_size": ((64, 64, 8), "this is one of 7 of its 8 slices"),
+    "mixed_orientation_localizer": ((64, 64, 7), "this is one of 7 of its 8 slices"),
+    "mixed_pixel_spacing": ((64, 64, 4), "this is one of 4 of its 8 slices"),
     "mixed_rescale": ((64, 64, 8), "each slice has its own applied"),
     "monochrome1": ((64, 64, 8), "MONOCHROME1"),
     "no_preamble": ((64, 64, 8), ""),
@@ -254,7 +254,7 @@ AWKWARD = {
     "gantrytilting": "gantry tilt of 14.0 degrees",
     "notavolume": "one slice only",
     "sliceincrement": "1 missing slice was interpolated",
-    "sliceorientation": "2 different sizes, spacings or orientations",
+    "sliceorientation": "2 stacks that differ",
 }
 
 
