@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from engine.core.errors import FileProblem, InputRefused
 from engine.core.progress import Progress, silent
-from engine.ingest.study import MAX_INFLATION, MAX_VOXELS
+from engine.ingest.study import MAX_INFLATION
 
 GZIP_MAGIC = b"\x1f\x8b"
 _READ_BYTES = 1 << 20
@@ -55,8 +55,8 @@ _MEMBER_MAGIC = {
 
 
 def refused(path: Path, reason: str) -> InputRefused:
-    """The refusal of one file."""
-    return InputRefused(f"cannot read {path.name}: {reason}", [FileProblem(path, reason)])
+    """The refusal of one file. Its name stands in the problem alone: summaries travel further than lists."""
+    return InputRefused(f"a file cannot be read: {reason}", [FileProblem(path, reason)])
 
 
 def beside(path: Path, name: str) -> Path:
@@ -75,27 +75,23 @@ def beside(path: Path, name: str) -> Path:
     raise refused(path, "its data file is not in the same folder")
 
 
-def check_claim(path: Path, voxels: int, item_bytes: int, *, compressed: bool, offset: int = 0) -> None:
+def check_claim(path: Path, claimed_bytes: int, *, compressed: bool, offset: int = 0) -> None:
     """Refuse, before anything is allocated, what the file cannot hold.
 
     Args:
         path: the file that holds the samples.
-        voxels: how many its header claims, all phases.
-        item_bytes: bytes of one.
+        claimed_bytes: what its header says that they take, all phases.
         compressed: whether they are deflated or otherwise packed.
         offset: where they start, for an uncompressed file.
 
     Raises:
-        InputRefused: more voxels than `MAX_VOXELS`, or more bytes than the file can hold.
+        InputRefused: it claims more than the file can hold.
     """
-    if voxels > MAX_VOXELS:
-        raise refused(path, f"the header claims {voxels:.3g} voxels; at most {MAX_VOXELS} are read")
     size = path.stat().st_size
-    claimed = voxels * item_bytes
-    if compressed and claimed > size * MAX_INFLATION:
-        raise refused(path, f"the header claims {claimed} bytes, more than {size} compressed bytes can hold")
-    if not compressed and claimed + offset > size:
-        raise refused(path, f"truncated: {claimed} bytes of samples stated, {max(size - offset, 0)} there")
+    if compressed and claimed_bytes > size * MAX_INFLATION:
+        raise refused(path, f"the header claims {claimed_bytes} bytes, more than {size} compressed bytes can hold")
+    if not compressed and claimed_bytes + offset > size:
+        raise refused(path, f"truncated: {claimed_bytes} bytes of samples stated, {max(size - offset, 0)} there")
 
 
 class Content:

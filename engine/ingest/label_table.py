@@ -275,9 +275,13 @@ def _from_json(text: str) -> LabelTable:
         value = value.get("labels", value)
     if not isinstance(value, dict):
         return {}
-    pairs = [(str(key), str(item)) for key, item in value.items()]
-    named = [(_label(key), item) if _label(key) else (_label(item), key) for key, item in pairs]
-    return {label: LabelEntry(name.strip()) for label, name in named if label and name.strip()}
+    pairs = [(str(key).strip(), str(item).strip()) for key, item in value.items()]
+    if all(item.isdigit() for _, item in pairs):
+        pairs = [(item, key) for key, item in pairs]
+    # A table through and through, or none at all: a BIDS sidecar of scan parameters holds numbers too.
+    if not all(key.isdigit() and name for key, name in pairs):
+        return {}
+    return {_label(key): LabelEntry(name) for key, name in pairs if _label(key)}
 
 
 def _from_columns(lines: list[str]) -> LabelTable:

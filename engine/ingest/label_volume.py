@@ -87,6 +87,9 @@ def label_reading(
     if reference is not None:
         labels, moved = onto(path, labels, grid, reference.grid)
         grid, repairs = reference.grid, repairs + moved
+    elif not grid.is_orthogonal:
+        labels, grid = _squared(path, labels, grid)
+        repairs.append(f"sheared axes: moved to a right-angled {_described(grid)} grid by nearest neighbour")
     return Reading(LabelMap(grid, labels, structures(present_labels(labels), table, provenance)), tuple(repairs))
 
 
@@ -130,6 +133,13 @@ def onto(path: Path, labels: NDArray[Any], grid: Grid, target: Grid) -> tuple[ND
         f"neighbour; labelled volume is {100 * ratio:.1f} % of what it was"
     )
     return moved, notes
+
+
+def _squared(path: Path, labels: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], Grid]:
+    from engine.ingest import resampling  # its kernels are loaded only where grids differ
+
+    target = resampling.rigid_cover(path, grid)
+    return resampling.nearest(labels, grid, target), target
 
 
 def _shares_lattice(grid: Grid, target: Grid) -> bool:

@@ -5,6 +5,7 @@ Imported only where a file needs it: a study on one grid never pays for the kern
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from engine.core.array import Float64
 from engine.core.grid import Grid
+from engine.ingest.content import refused
+from engine.ingest.study import MAX_VOXELS
 
 
 def _source_from_target(source: Grid, target: Grid) -> Float64:
@@ -80,10 +83,13 @@ def trilinear(samples: NDArray[Any], source: Grid, target: Grid, outside: float)
     return result.T
 
 
-def rigid_cover(grid: Grid) -> Grid:
+def rigid_cover(path: Path, grid: Grid) -> Grid:
     """The smallest right-angled grid with the same i axis and the same slice normal that covers a sheared one.
 
     In-plane spacing is kept along i; j and k keep the spacing of their parts at right angles.
+
+    Raises:
+        InputRefused: sheared so far that most of the cover would be empty.
     """
     axes = grid.patient_from_voxel.matrix[:3, :3]
     upper, factor = np.linalg.qr(axes)
@@ -93,6 +99,8 @@ def rigid_cover(grid: Grid) -> Grid:
     placed = grid.patient_from_voxel.apply(corners) @ directions  # mm along the new axes
     low = placed.min(axis=0)
     shape = np.ceil((placed.max(axis=0) - low) / steps - 1e-6).astype(int) + 1
+    if np.prod(shape, dtype=float) > min(4 * grid.voxel_count + 1000, MAX_VOXELS):
+        raise refused(path, "its axes are sheared so far that no right-angled volume of sensible size holds it")
     matrix = np.eye(4)
     matrix[:3, :3] = directions * steps
     matrix[:3, 3] = directions @ low

@@ -95,15 +95,15 @@ class SampleFile:
         Raises:
             InputRefused: see `content.check_claim`, `placement.placed`.
         """
-        if self.voxels > MAX_VOXELS:
-            raise refused(self.path, f"the header claims {self.voxels:.3g} voxels; at most {MAX_VOXELS} are read")
+        together = self.voxels * (self.phases if self.phase_fastest or self.encoding == "ascii" else 1)
+        if together > MAX_VOXELS:
+            raise refused(self.path, f"the header claims {together:.3g} voxels; at most {MAX_VOXELS} are read")
         packed = self.encoding != "raw" if self.encoding is not None else _is_packed(self.data, self.start)
         # A digit and a separator are the least that a sample takes as text.
         item_bytes = 2 if self.encoding == "ascii" else self.dtype.itemsize
         check_claim(
             self.data,
-            self.voxels * self.phases,
-            item_bytes,
+            self.voxels * self.phases * item_bytes,
             compressed=packed and self.encoding != "ascii",
             offset=self.start + self.offset - (1 if self.encoding == "ascii" else 0),
         )
@@ -250,7 +250,8 @@ def read_volume(file: SampleFile, phase: int, progress: Progress) -> Reading[Vol
     progress(1.0, "reading")
     modality = "CT" if made.quantity is Quantity.HOUNSFIELD else file.modality
     volume = Volume(grid, samples, made.quantity, Source(format=file.format, modality=modality))
-    return Reading(volume, (*file.notes, *notes, *made.notes, *more))
+    which = (f"phase {phase} of {file.phases} (0 to {file.phases - 1})",) if file.phases > 1 else ()
+    return Reading(volume, (*file.notes, *which, *notes, *made.notes, *more))
 
 
 def _squared(path: Path, grid: Grid, samples: NDArray[Any]) -> tuple[Grid, NDArray[Any], tuple[str, ...]]:
@@ -258,9 +259,7 @@ def _squared(path: Path, grid: Grid, samples: NDArray[Any]) -> tuple[Grid, NDArr
         return grid, samples, ()
     from engine.ingest import resampling  # its kernels are loaded only for the few sheared files
 
-    target = resampling.rigid_cover(grid)
-    if target.voxel_count > min(4 * grid.voxel_count + 1000, MAX_VOXELS):
-        raise refused(path, "its axes are sheared so far that no right-angled volume of sensible size holds it")
+    target = resampling.rigid_cover(path, grid)
     moved = resampling.trilinear(samples, grid, target, float(samples.min()))
     result = np.rint(moved.T).astype(np.int16).T if samples.dtype == np.int16 else moved
     axes = np.clip(np.abs(grid.directions.T @ grid.directions - np.eye(3)).max(), 0, 1)

@@ -87,7 +87,7 @@ def _drawable(
             notes += [f"structure {roi.entry.name!r}: {note}" for note in (*roi.notes, *drawing.notes)]
             parts.append(Part(rows[roi.label], drawing.size_mm3, partial(drawing.pieces, reference.grid)))
     if not parts:
-        raise InputRefused(f"cannot read {path.name}: no structure can be drawn on this volume", problems)
+        raise InputRefused("no structure can be drawn on this volume", problems)
     return parts, notes, tuple(problems)
 
 

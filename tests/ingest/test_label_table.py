@@ -89,6 +89,13 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     assert all(1 <= label <= 0xFFFF and entry.name for label, entry in from_text(text).items())
 
 
+@pytest.mark.parametrize(
+    "text", ['{"EchoTime": 0.03, "FlipAngle": 9}', '{"1": "a", "b": "c"}', "[1]", "{", "a b c", "1 2 3"]
+)
+def test_text_that_is_no_table_names_nothing(text: str) -> None:
+    assert from_text(text) == {}
+
+
 def test_only_the_table_of_the_same_stem_counts(tmp_path: Path) -> None:
     (tmp_path / "scan.json").write_text('{"1": "aorta"}')
     assert sidecar_table(tmp_path / "scan.nii.gz") == {1: LabelEntry("aorta")}

@@ -159,7 +159,7 @@ def test_awkward_and_broken_files_are_repaired_in_words_or_refused(shared_data: 
     stated = {name.split(".")[0] for name, repairs in said.items() if repairs}
     assert stated == {
         "bad_sizeof_hdr", "bitpix_mismatch", "nan_inf_voxels", "no_qform_no_sform", "pixdim_negative", "pixdim_zero",
-        "qform_sform_conflict", "scl_slope_nan", "scl_slope_zero", "sform_nan", "sform_singular_zero",
+        "qform_sform_conflict", "scl_slope_nan", "scl_slope_zero", "sform_nan", "sform_singular_zero", "shape_4d_three",
         "sheared_affine_gantry", "trailing_garbage", "two_d",
     }  # fmt: skip
 
@@ -217,6 +217,25 @@ def test_a_sheared_grid_becomes_right_angled_with_samples_where_they_were(tmp_pa
     index = np.array([10, 12, 8])
     where = np.diag([-1, -1, 1]) @ grid.patient_from_voxel.apply(index)  # RAS
     assert found[tuple(index)] == pytest.approx(np.array([1.0, -2.0, 0.5]) @ where + 300.0, abs=1e-2)
+
+
+def test_sheared_labels_keep_their_volume_on_a_right_angled_grid(tmp_path: Path) -> None:
+    matrix = np.diag([1.0, 1.0, 1.0, 1.0])
+    matrix[1, 2] = 0.4
+    reading = labels_of(READER, saved(tmp_path / "v.nii", CUBE, matrix))
+    assert reading.value.grid.is_orthogonal
+    counts = np.bincount(np.asarray(reading.value.labels).ravel())
+    np.testing.assert_allclose(counts[[5, 9]], [208, 8], rtol=0.05)
+    assert any("right-angled" in repair for repair in reading.repairs)
+
+
+def test_a_grid_sheared_almost_flat_is_refused(tmp_path: Path) -> None:
+    matrix = np.eye(4)
+    matrix[1, 2] = 300.0
+    path = saved(tmp_path / "v.nii", CUBE, matrix)
+    for read in (volume_of, labels_of):
+        with pytest.raises(InputRefused, match="sheared so far"):
+            read(READER, path)
 
 
 @pytest.mark.parametrize("spacing", [(1e-6, 1, 1), (1, 1, 400.0)])
