@@ -231,7 +231,7 @@ def test_sheared_labels_keep_their_volume_on_a_right_angled_grid(tmp_path: Path)
 
 def test_a_grid_sheared_almost_flat_is_refused(tmp_path: Path) -> None:
     matrix = np.eye(4)
-    matrix[1, 2] = 300.0
+    matrix[1, 2] = 30.0
     path = saved(tmp_path / "v.nii", CUBE, matrix)
     for read in (volume_of, labels_of):
         with pytest.raises(InputRefused, match="sheared so far"):
