@@ -47,6 +47,8 @@ class Structure:
         colour: sRGB, 0 to 255.
         opacity: default when drawn, 0 to 1.
         provenance: how it was made.
+        includes: other labels that belong to it too: a body includes its organs, which a voxel's one
+            label cannot say. Its volume and surface are those of the union.
     """
 
     label: int
@@ -56,6 +58,7 @@ class Structure:
     colour: Rgb
     opacity: float = 1.0
     provenance: Provenance = field(default=Provenance("unknown", "0"))
+    includes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.label <= 0xFFFF:
