@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,13 @@ def test_a_series_described_without_its_headers_is_read_again(tmp_path: Path) ->
     plain = SeriesInfo(info.uid, info.kind, "dicom", "CT", "", info.files, info.shape, info.spacing_mm)
     reading = DicomReader().read_volume(plain, phase=0, progress=silent)
     np.testing.assert_array_equal(layers(reading), pixels)
+
+
+def test_a_series_travels_to_another_process_with_its_headers(tmp_path: Path) -> None:
+    pixels = air(3)
+    save_series(tmp_path, pixels)
+    info: SeriesInfo = pickle.loads(pickle.dumps(inventory_of(tmp_path).choose()))
+    np.testing.assert_array_equal(layers(DicomReader().read_volume(info, phase=0, progress=silent)), pixels)
 
 
 def test_the_volume_says_where_it_came_from(tmp_path: Path) -> None:
