@@ -69,7 +69,7 @@ def beside(path: Path, name: str) -> Path:
     try:
         found = (folder / name).resolve()
         if found.is_relative_to(folder) and found.is_file():
-            return found
+            return path.parent / name
     except (OSError, ValueError):  # NUL or overlong names
         pass
     raise refused(path, "its data file is not in the same folder")

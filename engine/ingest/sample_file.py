@@ -147,7 +147,7 @@ def _info(file: SampleFile) -> SeriesInfo:
         format=file.format,
         modality=file.modality,
         description="",  # free text of these headers may hold names and dates
-        files=(file.path,),
+        files=(file.path,) if file.data.samefile(file.path) else (file.path, file.data),
         shape=file.shape,
         spacing_mm=(float(spacing[0]), float(spacing[1]), float(spacing[2])),
         phases=file.phases,
