@@ -223,9 +223,12 @@ def _from_text(file: SampleFile, phase: int) -> NDArray[Any]:
     try:
         flat = np.array(text.split()[: total + 1], dtype=np.float64)
         kind = file.dtype.newbyteorder("=")
-        if kind.kind in "iu" and (not np.isfinite(flat).all() or (flat != flat.astype(kind)).any()):
-            raise refused(file.path, f"its text holds values that {kind} cannot")
-        flat = flat.astype(kind)
+        if kind.kind in "iu":
+            limits = np.iinfo(kind)  # NaN compares false; float64 rounds 2^63 - 1 up, so stay below
+            if not (flat.min() >= limits.min and flat.max() <= min(limits.max, 2**53)):
+                raise refused(file.path, f"its text holds values that {kind} cannot")
+        with np.errstate(over="ignore"):  # infinity, which is repaired and counted
+            flat = flat.astype(kind)
     except ValueError as error:
         raise refused(file.path, "its samples are not numbers") from error
     if flat.size != total:

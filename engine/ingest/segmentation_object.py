@@ -27,7 +27,7 @@ from engine.core.progress import Progress, part
 from engine.core.structure import Provenance, Structure
 from engine.core.volume import LabelMap, Volume
 from engine.ingest import overlay
-from engine.ingest.dicom_codestream import CODECS, RLE, decode
+from engine.ingest.dicom_codestream import CODECS, RLE, decode, run_lengths
 from engine.ingest.dicom_file import Unreadable
 from engine.ingest.dicom_object import code, colour_of_cielab, data_set, first, items, numbers, reading
 from engine.ingest.label_table import LabelEntry, structures
@@ -278,9 +278,8 @@ class _Pixels:
         if self.syntax == _DEFLATED_FRAMES:
             return self._plain(_inflated_frame(data, (count * self.bits + 7) // 8), 0).reshape(self.rows, self.columns)
         if self.syntax == RLE:
-            kind = np.dtype("u2" if self.bits == 16 else "u1")
-            unpacked = imagecodecs.dicomrle_decode(data, kind, out=count * kind.itemsize)
-            return np.frombuffer(unpacked, kind, count).reshape(self.rows, self.columns)
+            unpacked = run_lengths(data, count, max(self.bits // 8, 1))
+            return self._plain(unpacked, 0).reshape(self.rows, self.columns)
         return np.asarray(decode(CODECS[self.syntax], data, self.rows, self.columns, None))
 
     def _plain(self, data: bytes, first_sample: int) -> NDArray[Any]:
@@ -317,8 +316,8 @@ def _pixels(found: Dataset) -> _Pixels:
             raise Unreadable(f"truncated: {needed} bytes of pixels stated, {len(data)} there")
         fragments: tuple[bytes, ...] | bytes = data
     else:
-        if syntax not in CODECS and syntax not in (RLE, _DEFLATED_FRAMES):
-            raise Unreadable(f"transfer syntax {syntax[:64]} is not read")
+        if (syntax not in CODECS and syntax not in (RLE, _DEFLATED_FRAMES)) or (syntax == RLE and bits == 1):
+            raise Unreadable(f"{bits}-bit samples in transfer syntax {syntax[:64]} are not read")
         if needed > len(data) * MAX_INFLATION:
             raise Unreadable(f"its header claims {needed} bytes, more than {len(data)} compressed bytes can hold")
         fragments = tuple(generate_frames(data, number_of_frames=frames))

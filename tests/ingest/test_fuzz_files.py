@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from engine.core.errors import InputRefused
 from engine.core.grid import Grid
@@ -140,11 +141,14 @@ def test_changed_metaimage_is_read_or_refused(folder: Path, packed: bool, data: 
 
 @FUZZED
 @given(data=st.data())
-@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
-def test_a_changed_segmentation_is_read_or_refused(folder: Path, kind: str, data: st.DataObject) -> None:
-    seed = folder / f"seed_{kind}.dcm"
+@pytest.mark.parametrize(
+    ("kind", "syntax"),
+    [("BINARY", ExplicitVRLittleEndian), ("LABELMAP", ExplicitVRLittleEndian), ("LABELMAP", RLELossless)],
+)
+def test_a_changed_segmentation_is_read_or_refused(folder: Path, kind: str, syntax: str, data: st.DataObject) -> None:
+    seed = folder / f"seed_{kind}_{syntax}.dcm"
     if not seed.exists():
-        segmentation(seed, LABELS, kind)
+        segmentation(seed, LABELS, kind, syntax)
     reference = volume()
 
     def read(path: Path) -> None:

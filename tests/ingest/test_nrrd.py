@@ -146,6 +146,13 @@ def test_damaged_and_hostile_headers_are_refused(tmp_path: Path, fields: dict[st
         volume_of(READER, written(tmp_path / "v.nrrd", **fields))
 
 
+@pytest.mark.parametrize("word", ["1e30", "nan", "-40000", "x"])
+def test_text_that_its_type_cannot_hold_is_refused(tmp_path: Path, word: str) -> None:
+    text = " ".join([word] * VALUES.size).encode()
+    with pytest.raises(InputRefused, match="text holds|not numbers"):
+        volume_of(READER, written(tmp_path / "v.nrrd", encoding="ascii", data=text))
+
+
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "secret.raw").write_bytes(VALUES.tobytes())
