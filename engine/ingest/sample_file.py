@@ -225,7 +225,8 @@ def _from_text(file: SampleFile, phase: int) -> NDArray[Any]:
         kind = file.dtype.newbyteorder("=")
         if kind.kind in "iu":
             limits = np.iinfo(kind)  # NaN compares false; float64 rounds 2^63 - 1 up, so stay below
-            if not (flat.min() >= limits.min and flat.max() <= min(limits.max, 2**53)):
+            whole = np.array_equal(flat, np.rint(flat))
+            if not (whole and flat.min() >= limits.min and flat.max() <= min(limits.max, 2**53)):
                 raise refused(file.path, f"its text holds values that {kind} cannot")
         with np.errstate(over="ignore"):  # infinity, which is repaired and counted
             flat = flat.astype(kind)
