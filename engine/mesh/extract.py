@@ -20,7 +20,7 @@ from engine.core.errors import InvalidValue
 from engine.core.grid import Grid
 from engine.core.progress import Progress, silent
 from engine.core.volume import LabelMap
-from engine.mesh.extract_grid import patient_from_cell
+from engine.mesh.extract_grid import check_counts, patient_from_cell
 from engine.mesh.extract_net import SurfaceNet
 from engine.mesh.extract_sheets import EDGES, sheet_table
 from engine.mesh.kernels_bits import WORD
@@ -43,7 +43,7 @@ def extract(
         labels: those to keep; the others count as background. All when None.
 
     Raises:
-        InvalidValue: more than 2³¹ vertices or quads.
+        InvalidValue: a label that the map cannot hold, or more vertices or quads than indices (`check_counts`).
         Cancelled: from `progress`.
     """
     _check_labels(label_map, labels)
@@ -61,6 +61,15 @@ def extract(
         vertices = _placed(cells, label_map.grid, offsets, slabs)
     progress(1.0, "vertices")
     return SurfaceNet(label_map.grid.frame, vertices, quads, pairs, sheets, voxels, label_map.grid.voxel_volume_mm3)
+
+
+def warm_up() -> None:
+    """Load the kernels, so that the first extraction does not wait for it; compiles them where they are not cached.
+
+    For a thread that has time while scans are read: the first kernel of a process takes numba a third of a second.
+    """
+    labels = np.ones((1, 1, 1), dtype=np.uint8, order="F")
+    extract(LabelMap(Grid.centred((1, 1, 1), 1.0), labels, ())).surfaces()
 
 
 def _check_labels(label_map: LabelMap, labels: Collection[int] | None) -> None:
@@ -117,8 +126,7 @@ def _classified(samples: NDArray[Any], keep: NDArray[Any], slabs: Slabs) -> _Cel
     rows = np.empty((depth + 1, height + 1, 3), dtype=np.int32)
     slabs.over(depth + 1, lambda first, last: classify(samples, keep, first, last, bits, before, rows))
     ends = np.cumsum(rows.reshape(-1, 3), axis=0, dtype=np.int64)
-    if ends[-1].max() >= 2**31:
-        raise InvalidValue(f"the boundaries have {ends[-1].max()} vertices or quads; int32 indices end at 2³¹")
+    check_counts(int(ends[-1, 0]), int(ends[-1, 2]))
     starts = (ends - rows.reshape(-1, 3)).astype(np.int32).reshape(rows.shape)
     return _Cells(samples, keep, bits, before, starts, *(int(count) for count in ends[-1]))
 

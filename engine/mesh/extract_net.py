@@ -119,7 +119,7 @@ class SurfaceNet:
             faces = np.empty((2 * len(order), 3), dtype=np.int32)
             # A closed part has at least 6 quads, and at most 2 vertices more than quads.
             room = len(order) + len(order) // 3
-            sources = np.empty(room, dtype=np.int64)
+            sources = np.empty(room, dtype=np.uint32)
             vertices = np.empty((room, 3), dtype=np.float32)
             board = boards.get()
             count = gather(order, self.quads, self.sheets, self.vertices_mm, board, sources, vertices, faces)

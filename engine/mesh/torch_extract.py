@@ -17,9 +17,8 @@ import torch
 from torch import Tensor
 
 from engine.core.array import Float64
-from engine.core.errors import InvalidValue
 from engine.core.grid import Grid
-from engine.mesh.extract_grid import patient_from_cell
+from engine.mesh.extract_grid import check_counts, patient_from_cell
 from engine.mesh.extract_net import SurfaceNet
 from engine.mesh.extract_sheets import EDGES, FACES, NO_FACE, sheet_table
 from engine.mesh.kernels_net import ALTERNATIVE, PINCHED
@@ -64,7 +63,7 @@ def net_tensors(labels: Tensor, grid: Grid, keep: Collection[int] | None, smooth
     """The surface net of `labels`, uint8 or uint16 [i, j, k], on their device.
 
     Raises:
-        InvalidValue: more than 2³¹ vertices or quads.
+        InvalidValue: more vertices or quads than indices (`check_counts`).
     """
     padded = _padded(labels.permute(2, 1, 0), keep)
     cells = _active_cells(padded)
@@ -156,18 +155,13 @@ def _active_cells(padded: Tensor) -> _Cells:
     active |= along_y[low]
     active |= padded[high, low, low] != padded[low, low, low]
     where = torch.nonzero(active.reshape(-1)).reshape(-1)
-    _check_count(len(where))
+    check_counts(len(where), 0)
     numbers = torch.empty(active.numel(), dtype=torch.int32, device=padded.device)
     numbers[where] = torch.arange(len(where), dtype=torch.int32, device=padded.device)
     shape = cast("tuple[int, int, int]", tuple(active.shape))
     cells = _Cells(where, shape, numbers, padded, padded)
     at = _voxel_numbers(padded, *cells.places())
     return _Cells(where, shape, numbers, padded, padded.reshape(-1)[at[:, None] + _corner_steps(padded)])
-
-
-def _check_count(count: int) -> None:
-    if count >= 2**31:
-        raise InvalidValue(f"the boundaries have {count} vertices or quads; int32 indices end at 2³¹")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +184,7 @@ def _quads(cells: _Cells) -> _Quads:
     labels = cells.corners
     differ = torch.stack([labels[:, upper] != labels[:, 0] for upper in (1, 2, 4)], dim=1)
     found = torch.nonzero(differ.reshape(-1)).reshape(-1)
-    _check_count(len(found))
+    check_counts(cells.count, len(found))
     owner, axis = found // 3, found % 3
     steps = torch.tensor([[cells.step(step) for step in ring] for ring in ROUND], device=labels.device)
     corners = cells.numbers[cells.where[owner][:, None] + steps[axis]]

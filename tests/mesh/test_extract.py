@@ -17,8 +17,10 @@ from engine.core.errors import Cancelled, InvalidValue
 from engine.core.grid import Grid
 from engine.core.surface import Surface
 from engine.core.volume import LabelMap
-from engine.mesh.extract import extract
+from engine.mesh.extract import extract, warm_up
+from engine.mesh.extract_grid import check_counts
 from engine.mesh.extract_net import SurfaceNet
+from engine.mesh.kernels_net import stitch
 from engine.mesh.smooth import NO_SMOOTHING
 from tests.mesh.extract_shapes import (
     PLACEMENTS,
@@ -258,3 +260,17 @@ def test_every_structure_of_a_real_brain_is_closed_and_true_to_its_voxels(shared
         assert as_trimesh(surface).is_winding_consistent
         assert net.voxel_counts[label] == (labels == label).sum()
         assert abs(net.volume_change(label, surface)) < 0.03
+
+
+@pytest.mark.parametrize("counts", [(2**30 + 1, 0), (0, 2**31)])
+def test_a_net_that_int32_cannot_index_is_refused(counts: tuple[int, int]) -> None:
+    check_counts(2**30, 2**31 - 1)
+    with pytest.raises(InvalidValue, match="Smooth or crop"):
+        check_counts(*counts)
+
+
+def test_warming_up_leaves_nothing_to_compile() -> None:
+    warm_up()
+    before = len(stitch.signatures)  # type: ignore[attr-defined]  # numba's dispatcher
+    extract(from_labels(np.ones((3, 3, 3), dtype=np.uint8))).surfaces()
+    assert len(stitch.signatures) == before  # type: ignore[attr-defined]
