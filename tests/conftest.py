@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Kernels compile inside whichever example comes first, and the machine may be busy: no deadline.
+settings.register_profile("sightline", deadline=None, print_blob=True)
+settings.load_profile("sightline")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -91,15 +91,15 @@ def open_file(path: Path, wanted: frozenset[int]) -> DicomFile:
             if syntax_uid == DEFLATED:
                 return _open_deflated(path, size, start, media_class, wanted)
             for budget in _HEADER_BUDGETS:
-                if budget > len(head):
-                    head += stream.read(budget - len(head))
+                if min(budget, size) > len(head):
+                    head += stream.read(min(budget, size) - len(head))
                 try:
                     found = walk(head, start, sniff_syntax(head, start), wanted, complete=len(head) >= size)
                     break
                 except Incomplete:
                     continue
                 except Malformed:
-                    head += stream.read(_HEADER_BUDGETS[-1] - len(head))
+                    head += stream.read(min(_HEADER_BUDGETS[-1], size) - len(head))
                     found = repair(head, start, sniff_syntax(head, start), wanted)
                     break
             else:
