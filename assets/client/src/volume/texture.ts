@@ -74,6 +74,8 @@ function data3d(data: Uint16Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | null,
   texture.type = half ? THREE.HalfFloatType : THREE.UnsignedByteType;
   texture.minFilter = texture.magFilter = half ? THREE.LinearFilter : THREE.NearestFilter;
   texture.unpackAlignment = 1;
+  // Without data only the storage is made; WebGL would complain about an upload of nothing.
+  texture.source.dataReady = data !== null;
   texture.needsUpdate = true;
   return texture;
 }

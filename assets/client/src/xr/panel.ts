@@ -154,7 +154,8 @@ export class Panel {
   /** Where `pointer` meets the panel now: its tip when that is near, else its ray. */
   meet(pointer: Pointer): PanelHit | null {
     if (!this.group.visible || !pointer.tracked) return null;
-    return this.#tipHit(pointer) ?? this.#rayHit(pointer);
+    const hit = this.#tipHit(pointer) ?? this.#rayHit(pointer);
+    return hit !== null && this.#on(hit) ? hit : null;
   }
 
   /** Centre of a control, world metres: for marks and for those who aim. */
@@ -176,9 +177,9 @@ export class Panel {
   step(pointers: readonly Pointer[], busy: (p: Pointer) => boolean, touched: (p: Pointer, press: boolean) => void): void {
     for (const pointer of [...this.#contacts.keys()]) if (!pointers.includes(pointer)) this.#leave(pointer);
     for (const pointer of pointers) {
-      const hit = busy(pointer) ? null : this.meet(pointer);
-      if (hit === null && !this.#captures(pointer)) this.#leave(pointer);
-      else this.#touch(pointer, hit ?? this.#contacts.get(pointer)!.hit, touched);
+      const hit = busy(pointer) ? null : (this.meet(pointer) ?? this.#dragging(pointer));
+      if (hit === null) this.#leave(pointer);
+      else this.#touch(pointer, hit, touched);
       if (busy(pointer)) this.#tips.delete(pointer);
     }
   }
@@ -195,8 +196,11 @@ export class Panel {
     for (const pointer of [...this.#marks.keys()]) this.#leave(pointer);
   }
 
-  #captures(pointer: Pointer): boolean {
-    return (this.#contacts.get(pointer)?.captured ?? null) !== null && pointer.select.held;
+  /** A drag goes on beyond the edge of the panel, by the plane the panel lies in. */
+  #dragging(pointer: Pointer): PanelHit | null {
+    const contact = this.#contacts.get(pointer);
+    if (contact === undefined || contact.captured === null || !(pointer.select.held || pointer.select.released)) return null;
+    return this.#rayHit(pointer) ?? contact.hit;
   }
 
   #touch(pointer: Pointer, hit: PanelHit, touched: (p: Pointer, press: boolean) => void): void {
@@ -241,11 +245,14 @@ export class Panel {
     return this.group.worldToLocal(point.clone());
   }
 
-  #hit(local: THREE.Vector3, distance_m: number, by: PanelHit["by"]): PanelHit | null {
+  #hit(local: THREE.Vector3, distance_m: number, by: PanelHit["by"]): PanelHit {
     const x_mm = 1000 * local.x + this.size.width_mm / 2;
     const y_mm = this.size.height_mm / 2 - 1000 * local.y;
-    const on = inside({ x_mm: 0, y_mm: 0, w_mm: this.size.width_mm, h_mm: this.size.height_mm }, x_mm, y_mm);
-    return on ? { x_mm, y_mm, distance_m, by } : null;
+    return { x_mm, y_mm, distance_m, by };
+  }
+
+  #on({ x_mm, y_mm }: PanelHit): boolean {
+    return inside({ x_mm: 0, y_mm: 0, w_mm: this.size.width_mm, h_mm: this.size.height_mm }, x_mm, y_mm);
   }
 
   #tipHit(pointer: Pointer): PanelHit | null {
@@ -253,7 +260,8 @@ export class Panel {
     const local = this.#local(pointer.tip);
     const range = TIP_RANGE_M / this.group.scale.x;
     if (local.z > range || local.z < -TIP_DEPTH_M) return null;
-    return this.#hit(local, 0, "tip");
+    const hit = this.#hit(local, 0, "tip");
+    return this.#on(hit) ? hit : null;
   }
 
   #rayHit(pointer: Pointer): PanelHit | null {

@@ -6,6 +6,7 @@ import type { HeadsetMode } from "./availability";
 import type { Feedback } from "./feedback";
 import { Grab, restingScale, scaledAbout, type Placement } from "./grab";
 import { HandSlice } from "./hand_slice";
+import { volumeText } from "./length_text";
 import { LABEL_CAP_DEG } from "./legibility";
 import type { Panel } from "./panel";
 import { panelControls, type Facing, type Page, type PanelIntents, type PanelView } from "./panel_pages";
@@ -24,9 +25,8 @@ import { applyPreset, removeMeasurement, select } from "../model/view";
 import { BYTES_PER_TRIANGLE } from "../three/lod";
 import type { Stage } from "../three/stage";
 
-/** A tap is shorter than this and moves less: it names what it points at instead of moving it. */
-const TAP_S = 0.4;
-const TAP_M = 0.012;
+/** A press that lets go within this distance of where it began moved nothing: it names what it points at. */
+const TAP_M = 0.008;
 /** A hand this near the anatomy holds and measures with its tip, not with its ray. */
 const NEAR_M = 0.03;
 /** Triangles that a standalone headset draws twice at its frame rate beside everything else. */
@@ -39,7 +39,7 @@ const LONGEST_STEP_S = 0.1;
 /** Stands in for the anatomy until its first surface is here. */
 const EMPTY_ROOM = new THREE.Box3(new THREE.Vector3(-0.2, -0.2, -0.2), new THREE.Vector3(0.2, 0.2, 0.2));
 
-type Held = { readonly by: "select" | "squeeze"; readonly from: THREE.Vector3; readonly since_s: number; letGo(): void };
+type Held = { readonly by: "select" | "squeeze"; readonly from: THREE.Vector3; letGo(): void };
 
 /** What tests and the curious may read; nothing here acts. */
 export interface RoomReport {
@@ -59,7 +59,7 @@ export interface RoomReport {
   readonly slice: { on: boolean; carried: boolean; cutting: boolean; position: number[]; normal: number[] };
   readonly ruler: { on: boolean; shown: ReturnType<Ruler["shown"]> };
   readonly named: string;
-  readonly pointers: { kind: string; handedness: string; over: string | null; owner: string | null }[];
+  readonly pointers: { kind: string; handedness: string; tip: number[]; over: string | null; owner: string | null }[];
 }
 
 export interface PanelReport {
@@ -169,6 +169,7 @@ export class Room {
       pointers: this.#list.map((pointer) => ({
         kind: pointer.kind,
         handedness: pointer.handedness,
+        tip: pointer.tip.toArray(),
         over: this.#panelOf(pointer)?.hovered(pointer)?.id ?? null,
         owner: this.#grab.holds(pointer) ? "anatomy" : this.#held.has(pointer) ? "tool" : null,
       })),
@@ -278,13 +279,14 @@ export class Room {
   }
 
   #panels(): void {
-    this.#wrist.panel.show(panelControls(this.store.get(), this.#panelView(), this.#intents));
-    this.#tag.show(this.#placement.scale, () => this.#intents.setScale(1));
     const touched = (pointer: Pointer, press: boolean): void =>
       this.#feedback.give(press ? "press" : "hover", pointer.source);
     const busy = (pointer: Pointer): boolean => this.#held.has(pointer) || !this.#awake;
     this.#wrist.panel.step(this.#list, (pointer) => busy(pointer) || this.#wrist.on(pointer), touched);
     this.#tag.panel.step(this.#list, (pointer) => busy(pointer) || this.#wrist.panel.owns(pointer), touched);
+    // Shown after the hands have acted: what a press changed is seen in the same frame.
+    this.#wrist.panel.show(panelControls(this.store.get(), this.#panelView(), this.#intents));
+    this.#tag.show(this.#placement.scale, () => this.#intents.setScale(1));
   }
 
   /** False while the device shows something of its own: hands are not ours then. */
@@ -300,9 +302,10 @@ export class Room {
     for (const pointer of this.#list) {
       const held = this.#held.get(pointer);
       if (held && pointer[held.by].released) this.#let(pointer, held);
-      if (this.#held.has(pointer) || this.#panelOf(pointer) !== null || !this.#awake || this.#wrist.on(pointer)) continue;
-      if (pointer.select.pressed) this.#press(pointer, "select");
-      else if (pointer.squeeze.pressed) this.#press(pointer, "squeeze");
+      if (this.#held.has(pointer) || !this.#awake || this.#wrist.on(pointer)) continue;
+      // A panel takes presses; a grip means the anatomy wherever it points.
+      if (pointer.squeeze.pressed) this.#press(pointer, "squeeze");
+      else if (pointer.select.pressed && this.#panelOf(pointer) === null) this.#press(pointer, "select");
       // Pressed and let go within one frame.
       const now = this.#held.get(pointer);
       if (now && !pointer[now.by].held) this.#let(pointer, now);
@@ -312,7 +315,7 @@ export class Room {
   #press(pointer: Pointer, by: Held["by"]): void {
     const letGo = this.#takes(pointer, by);
     if (letGo === null) return;
-    this.#held.set(pointer, { by, letGo, from: new THREE.Vector3().setFromMatrixPosition(pointer.hold), since_s: this.#time_s });
+    this.#held.set(pointer, { by, letGo, from: new THREE.Vector3().setFromMatrixPosition(pointer.hold) });
     this.#feedback.give("hover", pointer.source);
   }
 
@@ -343,7 +346,7 @@ export class Room {
     const moved_m = held.from.distanceTo(new THREE.Vector3().setFromMatrixPosition(pointer.hold));
     this.#grab.letGo(pointer, this.#placement);
     if (this.#grab.count === 0) this.#wrist.makeRoom(this.#head, this.#worldBounds());
-    if (held.by === "select" && moved_m < TAP_M && this.#time_s - held.since_s < TAP_S) this.#nameAt(pointer);
+    if (held.by === "select" && moved_m < TAP_M) this.#nameAt(pointer);
   }
 
   #let(pointer: Pointer, held: Held): void {
@@ -526,7 +529,7 @@ export class Room {
 
   #nameWords(): void {
     const node = this.#named && surfaceOf(this.store.get().scene, this.#named.key);
-    this.#name.text = node ? `${node.structure.name} · ${node.volume_ml.toPrecision(3)} ml` : "";
+    this.#name.text = node ? `${node.structure.name} · ${volumeText(node.volume_ml)}` : "";
     if (this.#named) this.#name.place(this.stage.patient.localToWorld(this.#named.at.clone()), this.#eyes);
     else this.#name.hide();
   }

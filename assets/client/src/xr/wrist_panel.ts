@@ -70,6 +70,8 @@ export class WristPanel {
   #place: PanelPlace = "away";
   #hand: Pointer | null = null;
   #facing: { pointer: Pointer; since_s: number } | null = null;
+  /** A palm that has just let go of the panel must turn away before it shows it again. */
+  #spent: Pointer | null = null;
   #shown = 0;
 
   constructor(theme: Theme) {
@@ -108,6 +110,7 @@ export class WristPanel {
 
   /** Leaves the panel standing where it is, no nearer than it can be read. */
   pin(eyes: THREE.Vector3): void {
+    this.#spent = this.#hand;
     const arm = this.panel.group.position.clone().sub(eyes);
     arm.setLength(Math.max(arm.length(), DESIGN_DISTANCE_M));
     this.#put(eyes.clone().add(arm), eyes);
@@ -130,7 +133,8 @@ export class WristPanel {
   }
 
   #watchPalms(free: readonly Pointer[], eyes: THREE.Vector3, time_s: number): void {
-    const up = free.find((pointer) => palmFacesEyes(pointer, eyes, this.#hand === pointer)) ?? null;
+    if (this.#spent !== null && !palmFacesEyes(this.#spent, eyes, true)) this.#spent = null;
+    const up = free.find((each) => each !== this.#spent && palmFacesEyes(each, eyes, this.#hand === each)) ?? null;
     if (this.#place === "wrist" && up !== this.#hand) this.close();
     if (up === null) this.#facing = null;
     else if (this.#facing?.pointer !== up) this.#facing = { pointer: up, since_s: time_s };
