@@ -109,7 +109,7 @@ def phantom(
     name: Annotated[str, typer.Argument(help="thorax, head, head_ct or abdomen.")],
     out: Out,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
-    size: Annotated[str, typer.Option(help="small, default or full.")] = "default",
+    size: Annotated[str, typer.Option(help="small, demo or full.")] = "demo",
     as_json: AsJson = False,
 ) -> None:
     """Make a phantom: writes `volume.nii.gz`, `truth.nii.gz` and `phantom.json` with exact volumes."""

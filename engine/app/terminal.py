@@ -76,7 +76,7 @@ def show_phantom(console: Console, description: Mapping[str, Any], out: Path) ->
     table = Table(box=None, padding=(0, 2), header_style="dim")
     table.add_column("Structure")
     table.add_column("Exact volume", justify="right")
-    for structure in description["structures"]:
+    for structure in description["volumes"]:
         table.add_row(escape(structure["name"]), f"{structure['volume_ml']:,.2f} ml")
     console.print(table)
     console.print(f"  Written to {out}/", style="dim")
