@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,14 +75,13 @@ def process_series(info: SeriesInfo, options: Options, progress: Progress, stopw
         EnvironmentLacks: a device was asked for that is not there.
         Cancelled: from `progress`.
     """
-    imports = threading.Thread(target=_import_tools, name="imports")
-    imports.start()  # torch takes as long to import as a scan to decode, and decoding needs no interpreter
-    try:
+    with ThreadPoolExecutor(1) as background:
+        # torch takes as long to import as a scan to decode, and decoding needs no interpreter
+        imports = background.submit(_import_tools)
         with stopwatch.stage("read"):
             reading = read_volume(info, phase=options.phase, progress=part(progress, 0.0, 0.3))
-    finally:
         with stopwatch.stage("imports"):
-            imports.join()
+            imports.result()
     made = _label(reading.value, options, part(progress, 0.3, 0.6), stopwatch)
     surfaces = _surfaces(made.label_map, part(progress, 0.6, 1.0), stopwatch)
     return Processed(

@@ -38,10 +38,12 @@ MAX_WIRE_LABEL = 255
 def publish(processed: Processed, blobs: BlobFolder, title: str, progress: Progress) -> Scene:
     """Pack every level of detail and every slab into `blobs`, and describe them."""
     matrix = headset_from_patient(processed.volume.grid.centre_mm)
+    progress(0.0, "packing surfaces")
     nodes: list[SurfaceNode | VolumeNode] = []
-    for index, surface in enumerate(processed.surfaces):
-        progress(0.5 * index / max(len(processed.surfaces), 1), "packing surfaces")
-        nodes.append(_surface_node(surface, processed, matrix, blobs))
+    with ThreadPoolExecutor(2) as pool:
+        for surface in processed.surfaces:
+            lods = tuple(pool.map(lambda level, s=surface: _lod(s, level, matrix, blobs), range(len(surface.lods))))
+            nodes.append(_surface_node(surface, lods, processed))
     progress(0.5, "packing slices")
     nodes.append(_volume_node(processed, blobs, title))
     progress(1.0, "ready")
@@ -75,13 +77,11 @@ def structure_message(structure: Structure, wire_label: int) -> StructureMessage
     )
 
 
-def _surface_node(
-    surface: StructureSurface, processed: Processed, matrix: NDArray[np.float64], blobs: BlobFolder
-) -> SurfaceNode:
+def _surface_node(surface: StructureSurface, lods: tuple[SurfaceLod, ...], processed: Processed) -> SurfaceNode:
     return SurfaceNode(
         id=f"surface/{surface.structure.key}",
         structure=structure_message(surface.structure, _wire_label(surface.structure, processed.label_map)),
-        lods=tuple(_lod(surface, index, matrix, blobs) for index in range(len(surface.lods))),
+        lods=lods,
         volume_ml=surface.volume_ml,
         surface_area_mm2=surface.surface_area_mm2,
         closed=surface.closed,
@@ -91,9 +91,9 @@ def _surface_node(
     )
 
 
-def _lod(surface: StructureSurface, index: int, matrix: NDArray[np.float64], blobs: BlobFolder) -> SurfaceLod:
-    mesh = surface.lods[index]
-    glb = single_surface_glb(mesh, surface.structure, matrix)
+def _lod(surface: StructureSurface, level: int, matrix: NDArray[np.float64], blobs: BlobFolder) -> SurfaceLod:
+    mesh = surface.lods[level]
+    glb = single_surface_glb(mesh, surface.structure, matrix, lod=level)
     return SurfaceLod(blob=blobs.put(glb), bytes=len(glb), triangles=mesh.triangle_count, error_mm=mesh.error_mm)
 
 

@@ -69,14 +69,18 @@ def require_folder(out: Path) -> None:
 
 
 def _write(processed: Processed, out: Path, progress: Progress) -> None:
-    from engine.mesh.gltf import write_glb
+    from engine.mesh.gltf import GltfMesh, write_glb
 
     progress(0.0, "writing labels")
     label_map = processed.label_map
     write_nifti(out / "labels.nii.gz", label_map.grid, np.asarray(label_map.labels), label_map.structures)
     progress(0.5, "writing scene")
     matrix = headset_from_patient(processed.volume.grid.centre_mm)
-    (out / "scene.glb").write_bytes(write_glb([surface.as_gltf() for surface in processed.surfaces], matrix))
+    meshes = [
+        GltfMesh(surface.structure, surface.lods, surface.volume_ml, surface.surface_area_mm2)
+        for surface in processed.surfaces
+    ]
+    (out / "scene.glb").write_bytes(write_glb(meshes, matrix))
 
 
 def _report(processed: Processed, stopwatch: Stopwatch, problems: tuple[FileProblem, ...]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO, cast
 
 import segno
 import uvicorn
@@ -144,4 +145,4 @@ def _announce(
         console.print(f"  Headsets trust it once they hold this certificate: {certificate.authority}")
     console.print(f"  {NOTICE} Press Ctrl+C to stop.\n")
     if console.is_terminal or token is not None:
-        segno.make(address, error="m").terminal(out=console.file, compact=True)
+        segno.make(address, error="m").terminal(out=cast(TextIO, console.file), compact=True)

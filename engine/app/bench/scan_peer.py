@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  the name all of its documentation uses
@@ -25,17 +26,17 @@ BONE_FROM_HU = 226
 SMOOTHING_ITERATIONS = 16
 
 
-def _read(folder: str) -> sitk.Image:
+def _read(folder: str) -> Any:
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(folder))
     return reader.Execute()
 
 
-def _largest(mask: sitk.Image) -> sitk.Image:
+def _largest(mask: Any) -> Any:
     return sitk.RelabelComponent(sitk.ConnectedComponent(mask), sortByObjectSize=True) == 1
 
 
-def _labels(image: sitk.Image) -> sitk.Image:
+def _labels(image: Any) -> Any:
     """1 body, 2 lungs, 3 bone, 4 other air inside the body."""
     air = image <= AIR_BELOW_HU
     body = _largest(sitk.Not(air))
@@ -46,7 +47,7 @@ def _labels(image: sitk.Image) -> sitk.Image:
     return sitk.Maximum(labels, sitk.Maximum((components == 2) * 2, (inside_air & (components != 2)) * 4))
 
 
-def _surfaces(labels: sitk.Image) -> int:
+def _surfaces(labels: Any) -> int:
     array = sitk.GetArrayViewFromImage(labels)
     image = vtkImageData()
     image.SetDimensions(labels.GetSize())

@@ -1,0 +1,74 @@
+"""The command line's contract: exit codes, JSON on stdout, words on stderr (docs/conventions.md)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.app.cli import main
+
+COMMANDS = ("segment", "list", "phantom", "serve", "demo", "doctor", "bench")
+
+
+def exit_code(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    code = ended.value.code
+    return 0 if code is None else int(code)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(command, "--help") == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("segment",), ("segment", "x", "--out", "y", "--device", "tpu")])
+def test_wrong_usage_is_2(arguments: tuple[str, ...]) -> None:
+    assert exit_code(*arguments) == 2
+
+
+def test_a_phantom_that_does_not_exist_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("phantom", "unicorn", "--out", str(tmp_path)) == 2
+    assert "thorax" in capsys.readouterr().err
+
+
+def test_a_bench_that_does_not_exist_is_wrong_usage() -> None:
+    assert exit_code("bench", "unicorn") == 2
+
+
+def test_input_that_is_no_scan_is_3_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "scan.dcm").write_bytes(b"not a scan" * 100)
+    assert exit_code("segment", str(tmp_path), "--out", str(tmp_path / "out")) == 3
+    assert "Refused" in capsys.readouterr().err
+
+
+def test_cuda_without_a_device_is_4(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    assert exit_code("phantom", "thorax", "--size", "small", "--out", str(tmp_path)) == 0
+    volume = str(tmp_path / "volume.nii.gz")
+    assert exit_code("segment", volume, "--out", str(tmp_path / "out"), "--device", "cuda") == 4
+
+
+def test_list_prints_one_json_value_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("phantom", "thorax", "--size", "small", "--out", str(tmp_path)) == 0
+    capsys.readouterr()
+    assert exit_code("list", str(tmp_path), "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {series["kind"] for series in listed["series"]} == {"volume", "labels"}
+
+
+def test_phantom_writes_what_it_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("phantom", "thorax", "--size", "small", "--out", str(tmp_path), "--json") == 0
+    description = json.loads(capsys.readouterr().out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["phantom.json", "truth.nii.gz", "volume.nii.gz"]
+    assert json.loads((tmp_path / "phantom.json").read_text()) == description
+
+
+def test_the_command_is_installed() -> None:
+    assert (Path(sys.executable).parent / "sightline").exists()

@@ -1,0 +1,98 @@
+"""The whole of `sightline segment` on files, with labels given: from NIfTI to labels, scene and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.app.pipeline import Options
+from engine.app.segment_command import segment_to_folder
+from engine.core.errors import EnvironmentLacks, InputRefused
+from engine.core.grid import Grid
+from engine.core.progress import silent
+from engine.ingest.nifti import write_nifti
+from engine.ingest.phantom_bodies import label_map, sphere
+
+RADIUS_MM = 15.0
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scan")
+    grid = Grid.centred((48, 48, 40), (1.0, 1.0, 1.2))
+    truth = label_map([sphere(RADIUS_MM)], grid)
+    labels = np.asarray(truth.labels)
+    write_nifti(folder / "volume.nii.gz", grid, np.where(labels > 0, 40, -1000).astype(np.int16))
+    write_nifti(folder / "truth.nii.gz", grid, labels, truth.structures)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def result(scan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out") / "new"
+    options = Options(labels=scan / "truth.nii.gz")
+    segment_to_folder((scan / "volume.nii.gz",), out, options, None, silent)
+    return out
+
+
+def test_it_writes_labels_scene_and_report_and_nothing_else(result: Path) -> None:
+    assert sorted(path.name for path in result.iterdir()) == ["labels.nii.gz", "report.json", "scene.glb"]
+
+
+def test_the_report_says_how_large_each_structure_is(result: Path) -> None:
+    report = json.loads((result / "report.json").read_text())
+    (structure,) = report["structures"]
+    exact_ml = 4 / 3 * np.pi * RADIUS_MM**3 / 1000
+    assert structure["volume_ml"] == pytest.approx(exact_ml, rel=0.01)
+    assert structure["voxels"] * 1.2 / 1000 == pytest.approx(structure["volume_ml"])
+    assert structure["surface_area_mm2"] == pytest.approx(4 * np.pi * RADIUS_MM**2, rel=0.02)
+    assert structure["closed"] is True
+    assert structure["triangles"] > 100
+    assert {"stages", "peak_memory_bytes", "warnings"} <= report.keys()
+
+
+def test_the_scene_is_binary_gltf(result: Path) -> None:
+    assert (result / "scene.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_the_same_input_gives_the_same_files(scan: Path, result: Path, tmp_path: Path) -> None:
+    segment_to_folder((scan / "volume.nii.gz",), tmp_path, Options(labels=scan / "truth.nii.gz"), None, silent)
+    for name in ("labels.nii.gz", "scene.glb"):
+        assert (tmp_path / name).read_bytes() == (result / name).read_bytes()
+
+
+def test_an_input_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="does not exist"):
+        segment_to_folder((tmp_path / "nothing",), tmp_path / "out", Options(), None, silent)
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_any_work(scan: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvironmentLacks, match="cannot write"):
+        segment_to_folder((scan,), tmp_path / "file" / "out", Options(), None, silent)
+
+
+def test_a_series_that_is_not_there_is_refused_with_those_that_are(scan: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="there are"):
+        segment_to_folder((scan / "volume.nii.gz",), tmp_path, Options(), "1.2.3", silent)
+
+
+def test_cancelling_stops_the_job(scan: Path, tmp_path: Path) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop_when(stage_wanted: str) -> Callable[[float, str], None]:
+        def progress(_fraction: float, stage: str) -> None:
+            if stage == stage_wanted:
+                raise StopError
+
+        return progress
+
+    options = Options(labels=scan / "truth.nii.gz")
+    with pytest.raises(StopError):
+        segment_to_folder((scan / "volume.nii.gz",), tmp_path, options, None, stop_when("smoothing"))
+    assert not (tmp_path / "report.json").exists()
