@@ -53,13 +53,12 @@ def extract(
     with Slabs() as slabs:
         progress(0.0, "boundaries")
         cells = _classified(samples, _kept(samples.dtype, labels), slabs)
-        progress(0.2, "boundaries")
+        # Positions first: what smoothing works on is the larger part of the memory, and is gone before quads are made.
+        progress(0.1, "smoothing")
+        vertices = _placed(cells, label_map.grid, _smoothed(cells, smoothing, slabs), slabs)
+        progress(0.7, "surfaces")
         quads, pairs, sheets, voxels = _stitched(cells, not label_map.grid.is_right_handed, slabs)
-        progress(0.5, "smoothing")
-        offsets = _smoothed(cells, smoothing, slabs)
-        progress(0.9, "vertices")
-        vertices = _placed(cells, label_map.grid, offsets, slabs)
-    progress(1.0, "vertices")
+    progress(1.0, "surfaces")
     return SurfaceNet(label_map.grid.frame, vertices, quads, pairs, sheets, voxels, label_map.grid.voxel_volume_mm3)
 
 

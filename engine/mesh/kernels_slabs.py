@@ -45,5 +45,9 @@ class Slabs:
 
     def each(self, items: Iterable[Item], work: Callable[[Item], None]) -> None:
         """Call `work` on every item; the first error is raised."""
+        if self.threads == 1:
+            for item in items:
+                work(item)
+            return
         for _ in self._pool.map(work, items):
             pass

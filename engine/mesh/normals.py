@@ -14,6 +14,9 @@ from engine.mesh.kernels_slabs import Slabs
 #: Faces are summed in this many parts whatever the number of threads, so that the sums round alike everywhere.
 PARTS = 2
 
+#: Below this many faces, starting threads takes longer than the work.
+FEW_FACES = 50_000
+
 
 def vertex_normals(surface: Surface) -> Float32:
     """Unit normals (v, 3) float32 of the vertices, outward, in the surface's frame.
@@ -27,7 +30,7 @@ def vertex_normals(surface: Surface) -> Float32:
     sums = np.zeros((PARTS, len(vertices), 3), dtype=np.float32)
     cuts = [(len(faces) * n // PARTS, len(faces) * (n + 1) // PARTS) for n in range(PARTS)]
     normals: Float32 = np.empty((len(vertices), 3), dtype=np.float32)
-    with Slabs() as slabs:
+    with Slabs(1 if len(faces) < FEW_FACES else None) as slabs:
         slabs.each(range(PARTS), lambda n: sum_face_normals(*cuts[n], vertices, faces, sums[n]))
         slabs.over(len(vertices), lambda first, last: normalise(first, last, sums, normals))
     return normals

@@ -240,7 +240,7 @@ class TestLabels:
 
 def test_cancelling_stops_the_extraction() -> None:
     def stop(fraction: float, stage: str) -> None:
-        if fraction > 0.1:
+        if fraction > 0.2:
             raise Cancelled
 
     with pytest.raises(Cancelled):
