@@ -1,5 +1,5 @@
 // Bundles the page into dist/: index.html, hashed scripts, the volume worker, styles and fonts.
-// Everything is served from one host: paths are under /page/, and nothing refers to another origin.
+// Everything is served from one host: paths are relative, and nothing refers to another origin.
 import { build, context } from "esbuild";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -42,9 +42,8 @@ function pageOptions(workerName) {
     outdir: out,
     splitting: true,
     metafile: true,
-    publicPath: "/page",
     loader: { ".woff2": "file", ".svg": "file" },
-    define: { __WORKER__: JSON.stringify(`/page/${workerName}`) },
+    define: { __WORKER__: JSON.stringify(`./${workerName}`) },
   };
 }
 
@@ -54,9 +53,9 @@ async function page(metafile) {
   const font = names.map(([name]) => basename(name)).find((name) => /^inter-latin-wght-normal.*\.woff2$/.test(name));
   const template = await readFile(join(root, "src/page/index.html"), "utf8");
   const html = template
-    .replaceAll("{{style}}", `/page/${entry("src/page/style.css")}`)
-    .replaceAll("{{main}}", `/page/${entry("src/main.ts")}`)
-    .replaceAll("{{font}}", `/page/${font}`);
+    .replaceAll("{{style}}", `./${entry("src/page/style.css")}`)
+    .replaceAll("{{main}}", `./${entry("src/main.ts")}`)
+    .replaceAll("{{font}}", `./${font}`);
   await writeFile(join(out, "index.html"), html);
 }
 

@@ -1,35 +1,272 @@
-// Starts the page.
+// Starts the page: puts state, server, stage, panels and headset together. The only place that knows them all.
 
-import { demoScene } from "./demo/phantom";
+import * as THREE from "three";
+
 import { demoSurfaces } from "./demo/demo_surface";
-import { receiveScene } from "./model/scene";
+import { demoScene } from "./demo/phantom";
+import { apply, inverse } from "./model/affine";
+import { receiveJob, receiveOp, receiveScene, volumeOf } from "./model/scene";
 import { INITIAL_STATE, type AppStore } from "./model/state";
 import { createStore } from "./model/store";
 import { shownViews, surfaces } from "./model/structures";
+import type { Actions } from "./page/actions";
+import { acceptDrops, createPickers } from "./page/drop";
+import { element } from "./page/element";
+import { createFrame } from "./page/frame";
+import { Grid } from "./page/viewports";
 import { glbSource } from "./three/glb_source";
+import { SlicePlanes } from "./three/slice_plane";
 import { createStage, type PageStage } from "./three/stage";
+import { VolumeLoader } from "./volume/loader";
+import { cancelJob, library, openSession, Refused, startJob } from "./wire/api";
+import type { Failure, ServerMessage } from "./wire/messages";
+import { Socket } from "./wire/socket";
+import { uploadStudy } from "./wire/upload";
+import { createHeadset, type Headset } from "./xr/headset";
 
 declare global {
   interface Window {
-    sightline?: { store: AppStore; stage: PageStage; xr: unknown; ready: Promise<void> };
+    sightline?: { store: AppStore; stage: PageStage; xr: Headset; ready: Promise<void> };
   }
 }
 
-const store: AppStore = createStore(INITIAL_STATE);
 const demo = new URLSearchParams(location.search).has("demo");
-const container = document.createElement("div");
-container.id = "viewport3d";
-document.getElementById("app")!.append(container);
-const stage = createStage(container, demo ? demoSurfaces : glbSource, (drawn) => store.update((state) => ({ ...state, drawn })));
+const store: AppStore = createStore(INITIAL_STATE);
+
+/** GPU bytes that surfaces may take. */
+const SURFACE_BYTES = 512e6;
+/** A pause this long after turning or zooming brings the detail that fits the new distance. */
+const REFINE_AFTER_MS = 250;
+
+// --- the server --------------------------------------------------------------------------------
+
+const UNKNOWN: Failure = { summary: "Something went wrong in this page.", problems: [], remedy: "Reload the page." };
+
+function fail(error: unknown): void {
+  if (error instanceof DOMException && error.name === "AbortError") return;
+  const failure = error instanceof Refused ? error.failure : UNKNOWN;
+  store.update((state) => ({ ...state, failure }));
+}
+
+async function refreshLibrary(): Promise<void> {
+  const found = await library();
+  store.update((state) => ({ ...state, library: found }));
+}
+
+function receive(message: ServerMessage): void {
+  switch (message.type) {
+    case "snapshot": {
+      const running = message.jobs.find((job) => job.state === "running" || job.state === "queued") ?? null;
+      store.update((state) => ({ ...receiveScene(state, message.scene), job: running }));
+      break;
+    }
+    case "op":
+      store.update((state) => receiveOp(state, message.op));
+      break;
+    case "job":
+      store.update((state) => receiveJob(state, message.job));
+      break;
+    case "error":
+      store.update((state) => ({ ...state, failure: { summary: message.summary, problems: [], remedy: null } }));
+  }
+}
+
+let socket: Socket | null = null;
+
+/** The session's token stands in the fragment, which no server sees; it leaves the address bar at once. */
+async function connect(): Promise<void> {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token !== null) {
+    history.replaceState(null, "", location.pathname + location.search);
+    await openSession(token);
+  }
+  const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
+  socket = new Socket(url, token, {
+    message: receive,
+    live: () => {
+      store.update((state) => ({ ...state, connection: "live", lostSince_s: null }));
+      refreshLibrary().catch(fail);
+    },
+    lost: () => {
+      store.update((state) => ({ ...state, connection: "lost", lostSince_s: state.lostSince_s ?? performance.now() / 1000 }));
+    },
+  });
+}
+
+// --- what a person asks for --------------------------------------------------------------------
+
+let sending: AbortController | null = null;
+
+async function sendFiles(files: readonly File[]): Promise<void> {
+  if (files.length === 0 || sending !== null) return;
+  sending = new AbortController();
+  const start_s = performance.now() / 1000;
+  const upload = { state: "sending", files: files.length, sentFiles: 0, fraction: 0, eta_s: null, error: null } as const;
+  store.update((state) => ({ ...state, upload, failure: null }));
+  try {
+    const study = await uploadStudy(files, ({ sentFiles, sentBytes, totalBytes }) => {
+      const fraction = totalBytes > 0 ? sentBytes / totalBytes : 0;
+      const passed_s = performance.now() / 1000 - start_s;
+      const eta_s = fraction > 0.02 ? (passed_s * (1 - fraction)) / fraction : null;
+      store.update((state) => ({ ...state, upload: { ...upload, sentFiles, fraction, eta_s } }));
+    }, sending.signal);
+    await refreshLibrary();
+    await open(study.id, null);
+  } catch (error) {
+    fail(error);
+  } finally {
+    sending = null;
+    store.update((state) => ({ ...state, upload: null }));
+  }
+}
+
+async function open(study: string, series: string | null): Promise<void> {
+  const job = await startJob({ study, series, phase: 0, pipeline: null });
+  store.update((state) => receiveJob(state, job));
+}
+
+const actions: Actions = {
+  openStudy: (study, series) => void open(study.id, series).catch(fail),
+  sendFiles: (files) => void sendFiles(files),
+  cancel: () => {
+    sending?.abort();
+    const { job } = store.get();
+    if (job) void cancelJob(job.id).then((now) => store.update((state) => receiveJob(state, now)), fail);
+  },
+  retryConnection: () => socket?.retry(),
+  resetView: () => {
+    stage.resetView(true);
+    grid.resetZoom();
+  },
+  lookFrom: (direction) => stage.lookFrom(new THREE.Vector3(...direction)),
+  chooseFiles: (folder) => pickers.open(folder),
+};
+
+// --- the picture -------------------------------------------------------------------------------
+
+const pickers = createPickers(actions.sendFiles);
+const grid = new Grid(store);
+const stage = createStage(grid.pane3d, demo ? demoSurfaces : glbSource, (drawn) => store.update((state) => ({ ...state, drawn })));
+const xr = createHeadset(stage, store);
+let loader: VolumeLoader | null = null;
+let planes: SlicePlanes | null = null;
+
+function sampleAtCursor(): number | null {
+  const { scene, view } = store.get();
+  const volume = volumeOf(scene);
+  if (!volume || !view.cursor_mm) return null;
+  const [i, j, k] = apply(inverse(volume.patient_from_voxel), view.cursor_mm).map(Math.round) as [number, number, number];
+  return loader?.sample(i, j, k) ?? null;
+}
+
+document.getElementById("app")!.append(createFrame(store, actions, grid.element, xr, sampleAtCursor), element("div", { hidden: true }, ...pickers.elements));
+grid.attach(stage, actions);
 stage.resize();
-store.watch((state) => state.scene, (scene) => {
-  if (scene === null) return;
-  stage.setHeadsetFromPatient(scene.headset_from_patient);
-  stage.anatomy.setNodes(surfaces(scene));
-});
-store.watch((state) => shownViews(state.structures, state.solo), (views) => {
-  stage.anatomy.paint(views, null);
+
+let refineTimer = 0;
+function refineSoon(): void {
+  window.clearTimeout(refineTimer);
+  refineTimer = window.setTimeout(() => stage.anatomy.refine(stage.pixelsPerMm() * window.devicePixelRatio, SURFACE_BYTES), REFINE_AFTER_MS);
+}
+stage.controls.addEventListener("change", refineSoon);
+
+function paint(): void {
+  const { structures, solo, selection, scene } = store.get();
+  const views = shownViews(structures, solo);
+  stage.anatomy.paint(views, selection?.kind === "structure" ? selection.key : null);
+  stage.volume?.setPalette(surfaces(scene).flatMap(({ structure }) => {
+    const view = views[structure.key];
+    return view ? [{ label: structure.label, colour: view.colour, visible: view.visible }] : [];
+  }));
   stage.invalidate();
+}
+
+function noVolume(): void {
+  loader?.dispose();
+  planes?.dispose();
+  loader = planes = null;
+  stage.setVolume(null);
+  grid.clear();
+}
+
+function loadVolume(): void {
+  const { scene } = store.get();
+  const volume = volumeOf(scene);
+  if (scene === null || volume === undefined || loader !== null) return;
+  const set = (part: Partial<typeof INITIAL_STATE.volume>): void => store.update((state) => ({ ...state, volume: { ...state.volume, ...part } }));
+  set({ state: "loading", fraction: 0 });
+  loader = new VolumeLoader(volume, scene.headset_from_patient, stage.renderer, {
+    texture: (texture) => {
+      stage.setVolume(texture);
+      if (texture.reduction > 1) set({ note: `3-D slices show one voxel in ${texture.reduction} along each axis, to fit this device.` });
+      planes = new SlicePlanes(texture, stage.headsetFromPatient);
+      stage.patient.add(planes.group);
+      showWindow();
+      showPlanes();
+      paint();
+    },
+    progress: (fraction) => set({ fraction }),
+    samples: (image) => {
+      grid.showImage(image).then(
+        () => set({ state: "ready" }),
+        () => set({ state: "failed", note: "This browser could not draw the slices." }),
+      );
+    },
+    labels: (image) => void grid.showLabels(image),
+    failed: () => set({ state: "failed", note: "The slices could not be brought. Reload the page to try again." }),
+  });
+}
+
+function showWindow(): void {
+  const { window: display } = store.get().view;
+  if (display) stage.volume?.setWindow(display.low, display.high);
+  stage.invalidate();
+}
+
+function showPlanes(): void {
+  const { view } = store.get();
+  if (planes === null) return;
+  planes.group.visible = view.slicesIn3d;
+  if (view.slicesIn3d && view.cursor_mm) planes.setCursor(view.cursor_mm, stage.patient);
+  stage.invalidate();
+}
+
+/** A scene's first surface comes before any voxel: the eye waits for it, the line is shared. */
+function loadVolumeAfterSurfaces(): void {
+  const { drawn } = store.get();
+  if (drawn.ready + drawn.failed >= drawn.total) loadVolume();
+}
+
+store.watch((state) => state.scene?.id ?? null, () => {
+  noVolume();
+  const { scene } = store.get();
+  if (scene) stage.setHeadsetFromPatient(scene.headset_from_patient);
 });
-if (demo) store.update((state) => receiveScene(state, demoScene()));
-window.sightline = { store, stage, xr: null, ready: Promise.resolve() };
+store.watch((state) => state.scene, (scene) => {
+  stage.anatomy.setNodes(surfaces(scene));
+  paint();
+  loadVolumeAfterSurfaces();
+});
+for (const part of ["structures", "solo", "selection"] as const) store.watch((state) => state[part], paint);
+store.watch((state) => state.view.window, showWindow);
+store.watch((state) => state.view.cursor_mm, showPlanes);
+store.watch((state) => state.view.slicesIn3d, showPlanes);
+store.watch((state) => state.drawn.ready, (ready, before) => {
+  paint();
+  // The first surfaces set the distance; later ones never move what is being looked at.
+  if (before === 0 && ready > 0) stage.resetView(false);
+  if (ready === store.get().drawn.total && ready > 0) {
+    if (before !== undefined && before < ready) stage.resetView(false);
+    refineSoon();
+  }
+});
+store.watch((state) => state.drawn, loadVolumeAfterSurfaces);
+stage.onFrame(() => {
+  if (loader?.step()) stage.invalidate();
+});
+
+acceptDrops((files) => actions.sendFiles(files));
+const ready = demo ? Promise.resolve() : connect();
+ready.catch(fail);
+if (demo) store.update((state) => receiveScene({ ...state, connection: "live" }, demoScene()));
+window.sightline = { store, stage, xr, ready };

@@ -22,7 +22,7 @@ export async function parseSurface(bytes: ArrayBuffer): Promise<THREE.BufferGeom
   const found = firstMesh(scene);
   if (found === null) throw new Error("the surface holds no mesh");
   const geometry = found.geometry;
-  if (!geometry.getAttribute("normal")) geometry.computeVertexNormals();
+  if (!geometry.hasAttribute("normal")) geometry.computeVertexNormals();
   geometry.userData["matrix"] = found.matrixWorld.clone();
   return geometry;
 }

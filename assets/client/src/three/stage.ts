@@ -46,6 +46,11 @@ export interface PageStage extends Stage {
 
 const FIELD_OF_VIEW_DEG = 32;
 
+/** Outside a session the loop is the window's own, and passes no frame whatever its type says. */
+function inSession(frame: XRFrame | undefined): XRFrame | null {
+  return frame ?? null;
+}
+
 function createLights(): THREE.Group {
   const lights = new THREE.Group();
   lights.name = "headlight";
@@ -98,7 +103,7 @@ class FlatStage implements PageStage {
     this.controls.enableDamping = false;
     this.controls.addEventListener("change", () => this.invalidate());
     this.resetView(false);
-    this.renderer.setAnimationLoop((time_ms, frame) => this.tick(time_ms / 1000, (frame) ?? null));
+    this.renderer.setAnimationLoop((time_ms, frame) => this.tick(time_ms / 1000, inSession(frame)));
   }
 
   onFrame(callback: FrameCallback): () => void {

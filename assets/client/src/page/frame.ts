@@ -1,0 +1,54 @@
+// The page's frame: bar, panels at both sides, the grid in the middle, the status line.
+
+import type { Actions } from "./actions";
+import { createDetailsPanel } from "./details_panel";
+import { element } from "./element";
+import { createHeadsetButtons, type HeadsetEntrance } from "./headset_buttons";
+import { icon } from "./icon";
+import { createHelp, listenToKeys, type PageSwitches } from "./keyboard";
+import { recall, remember } from "./memory";
+import { createLostBanner, createNotice } from "./notice";
+import { createSidePanel } from "./side_panel";
+import { createStatusLine } from "./status_line";
+import { createStructuresPanel } from "./structures_panel";
+import { createStudiesPanel } from "./studies_panel";
+import { createToolbar } from "./toolbar";
+import type { AppStore } from "../model/state";
+
+function showTheme(theme: string): void {
+  document.documentElement.dataset["theme"] = theme;
+  remember("theme", theme);
+}
+
+function toggleTheme(): void {
+  showTheme(document.documentElement.dataset["theme"] === "dark" ? "light" : "dark");
+}
+
+export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement, entrance: HeadsetEntrance, sample: () => number | null): HTMLElement {
+  showTheme(recall("theme", "dark"));
+  const left = createSidePanel("left", "Studies and structures", createStudiesPanel(store, actions), createStructuresPanel(store));
+  const right = createSidePanel("right", "Selection", createDetailsPanel(store));
+  const help = createHelp();
+  const switches: PageSwitches = { theme: toggleTheme, help: () => help.showModal(), panel: (side) => (side === "left" ? left : right).toggle() };
+  const toolbar = createToolbar(store, actions);
+  toolbar.headset.append(createHeadsetButtons(entrance));
+  const small = (name: Parameters<typeof icon>[0], label: string, press: () => void): HTMLButtonElement =>
+    element("button", { class: "quiet", type: "button", title: label, "aria-label": label, onclick: press }, icon(name));
+  toolbar.page.append(
+    small("left", "Left panel ([)", () => switches.panel("left")),
+    small("right", "Right panel (])", () => switches.panel("right")),
+    small("sun", "Dark or light (T)", toggleTheme),
+    small("help", "Keys (?)", () => switches.help()),
+  );
+  listenToKeys(store, actions, switches);
+  const middle = element("div", { class: "middle" }, grid, createNotice(store, actions), element("div", { class: "drop-here", "aria-hidden": "true" }, "Drop to open"));
+  return element(
+    "div",
+    { class: "frame" },
+    toolbar.element,
+    createLostBanner(store, actions),
+    element("div", { class: "work-area" }, left.panel, left.edge, middle, right.edge, right.panel),
+    createStatusLine(store, sample),
+    help,
+  );
+}

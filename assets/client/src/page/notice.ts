@@ -1,0 +1,121 @@
+// The states without a picture: empty, at work, failed, lost. Each says what is so and offers one thing to do.
+
+import type { Actions } from "./actions";
+import { element } from "./element";
+import { icon } from "./icon";
+import { timeLeft } from "../model/number_text";
+import type { AppStore, State } from "../model/state";
+import type { Failure } from "../wire/messages";
+
+interface Work {
+  readonly title: string;
+  readonly fraction: number;
+  readonly eta_s: number | null;
+}
+
+function workOf(state: State): Work | null {
+  const { upload, job } = state;
+  if (upload) {
+    return { title: `Sending ${upload.sentFiles} of ${upload.files} ${upload.files === 1 ? "file" : "files"}`, fraction: upload.fraction, eta_s: upload.eta_s };
+  }
+  if (job) return { title: job.state === "queued" ? "Waiting to start" : capital(job.stage || "opening"), fraction: job.fraction, eta_s: job.eta_s };
+  return null;
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+function workCard(actions: Actions): { card: HTMLElement; update(work: Work): void } {
+  const title = element("h2", {});
+  const left = element("span", { class: "figure" });
+  const bar = element("progress", { max: 100, "aria-label": "Progress" });
+  const cancel = element("button", { class: "button", type: "button", onclick: () => actions.cancel() }, "Cancel");
+  const card = element("div", { class: "card work", role: "status" }, title, bar, element("div", { class: "row spread" }, left, cancel));
+  return {
+    card,
+    update(work) {
+      const percent = Math.round(work.fraction * 100);
+      if (title.textContent !== work.title) title.textContent = work.title;
+      bar.value = percent;
+      left.textContent = `${percent} % · ${timeLeft(work.eta_s)}`;
+    },
+  };
+}
+
+function failureCard(failure: Failure, store: AppStore, actions: Actions): HTMLElement {
+  const shown = failure.problems.slice(0, 100);
+  const reasons = element("details", { class: "problems" }, element("summary", {}, `Why, file by file (${failure.problems.length})`), element("ul", {}, ...shown.map((p) => element("li", {}, `${p.file}: ${p.reason}`))));
+  const another = element("button", { class: "button primary", type: "button", onclick: () => actions.chooseFiles(true) }, icon("folder"), "Open another folder");
+  const close = element("button", { class: "button", type: "button", onclick: () => store.update((s) => ({ ...s, failure: null })) }, "Close");
+  return element(
+    "div",
+    { class: "card failed", role: "alert" },
+    element("h2", {}, "This could not be opened"),
+    element("p", {}, failure.summary),
+    failure.remedy ? element("p", {}, failure.remedy) : null,
+    failure.problems.length > 0 ? reasons : null,
+    element("div", { class: "row" }, another, close),
+  );
+}
+
+function emptyCard(state: State, actions: Actions): HTMLElement {
+  const known = (state.library?.studies.length ?? 0) > 0;
+  const button = element("button", { class: "button primary large", type: "button", onclick: () => actions.chooseFiles(true) }, icon("folder"), "Open a folder");
+  const words = known ? "Choose a series on the left, or drop a folder here." : "Drop a folder of DICOM here. It stays on your Sightline server; nothing goes anywhere else.";
+  return element("div", { class: "card empty" }, element("h2", {}, "Open a study"), element("p", {}, words), button);
+}
+
+function connectingCard(): HTMLElement {
+  return element("div", { class: "card", role: "status" }, element("h2", {}, "Connecting"), element("p", {}, "Waiting for the Sightline server."));
+}
+
+/** What stands in the middle: a key that changes when the card must be made anew, and its maker. */
+type Choice = { readonly key: string; readonly make: () => HTMLElement } | null;
+
+function choose(state: State, store: AppStore, actions: Actions): Choice {
+  const { failure } = state;
+  if (failure) return { key: `failed ${failure.summary}`, make: () => failureCard(failure, store, actions) };
+  if (state.scene !== null) return null;
+  if (state.connection === "connecting") return { key: "connecting", make: connectingCard };
+  const known = (state.library?.studies.length ?? 0) > 0;
+  return { key: `empty ${known}`, make: () => emptyCard(state, actions) };
+}
+
+/** Cards over the grid. Work over an open scene moves to the edge: what is shown stays usable. */
+export function createNotice(store: AppStore, actions: Actions): HTMLElement {
+  const layer = element("div", { class: "notice" });
+  const work = workCard(actions);
+  let shown: string | null = null;
+  const draw = (): void => {
+    const state = store.get();
+    const busy = workOf(state);
+    if (busy) work.update(busy);
+    const choice: Choice = busy ? { key: "work", make: () => work.card } : choose(state, store, actions);
+    const key = choice?.key ?? null;
+    layer.classList.toggle("aside", busy !== null && state.scene !== null);
+    layer.hidden = choice === null;
+    if (key === shown) return;
+    shown = key;
+    layer.replaceChildren(...(choice ? [choice.make()] : []));
+  };
+  for (const part of ["failure", "job", "upload", "scene", "connection", "library"] as const) store.watch((s) => s[part], draw);
+  return layer;
+}
+
+/** The line that says the picture may be old. It changes what is seen at once, and stays until it is live again. */
+export function createLostBanner(store: AppStore, actions: Actions): HTMLElement {
+  const text = element("span", {});
+  const retry = element("button", { class: "button", type: "button", onclick: () => actions.retryConnection() }, "Try now");
+  const banner = element("div", { class: "lost", role: "alert", hidden: true }, element("strong", {}, "Connection lost."), text, retry);
+  const draw = (): void => {
+    const { connection, lostSince_s, scene } = store.get();
+    banner.hidden = connection !== "lost";
+    document.documentElement.toggleAttribute("data-stale", connection === "lost" && scene !== null);
+    if (connection !== "lost" || lostSince_s === null) return;
+    const age = Math.max(0, Math.round(performance.now() / 1000 - lostSince_s));
+    const since = age < 2 ? "just now" : `${age < 60 ? `${age} s` : `${Math.floor(age / 60)} min`} ago`;
+    text.textContent = scene ? ` What you see was current ${since}. Trying again by itself.` : " Trying again by itself.";
+  };
+  store.watch((s) => s.connection, draw);
+  window.setInterval(draw, 1000);
+  return banner;
+}

@@ -1,0 +1,33 @@
+// The line at the bottom: the notice that never leaves, the position, the connection.
+
+import { element, setText } from "./element";
+import { positionText } from "../model/anatomical";
+import { volumeOf } from "../model/scene";
+import type { AppStore } from "../model/state";
+
+export const NOTICE = "Research use — not a medical device";
+
+const CONNECTION = { connecting: "Connecting", live: "Live", lost: "Not connected" } as const;
+
+/** `sample` reads the value under the cursor; null where it is not known. */
+export function createStatusLine(store: AppStore, sample: () => number | null): HTMLElement {
+  const position = element("span", { class: "figure" });
+  const value = element("span", { class: "figure" });
+  const note = element("span", {});
+  const connection = element("span", { class: "connection" });
+  const draw = (): void => {
+    const { view, scene, volume } = store.get();
+    const unit = volumeOf(scene)?.quantity;
+    const here = sample();
+    setText(position, view.cursor_mm ? positionText(view.cursor_mm) : "");
+    setText(value, here === null ? "" : `${Math.round(here)}${unit && unit !== "arbitrary" ? ` ${unit}` : ""}`);
+    setText(note, volume.note ?? "");
+  };
+  store.watch((s) => s.view.cursor_mm, draw);
+  store.watch((s) => s.volume, draw);
+  store.watch((s) => s.connection, (now) => {
+    setText(connection, CONNECTION[now]);
+    connection.dataset["state"] = now;
+  });
+  return element("footer", { class: "status" }, element("strong", {}, NOTICE), note, element("span", { class: "spacer" }), value, position, connection);
+}
