@@ -217,7 +217,7 @@ class Wearer:
     def enter(self, mode: str) -> None:
         """Presses the page's button and waits until the panel stands there."""
         self.play()
-        self.page.click(f"#enter-{mode}")
+        self.page.get_by_role("button", name=f"Enter {mode.upper()}").click()
         self.until("r !== null && r.panel.scale > 0")
 
     def leave(self) -> None:

@@ -636,4 +636,7 @@ def test_without_a_headset_the_reason_is_said_in_plain_words(browser: Browser, a
     assert offer["vr"]["available"] is False
     assert offer["ar"]["available"] is False
     assert "headset's own browser" in offer["vr"]["reason"]
+    page.get_by_role("button", name="Enter VR").focus()
+    page.keyboard.press("Enter")
+    assert page.inner_text("#headset-why") == offer["vr"]["reason"]
     page.close()

@@ -11,7 +11,7 @@ import { ACCENT, MARK } from "./theme";
 const IDLE_RAY_M = 0.35;
 const RAY_RADIUS_M = 0.0009;
 const CURSOR_DEG = 0.45;
-const BODY = 0x39454f;
+const BODY = 0x5a6872;
 const SKIN = 0x9fb0bb;
 
 /** How a hand is shown: in a see-through view one's own hand is there already. */

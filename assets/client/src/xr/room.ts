@@ -123,8 +123,8 @@ export class Room {
     this.#ruler = new Ruler(store, stage.patient, stage.headsetFromPatient, (pointer) => this.#aim(pointer), this.#theme);
     this.#wrist = new WristPanel(this.#theme);
     this.#tag = new ScaleTag(this.#theme);
-    this.#hint = new TextLabel(LABEL_CAP_DEG, this.#theme);
-    this.#name = new TextLabel(LABEL_CAP_DEG, this.#theme);
+    this.#hint = new TextLabel(LABEL_CAP_DEG, this.#theme, false);
+    this.#name = new TextLabel(LABEL_CAP_DEG, this.#theme, true);
     this.#group.add(
       this.#slice.group, this.#ruler.group, this.#wrist.panel.group, this.#tag.panel.group, this.#hint.mesh, this.#name.mesh,
     );
@@ -490,18 +490,25 @@ export class Room {
       const ahead = centre.clone().sub(this.#eyes).setY(0).normalize();
       this.#glideTo(centredAt(centre, facingTurn(side, ahead), from.scale, this.#bounds));
     },
-    bringHere: () => this.#glideTo(startPlacement(gazeOf(this.#head), this.#bounds, this.#placement.scale)),
+    bringHere: () => this.#bringHere(this.#placement.scale),
     toggleFrameTime: () => (this.#frameTimeAsked = !this.#frameTimeAsked),
     reset: () => {
       this.#slice.putAway();
       this.#ruler.on = false;
       this.#named = null;
-      this.#glideTo(startPlacement(gazeOf(this.#head), this.#bounds, 1));
+      this.#bringHere(1);
     },
     leave: () => void this.session.end(),
     pin: () => this.#wrist.pin(this.#eyes),
     close: () => this.#wrist.close(),
   };
+
+  #bringHere(scale: number): void {
+    const to = startPlacement(gazeOf(this.#head), this.#bounds, scale);
+    const there = new THREE.Matrix4().compose(to.position, to.quaternion, new THREE.Vector3().setScalar(scale));
+    this.#glideTo(to);
+    this.#wrist.comeAlong(this.#head, this.#bounds.clone().applyMatrix4(there));
+  }
 
   #panelView(): PanelView {
     return {

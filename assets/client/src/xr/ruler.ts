@@ -231,7 +231,7 @@ class RulerLine {
     const dot = new THREE.SphereGeometry(0.5, 16, 12);
     const white = new THREE.MeshBasicMaterial({ color: MARK, ...seen });
     this.#dots = [new THREE.Mesh(dot, white), new THREE.Mesh(dot, white)];
-    this.#label = new TextLabel(BODY_CAP_DEG, theme);
+    this.#label = new TextLabel(BODY_CAP_DEG, theme, true);
     this.#rod.renderOrder = 180;
     for (const each of this.#dots) each.renderOrder = 181;
     this.group.add(this.#rod, ...this.#dots, this.#label.mesh);

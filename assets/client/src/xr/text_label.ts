@@ -16,9 +16,9 @@ export class TextLabel {
   readonly #canvas = document.createElement("canvas");
   #texture: THREE.CanvasTexture | null = null;
 
-  /** `cap_deg` is the angle its capitals fill, whatever the distance. */
-  constructor(readonly cap_deg: number, private readonly theme: Theme) {
-    const material = new THREE.MeshBasicMaterial({ transparent: true, depthTest: false, toneMapped: false });
+  /** `cap_deg` is the angle its capitals fill, whatever the distance. `through`: seen through what lies before it. */
+  constructor(readonly cap_deg: number, private readonly theme: Theme, through: boolean) {
+    const material = new THREE.MeshBasicMaterial({ transparent: true, depthTest: !through, toneMapped: false });
     this.mesh = new THREE.Mesh(new THREE.PlaneGeometry(1, 1), material);
     this.mesh.renderOrder = 190;
     this.mesh.visible = false;

@@ -100,12 +100,17 @@ export class WristPanel {
 
   /** Steps aside when the anatomy has been moved into it. */
   makeRoom(head: THREE.Matrix4, anatomy: THREE.Box3): void {
-    const { position } = this.panel.group;
-    if (this.#place !== "standing" || !anatomy.intersectsBox(this.#boxAt(position))) return;
+    if (anatomy.intersectsBox(this.#boxAt(this.panel.group.position))) this.comeAlong(head, anatomy);
+  }
+
+  /** Stands anew before the person, on the side where it stood; seen to fade in rather than to jump. */
+  comeAlong(head: THREE.Matrix4, anatomy: THREE.Box3): void {
+    if (this.#place !== "standing") return;
+    const before = this.panel.group.position.clone();
     const { eyes, ahead } = gazeOf(head);
     const right = new THREE.Vector3().crossVectors(ahead, UP);
-    this.stand(head, position.clone().sub(eyes).dot(right) < 0 ? -1 : 1, anatomy);
-    this.#shown = 0;
+    this.stand(head, before.clone().sub(eyes).dot(right) < 0 ? -1 : 1, anatomy);
+    if (before.distanceTo(this.panel.group.position) > 0.02) this.#shown = 0;
   }
 
   /** Leaves the panel standing where it is, no nearer than it can be read. */
