@@ -21,7 +21,7 @@ from tests.e2e.headset import (
     client_server,
 )
 
-SIZE = ViewportSize(width=360, height=180)
+SIZE = ViewportSize(width=300, height=150)
 
 # The page's own synthetic chest (`?demo`): centre and radii in patient millimetres, Hounsfield units.
 # Later ones lie over earlier ones.
@@ -260,8 +260,8 @@ def test_a_tap_names_the_structure_and_moves_nothing(vr: Wearer) -> None:
 
 
 def hounsfield(point_mm: Vec) -> tuple[float, bool]:
-    """HU of the synthetic chest, and whether it is the same 8 mm around."""
-    around = [point_mm + offset for offset in 8 * np.vstack([np.eye(3), -np.eye(3)])]
+    """HU of the synthetic chest, and whether it is the same 12 mm around."""
+    around = [point_mm + offset for offset in 12 * np.vstack([np.eye(3), -np.eye(3)])]
 
     def at(p: Vec) -> float:
         value = -1000.0

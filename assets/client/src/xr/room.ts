@@ -32,6 +32,7 @@ const NEAR_M = 0.03;
 /** Triangles that a standalone headset draws twice at its frame rate beside everything else. */
 const TRIANGLE_BUDGET = 700_000;
 const REFINE_EVERY_S = 0.5;
+const HOVER_EVERY_S = 0.08;
 const FRAME_TIME_EVERY_S = 0.5;
 /** A longer gap is a pause, not motion: the headset was off or the page asleep. */
 const LONGEST_STEP_S = 0.1;
@@ -84,6 +85,7 @@ export class Room {
   readonly #hint: TextLabel;
   readonly #name: TextLabel;
   readonly #held = new Map<Pointer, Held>();
+  readonly #hovers = new WeakMap<Pointer, { readonly at_s: number; readonly distance_m: number | null }>();
   readonly #stop: (() => void)[] = [];
   readonly #blend: XREnvironmentBlendMode;
   #list: Pointer[] = [];
@@ -120,7 +122,7 @@ export class Room {
     this.#surroundings = new Surroundings(stage, mode === "immersive-ar" || this.#blend !== "opaque", hasFloor);
     this.#pointers = new Pointers(session, (pointer) => this.#gone(pointer));
     this.#slice = new HandSlice(stage.patient);
-    this.#ruler = new Ruler(store, stage.patient, stage.headsetFromPatient, (pointer) => this.#aim(pointer), this.#theme);
+    this.#ruler = new Ruler(store, stage.patient, stage.headsetFromPatient, (pointer, exact) => this.#aim(pointer, exact), this.#theme);
     this.#wrist = new WristPanel(this.#theme);
     this.#tag = new ScaleTag(this.#theme);
     this.#hint = new TextLabel(LABEL_CAP_DEG, this.#theme, false);
@@ -417,12 +419,12 @@ export class Room {
   }
 
   /** Where a pointer would measure: its tip at the anatomy, else the slice or surface under its ray, else its tip. */
-  #aim(pointer: Pointer): { point: THREE.Vector3; error_m: number } | null {
+  #aim(pointer: Pointer, exact: boolean): { point: THREE.Vector3; error_m: number } | null {
     if (!pointer.tracked) return null;
     const tip = { point: this.#touchPoint(pointer), error_m: aimError_m(null) };
     if (this.#near(pointer)) return tip;
     const slice = this.#slice.meet(pointer.ray);
-    const surface = this.#hitAnatomy(pointer, false);
+    const surface = this.#hitAnatomy(pointer, !exact);
     const slice_m = slice?.distanceTo(pointer.ray.origin) ?? Infinity;
     if (slice !== null && slice_m <= (surface?.distance_m ?? Infinity)) return { point: slice, error_m: aimError_m(slice_m) };
     if (surface === null) return tip;
@@ -561,9 +563,18 @@ export class Room {
     if (panel) return panel.distance_m;
     if (this.#near(pointer)) return 0;
     const slice = this.#slice.carriedBy(pointer) ? null : this.#slice.meet(pointer.ray)?.distanceTo(pointer.ray.origin);
-    const surface = pointer.ray.intersectsBox(this.#worldBounds()) ? this.#hitAnatomy(pointer, true)?.distance_m : null;
-    const nearest = Math.min(slice ?? Infinity, surface ?? Infinity);
+    const nearest = Math.min(slice ?? Infinity, this.#hover(pointer) ?? Infinity);
     return Number.isFinite(nearest) ? nearest : null;
+  }
+
+  /** Distance to the surface under a ray, looked up a few times a second: only a mark is drawn there. */
+  #hover(pointer: Pointer): number | null {
+    if (!pointer.ray.intersectsBox(this.#worldBounds())) return null;
+    const known = this.#hovers.get(pointer);
+    if (known && this.#time_s - known.at_s < HOVER_EVERY_S) return known.distance_m;
+    const distance_m = this.#hitAnatomy(pointer, true)?.distance_m ?? null;
+    this.#hovers.set(pointer, { at_s: this.#time_s, distance_m });
+    return distance_m;
   }
 
   /** Detail by angular size: pixels that a millimetre of the patient covers in this headset. */

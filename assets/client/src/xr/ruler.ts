@@ -32,8 +32,8 @@ export interface End {
 
 type Side = "from" | "to";
 
-/** What a pointer aims at; null when it aims at nothing that could be measured. */
-export type Aim = (pointer: Pointer) => { readonly point: THREE.Vector3; readonly error_m: number } | null;
+/** What a pointer aims at; null when it aims at nothing. `exact` asks the finest surface, too slow for every frame. */
+export type Aim = (pointer: Pointer, exact: boolean) => { readonly point: THREE.Vector3; readonly error_m: number } | null;
 
 /** Standard uncertainty of a point set by a ray at that distance, or by a tip. */
 export function aimError_m(distance_m: number | null): number {
@@ -90,7 +90,11 @@ export class Ruler {
   /** The end stays where it is. With both ends down the measurement is made. */
   release(pointer: Pointer): void {
     const draft = this.#draft;
-    if (draft?.drivers.delete(pointer) !== true || draft.drivers.size > 0) return;
+    const side = draft?.drivers.get(pointer);
+    if (draft === null || side === undefined) return;
+    draft[side] = this.#aimed(pointer, true) ?? draft[side];
+    draft.drivers.delete(pointer);
+    if (draft.drivers.size > 0) return;
     if (draft.from === null || draft.to === null) return;
     this.#draft = null;
     this.store.update((state) => addMeasurement(state, measurementOf(draft.from!, draft.to!)));
@@ -137,8 +141,8 @@ export class Ruler {
     }
   }
 
-  #aimed(pointer: Pointer): End | null {
-    const aimed = this.aim(pointer);
+  #aimed(pointer: Pointer, exact = false): End | null {
+    const aimed = this.aim(pointer, exact);
     if (aimed === null) return null;
     const scale = this.patient.getWorldScale(new THREE.Vector3()).x;
     const voxel_mm = voxelError_mm(volumeOf(this.store.get().scene));
