@@ -1,0 +1,36 @@
+"""`sightline demo`: the main job on a phantom, in a folder that goes when it ends."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from rich.console import Console
+
+from engine.app.addresses import is_loopback
+from engine.app.library import StudyLibrary
+from engine.app.phantom_command import phantom_to_folder
+from engine.app.serve import Listening, serve
+from engine.core.progress import Progress
+
+#: Every phantom of the demo is this one, so that two people see the same.
+DEMO_SEED = 0
+
+
+def serve_demo(
+    name: str, host: str, port: int, console: Console, bar: Callable[[], AbstractContextManager[Progress]]
+) -> None:
+    """Make phantom `name`, list it and serve it until interrupted.
+
+    Raises:
+        InvalidValue: no such phantom.
+        EnvironmentLacks: the page is not built, or the port is taken.
+    """
+    with tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
+        with bar() as progress:
+            phantom_to_folder(name, Path(folder), seed=DEMO_SEED, size="demo", progress=progress)
+        library = StudyLibrary()
+        library.add(f"Phantom: {name}", (Path(folder) / "volume.nii.gz",))
+        serve(library, Listening(host, port, tls=not is_loopback(host)), console)
