@@ -20,8 +20,10 @@ class Segmentation:
 class Segmenter(Protocol):
     """A pipeline. Same volume, same parameters, any device: same labels."""
 
-    name: str
-    version: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
 
     def check(self, volume: Volume) -> None:
         """Return when the pipeline can work on `volume`.

@@ -1,0 +1,115 @@
+"""Lungs in a CT, at coarse resolution: told from bowel gas, split into the patient's left and right.
+
+All masks are (x, y, z) in patient order: +x is the patient's left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from engine.segment.ct_body import Body
+from engine.segment.overview import Overview
+from engine.segment.steps.components import kept, largest
+from engine.segment.steps.distance import squared_distance_mm2
+from engine.segment.steps.morphology import closed, dilated, eroded
+
+#: Midway between parenchyma (-850) and tissue (0 to 50).
+LUNG_HU = -400
+#: Averaged over 3 mm nothing in a lung but airways and bullae lies below; gas in bowel does.
+GAS_HU = -950
+#: A space with this share of gas is not lung, unless it is larger than any bowel gas.
+GAS_SHARE = 0.4
+HUGE_ML = 1500.0
+#: A whole lung is larger, even collapsed; less counts where the scan's end cuts it off.
+LUNG_ML = 120.0
+CUT_LUNG_ML = 15.0
+#: Vessels and fissures up to twice this wide belong to the lung that surrounds them.
+CLOSE_MM = 6.0
+#: A second part this large beside the first is the other lung.
+OTHER_LUNG_SHARE = 0.02
+#: Lungs that touch come apart by eroding this far; each part is at least `SPLIT_SHARE` of the other.
+SPLIT_MM = (0.0, 3.0, 5.0, 8.0, 12.0, 16.0)
+SPLIT_SHARE = 0.15
+#: Their centres lie at least this far apart across the body.
+APART_MM = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lungs:
+    """Left and right lung of the patient, vessels within them included; empty where not found."""
+
+    left: torch.Tensor
+    right: torch.Tensor
+
+    @property
+    def both(self) -> torch.Tensor:
+        """The union of the two."""
+        return self.left | self.right
+
+
+def lung_air(hu: torch.Tensor, body: Body, view: Overview) -> torch.Tensor:
+    """Air spaces that are lung, with the airways that lead into them."""
+    ends = torch.zeros_like(body.hull)
+    ends[:, :, 0] = True
+    ends[:, :, -1] = True
+
+    def lung(sizes: torch.Tensor, gas: torch.Tensor, at_end: torch.Tensor) -> torch.Tensor:
+        airy = gas < GAS_SHARE * sizes
+        cut = (at_end > 0) & (sizes >= view.voxels(CUT_LUNG_ML)) & (gas < GAS_SHARE / 2 * sizes)
+        return (sizes >= view.voxels(HUGE_ML)) | (airy & (sizes >= view.voxels(LUNG_ML))) | cut
+
+    return kept(body.hull & (hu < LUNG_HU), lung, [hu < GAS_HU, ends])
+
+
+def split_lungs(air: torch.Tensor, airways: torch.Tensor, body: Body, view: Overview) -> Lungs:
+    """Left and right lung from their common air space.
+
+    Args:
+        air: what `lung_air` found.
+        airways: trachea and bronchi, which hold the lungs together.
+        body: the patient.
+        view: the geometry.
+    """
+    parenchyma = air & ~dilated(airways, 2.0, view.spacing_mm)
+    seeds = _seeds(parenchyma, view)
+    if seeds is None:
+        left, right = _one_sided(parenchyma, body)
+    else:
+        to_left, to_right = (squared_distance_mm2(~seed, view.spacing_mm) for seed in seeds)
+        left, right = parenchyma & (to_left <= to_right), parenchyma & (to_left > to_right)
+    blocked = airways | ~body.hull
+    left = left | (closed(left, CLOSE_MM, view.spacing_mm) & ~blocked & ~right)
+    right = right | (closed(right, CLOSE_MM, view.spacing_mm) & ~blocked & ~left)
+    return Lungs(left, right)
+
+
+def _seeds(parenchyma: torch.Tensor, view: Overview) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """A part of each lung, left first; None where there is one lung."""
+    for depth_mm in SPLIT_MM:
+        core = eroded(parenchyma, depth_mm, view.spacing_mm) if depth_mm else parenchyma
+        first = largest(core)
+        second = largest(core & ~first)
+        share = OTHER_LUNG_SHARE if not depth_mm else SPLIT_SHARE
+        if int(second.sum()) < max(share * int(first.sum()), view.voxels(CUT_LUNG_ML)):
+            continue
+        x_first, x_second = _mean_x(first), _mean_x(second)
+        if abs(x_first - x_second) * view.spacing_mm[0] >= APART_MM:
+            return (first, second) if x_first > x_second else (second, first)
+    return None
+
+
+def _one_sided(parenchyma: torch.Tensor, body: Body) -> tuple[torch.Tensor, torch.Tensor]:
+    nothing = torch.zeros_like(parenchyma)
+    if not bool(parenchyma.any()):
+        return nothing, nothing
+    levels = parenchyma.any(dim=0).any(dim=0)
+    on_left = _mean_x(parenchyma) > _mean_x(body.hull & levels)
+    return (parenchyma, nothing) if on_left else (nothing, parenchyma)
+
+
+def _mean_x(mask: torch.Tensor) -> float:
+    profile = mask.sum(dim=(1, 2)).to(torch.float64)
+    along = torch.arange(len(profile), dtype=torch.float64, device=mask.device)
+    return float((profile * along).sum() / profile.sum().clamp(min=1))

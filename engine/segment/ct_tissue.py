@@ -1,0 +1,290 @@
+"""CT tissue by density and anatomy, without a network.
+
+Global decisions (body, lungs, trachea, marrow, contrast) are taken on a coarse copy of about 3 mm
+in patient order; boundaries are drawn at full resolution from Hounsfield units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from engine.core.anatomy import structure
+from engine.core.errors import NotApplicable
+from engine.core.grid import Grid
+from engine.core.progress import Progress
+from engine.core.structure import Provenance, Structure
+from engine.core.volume import LabelMap, Quantity, Volume
+from engine.segment import ct_voxels
+from engine.segment.ct_airways import find_trachea, grow_airways
+from engine.segment.ct_body import AIR_HU, TISSUE_HU, Body, find_body
+from engine.segment.ct_bone import bone_components, marrow, part_blood
+from engine.segment.ct_lungs import LUNG_HU, Lungs, lung_air, split_lungs
+from engine.segment.ct_vessels import Contrast, find_contrast
+from engine.segment.ct_voxels import Places
+from engine.segment.overview import Overview, overview_of
+from engine.segment.segmenter import Segmentation
+from engine.segment.steps.histogram import label_counts
+from engine.segment.steps.layout import indexed, walked
+from engine.segment.steps.morphology import dilated, eroded
+from engine.segment.steps.resample import block_fraction, block_mean, enlarged
+from engine.segment.tensors import as_tensor
+
+COARSE_MM = 3.0
+AIRWAY_MM = 1.6
+#: Averaging over neighbours removes noise where voxels are smaller, and detail where not.
+AVERAGED_BELOW_MM = 2.0
+
+MIN_SLICES = 5
+MIN_EXTENT_MM = 30.0
+#: Metal is denser than any bone or contrast.
+METAL_HU = 2800
+METAL_ML = 0.2
+
+#: key of each label, in the order of the labels.
+KEYS = {
+    ct_voxels.BODY_LABEL: "body",
+    ct_voxels.LEFT_LABEL: "lung_left",
+    ct_voxels.RIGHT_LABEL: "lung_right",
+    ct_voxels.AIRWAY_LABEL: "airways",
+    ct_voxels.BONE_LABEL: "bone",
+    ct_voxels.FAT_LABEL: "fat",
+    ct_voxels.SOFT_LABEL: "soft_tissue",
+    ct_voxels.VESSEL_LABEL: "vessels",
+}
+
+PARAMETERS = (
+    ("tissue_hu", str(TISSUE_HU)),
+    ("lung_hu", str(LUNG_HU)),
+    ("air_hu", str(AIR_HU)),
+    ("fat_hu", str(ct_voxels.FAT_HU)),
+    ("bone_hu", str(ct_voxels.BONE_MEAN_HU)),
+    ("coarse_mm", f"{COARSE_MM:g}"),
+)
+
+
+class CtTissue:
+    """Body, lungs, airways, bone, fat, soft tissue, and vessels where contrast fills them."""
+
+    name = "ct-tissue"
+    version = "1"
+
+    def check(self, volume: Volume) -> None:
+        """As `Segmenter.check`: Hounsfield units, enough slices, neither windowed nor masked."""
+        if volume.quantity is not Quantity.HOUNSFIELD:
+            raise NotApplicable(
+                f"the samples are {volume.quantity}, not Hounsfield units; 'threshold' works on any volume"
+            )
+        _check_extent(volume.grid)
+        _check_range(as_tensor(volume.samples))
+
+    def segment(self, volume: Volume, *, progress: Progress) -> Segmentation:
+        """As `Segmenter.segment`; labels are uint8 on the device of the samples."""
+        progress(0.0, "checking")
+        self.check(volume)
+        hu = hounsfield(as_tensor(volume.samples))
+        view = overview_of(volume.grid, COARSE_MM)
+        progress(0.05, "body")
+        coarse = view.coarse(hu)
+        body = find_body(coarse, view)
+        progress(0.25, "lungs")
+        air = lung_air(coarse, body, view)
+        airways = _airways(hu, coarse, body, air, volume.grid, view)
+        lungs = split_lungs(air, airways.coarse, body, view)
+        contrast = find_contrast(coarse, body.tissue & ~lungs.both, view)
+        progress(0.5, "tissue")
+        codes = ct_voxels.tissue(hu, _reach(volume.grid))
+        progress(0.6, "bone")
+        codes = _bone_told(codes, hu, contrast, volume.grid, view)
+        places = _places(codes, coarse, body, lungs, airways, view)
+        progress(0.8, "labels")
+        labels = ct_voxels.labels(hu, codes, places)
+        counts = label_counts(labels)
+        progress(1.0, "labels")
+        return Segmentation(
+            LabelMap(volume.grid, labels, self._structures(counts)),
+            (*_lacks(counts, contrast), *_doubts(hu, volume.grid, lungs, view)),
+        )
+
+    def _structures(self, counts: torch.Tensor) -> tuple[Structure, ...]:
+        made_by = Provenance(self.name, self.version, PARAMETERS)
+        present = [label for label in KEYS if label != ct_voxels.BODY_LABEL and int(counts[label]) > 0]
+        body = replace(structure("body", ct_voxels.BODY_LABEL, made_by), includes=tuple(present))
+        return (body, *(structure(KEYS[label], label, made_by) for label in present))
+
+
+def hounsfield(samples: torch.Tensor) -> torch.Tensor:
+    """Samples as int16 HU; rounded where they are fractions, without a copy where they are int16."""
+    if samples.dtype == torch.int16:
+        return samples
+    if samples.is_floating_point():
+        samples = torch.nan_to_num(samples, nan=-1024.0).round()
+    limits = torch.iinfo(torch.int16)
+    return indexed(walked(samples).clamp(limits.min, limits.max).to(torch.int16))
+
+
+def _check_extent(grid: Grid) -> None:
+    if min(grid.shape) < MIN_SLICES:
+        raise NotApplicable(
+            f"{min(grid.shape)} slices are too few to tell organs apart; at least {MIN_SLICES} are needed"
+        )
+    extent_mm = float((grid.spacing_mm * grid.shape).min())
+    if extent_mm < MIN_EXTENT_MM:
+        raise NotApplicable(f"{extent_mm:.0f} mm of the patient are too few; at least {MIN_EXTENT_MM:g} mm are needed")
+
+
+def _check_range(samples: torch.Tensor) -> None:
+    """Refuse what was windowed, masked or scaled before it came here, by a thinned-out sample."""
+    step = max(1, round((samples.numel() / 2**21) ** (1 / 3)))
+    thin = samples[::step, ::step, ::step].reshape(-1)
+    thin = thin[torch.isfinite(thin)] if thin.is_floating_point() else thin
+    if thin.numel() == 0:
+        raise NotApplicable("no sample is a number")
+    thin = thin.to(torch.float32)
+    low, high = float(thin.min()), float(thin.max())
+    if high < 150 or low > -300:
+        raise NotApplicable(
+            f"the samples span {low:g} to {high:g}: they were windowed or rescaled and are not whole Hounsfield units; "
+            "air (-1000) to bone (over 150) is needed"
+        )
+    common = float(thin.mode().values)
+    share = float((thin == common).to(torch.float32).mean())
+    if share > 0.25 and common > -300:
+        raise NotApplicable(
+            f"{share:.0%} of the samples are exactly {common:g}: the volume was masked; the unmasked scan is needed"
+        )
+
+
+def _reach(grid: Grid) -> tuple[int, int, int]:
+    si, sj, sk = (1 if spacing < AVERAGED_BELOW_MM else 0 for spacing in grid.spacing_mm)
+    return si, sj, sk
+
+
+@dataclass(frozen=True, slots=True)
+class _Airways:
+    """The airway tree: map and factors for `Places`, its threshold, and the cells it passes (patient order)."""
+
+    factors: tuple[int, int, int]
+    fine: torch.Tensor
+    hu: int
+    coarse: torch.Tensor
+
+
+def _airways(
+    hu: torch.Tensor, coarse: torch.Tensor, body: Body, air: torch.Tensor, grid: Grid, view: Overview
+) -> _Airways:
+    trachea = find_trachea(coarse, body.hull, air, view)
+    if bool(trachea.any()):
+        finer = overview_of(grid, AIRWAY_MM)
+        seeds = _taken(view.in_voxel_order(trachea), view.factors, finer.factors, grid.shape)
+        grown = grow_airways(block_mean(hu, finer.factors), seeds, finer.voxel_ml)
+        if grown is not None:
+            lumen, level_hu = grown
+            spacing = tuple(float(s * f) for s, f in zip(grid.spacing_mm, finer.factors, strict=True))
+            fine = indexed(walked(dilated(lumen, max(spacing), spacing)).to(torch.uint8) * ct_voxels.RING)
+            fine -= lumen.to(torch.uint8) * (ct_voxels.RING - ct_voxels.LUMEN)
+            cells = view.in_patient_order(_gathered(fine > 0, finer.factors, view))
+            return _Airways(finer.factors, fine, level_hu, cells)
+    nothing = torch.zeros((1, 1, 1), dtype=torch.uint8, device=hu.device)
+    return _Airways(grid.shape, nothing, 0, torch.zeros_like(body.hull))
+
+
+def _taken(
+    cells: torch.Tensor, factors: tuple[int, int, int], finer: tuple[int, int, int], shape: tuple[int, int, int]
+) -> torch.Tensor:
+    """Coarse cells seen on a finer grid of the same volume, by nearest cell."""
+    for axis in range(3):
+        at = torch.arange(-(-shape[axis] // finer[axis]), device=cells.device) * finer[axis] // factors[axis]
+        cells = cells.index_select(axis, at)
+    return cells
+
+
+def _gathered(fine: torch.Tensor, finer: tuple[int, int, int], view: Overview) -> torch.Tensor:
+    """The coarse cells, in voxel order, that hold a set voxel of a finer grid."""
+    shape = [view.shape[view.axes.index(axis)] for axis in range(3)]
+    cells = torch.zeros(shape, dtype=torch.bool, device=fine.device)
+    at = fine.nonzero()
+    scale = torch.tensor(finer, device=fine.device)
+    at = torch.div(at * scale, torch.tensor(view.factors, device=fine.device), rounding_mode="floor")
+    cells[at[:, 0], at[:, 1], at[:, 2]] = True
+    return cells
+
+
+def _bone_told(
+    codes: torch.Tensor, hu: torch.Tensor, contrast: Contrast | None, grid: Grid, view: Overview
+) -> torch.Tensor:
+    """`codes` with bone that is noise made soft tissue, and bone that is contrast made blood, in place."""
+    dense = codes == ct_voxels.BONE
+    if contrast is not None:
+        zone = view.in_voxel_order(contrast.zone)
+        near = view.in_voxel_order(dilated(contrast.zone, max(view.spacing_mm), view.spacing_mm))
+        blood = part_blood(
+            dense,
+            enlarged(zone, view.factors, grid.shape),
+            enlarged(near, view.factors, grid.shape),
+            hu,
+            contrast.cortex_hu,
+        )
+        codes += blood.to(torch.uint8) * (ct_voxels.BLOOD - ct_voxels.BONE)
+        dense = dense & ~blood
+    bone = bone_components(dense, hu, grid.voxel_volume_mm3 / 1000)
+    codes -= (dense ^ bone).to(torch.uint8) * (ct_voxels.BONE - ct_voxels.SOFT)
+    return codes
+
+
+def _places(
+    codes: torch.Tensor, coarse: torch.Tensor, body: Body, lungs: Lungs, airways: _Airways, view: Overview
+) -> Places:
+    cell_mm = max(view.spacing_mm)
+    share = view.in_patient_order(block_fraction(codes == ct_voxels.BONE, view.factors))
+    share = torch.where(body.hull, share, 0)
+    inside = marrow(share, coarse, lungs.both | airways.coarse | ~body.hull, view)
+    flags = torch.zeros_like(share)
+    for flag, where in (
+        (ct_voxels.NEAR_BODY, dilated(body.hull, cell_mm, view.spacing_mm)),
+        (ct_voxels.IN_BODY, eroded(body.hull, cell_mm, view.spacing_mm)),
+        (ct_voxels.NEAR_LEFT, _beside(lungs.left, lungs.right, view)),
+        (ct_voxels.NEAR_RIGHT, _beside(lungs.right, lungs.left, view)),
+        (ct_voxels.NEAR_AIRWAY, airways.coarse),
+        (ct_voxels.NEAR_BONE, dilated(inside, cell_mm, view.spacing_mm)),
+    ):
+        flags |= where.to(torch.uint8) * flag
+    field = torch.where(inside, 255, share).to(torch.uint8)
+    return Places(
+        factors=view.factors,
+        flags=view.in_voxel_order(flags),
+        lung=view.in_voxel_order(lungs.both.to(torch.uint8) * 255),
+        bone=view.in_voxel_order(field),
+        airway_factors=airways.factors,
+        airway=airways.fine,
+        airway_hu=airways.hu,
+    )
+
+
+def _beside(mine: torch.Tensor, other: torch.Tensor, view: Overview) -> torch.Tensor:
+    """A lung and the cells beside it that are not the other's."""
+    return dilated(mine, max(view.spacing_mm), view.spacing_mm) & ~other
+
+
+def _lacks(counts: torch.Tensor, contrast: Contrast | None) -> list[str]:
+    expected = {label: key for label, key in KEYS.items() if key not in ("body", "vessels")}
+    missing = [key.replace("_", " ") for label, key in expected.items() if int(counts[label]) == 0]
+    said = [f"not found: {', '.join(missing)}"] if missing else []
+    if contrast is not None:
+        said.append(
+            f"contrast of about {contrast.mean_hu} HU: vessels that touch bone, and organs that take up "
+            "as much contrast, may be told apart wrongly"
+        )
+    return said
+
+
+def _doubts(hu: torch.Tensor, grid: Grid, lungs: Lungs, view: Overview) -> list[str]:
+    said = []
+    metal_ml = int((hu > METAL_HU).sum()) * grid.voxel_volume_mm3 / 1000
+    if metal_ml >= METAL_ML:
+        said.append(f"{metal_ml:.1f} ml of metal are labelled as bone; streaks around it blur bone and soft tissue")
+    for name, lung in (("left", lungs.left), ("right", lungs.right)):
+        if bool(lung[:, :, 0].any() | lung[:, :, -1].any()) and float(lung.sum()) * view.voxel_ml > 0:
+            said.append(f"the {name} lung reaches the end of the scan: its volume is that of the part scanned")
+    return said

@@ -1,0 +1,96 @@
+"""Every pipeline by name, and the choice among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from engine.core.errors import InvalidValue, NotApplicable
+from engine.core.progress import Progress
+from engine.core.volume import Quantity, Volume
+from engine.segment.ct_tissue import CtTissue
+from engine.segment.segmenter import Segmentation, Segmenter
+from engine.segment.threshold import Threshold
+
+_BUILT_IN: tuple[Segmenter, ...] = (CtTissue(), Threshold())
+
+#: Pipelines by name, in the order a user reads them.
+PIPELINES: dict[str, Segmenter] = {segmenter.name: segmenter for segmenter in _BUILT_IN}
+
+#: What a volume measures, and the pipelines to try for it, best first.
+_FOR_QUANTITY: dict[Quantity, tuple[str, ...]] = {Quantity.HOUNSFIELD: ("ct-tissue",)}
+
+
+@dataclass(frozen=True, slots=True)
+class FirstThatWorks:
+    """The best pipeline for a volume, and a simpler one where the best finds that it cannot work.
+
+    Attributes:
+        tried: pipelines that cannot work, each with its reason.
+        candidates: what is left, best first; at least one.
+    """
+
+    tried: tuple[str, ...]
+    candidates: tuple[Segmenter, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the best pipeline left."""
+        return self.candidates[0].name
+
+    @property
+    def version(self) -> str:
+        """Version of the best pipeline left."""
+        return self.candidates[0].version
+
+    def check(self, volume: Volume) -> None:
+        """As `Segmenter.check`."""
+        self.candidates[0].check(volume)
+
+    def segment(self, volume: Volume, *, progress: Progress) -> Segmentation:
+        """As `Segmenter.segment`; warnings begin with what could not be used, and why."""
+        tried = list(self.tried)
+        for candidate in self.candidates[:-1]:
+            try:
+                made = candidate.segment(volume, progress=progress)
+            except NotApplicable as reason:
+                tried.append(_cannot(candidate, reason))
+            else:
+                return replace(made, warnings=(*tried, *made.warnings))
+        made = self.candidates[-1].segment(volume, progress=progress)
+        return replace(made, warnings=(*tried, *made.warnings))
+
+
+def choose(volume: Volume, name: str | None = None) -> Segmenter:
+    """The pipeline called `name`, or the best that can work on `volume`.
+
+    Without a name, what the volume measures decides: Hounsfield units are CT, modality MR is MR,
+    anything else is thresholded. A pipeline that cannot work gives way to a simpler one, and the
+    warnings of the result say why.
+
+    Raises:
+        InvalidValue: no such pipeline.
+        NotApplicable: the pipeline named, or every one, cannot work on the volume.
+    """
+    if name is not None:
+        if name not in PIPELINES:
+            raise InvalidValue(f"no pipeline {name!r}; there are {', '.join(PIPELINES)}")
+        PIPELINES[name].check(volume)
+        return PIPELINES[name]
+    tried: list[str] = []
+    fitting = [PIPELINES[candidate] for candidate in (*_fitting(volume), Threshold.name)]
+    while len(fitting) > 1:
+        try:
+            fitting[0].check(volume)
+            break
+        except NotApplicable as reason:
+            tried.append(_cannot(fitting.pop(0), reason))
+    fitting[0].check(volume)
+    return FirstThatWorks(tuple(tried), tuple(fitting))
+
+
+def _fitting(volume: Volume) -> tuple[str, ...]:
+    return _FOR_QUANTITY.get(volume.quantity, ())
+
+
+def _cannot(segmenter: Segmenter, reason: NotApplicable) -> str:
+    return f"{segmenter.name} cannot work here: {reason}"

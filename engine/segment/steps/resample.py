@@ -1,0 +1,132 @@
+"""Coarser and finer copies: block means, block counts, enlargement, interpolation at a spacing."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from engine.core.errors import InvalidValue
+from engine.segment.steps.layout import host_array, indexed, on_host, walked
+
+Factors = tuple[int, int, int]
+
+
+def block_mean(samples: torch.Tensor, factors: Factors) -> torch.Tensor:
+    """The mean of each block of `factors` voxels, rounded down for integers.
+
+    Blocks at the far border hold fewer voxels and average those they have. Integers keep their
+    type and are summed exactly, so every device gives the same; anything else becomes float32.
+
+    Args:
+        samples: (ni, nj, nk) int16, or any real type.
+        factors: block size along i, j, k; at least 1.
+
+    Returns:
+        (ceil(ni / fi), ceil(nj / fj), ceil(nk / fk)).
+    """
+    _check(factors)
+    walk = walked(samples)
+    if on_host(samples) and samples.dtype == torch.int16:
+        return indexed(torch.from_numpy(_mean_int16(host_array(walk), *reversed(factors))))
+    exact = not samples.is_floating_point()
+    sums = _block_sums(walk.to(torch.int64 if exact else torch.float64), factors)
+    counts = _block_counts(walk, factors)
+    if exact:
+        return indexed(torch.div(sums, counts, rounding_mode="floor").to(samples.dtype))
+    return indexed((sums / counts).to(torch.float32))
+
+
+def block_fraction(mask: torch.Tensor, factors: Factors) -> torch.Tensor:
+    """How much of each block is set, uint8: 0 none to 255 all, rounded down."""
+    _check(factors)
+    walk = walked(mask)
+    if on_host(mask):
+        return indexed(torch.from_numpy(_fraction(host_array(walk), *reversed(factors))))
+    sums = _block_sums(walk.to(torch.int32), factors)
+    return indexed(torch.div(sums * 255, _block_counts(walk, factors), rounding_mode="floor").to(torch.uint8))
+
+
+def enlarged(samples: torch.Tensor, factors: Factors, shape: tuple[int, int, int]) -> torch.Tensor:
+    """Each voxel repeated `factors` times and cut to `shape`: the inverse layout of blocks."""
+    _check(factors)
+    out = walked(samples)
+    for axis, factor in enumerate(reversed(factors)):
+        out = out.repeat_interleave(factor, dim=axis)
+    return indexed(out[: shape[2], : shape[1], : shape[0]])
+
+
+def _check(factors: Factors) -> None:
+    if min(factors) < 1:
+        raise InvalidValue(f"block sizes are three integers of at least 1, got {factors}")
+
+
+def _block_sums(walk: torch.Tensor, factors: Factors) -> torch.Tensor:
+    for axis, factor in enumerate(reversed(factors)):
+        missing = -walk.shape[axis] % factor
+        pad = [0, 0] * (2 - axis) + [0, missing]
+        padded = torch.nn.functional.pad(walk, pad)
+        blocks = (*padded.shape[:axis], -1, factor, *padded.shape[axis + 1 :])
+        walk = padded.reshape(blocks).sum(axis + 1)
+    return walk
+
+
+def _block_counts(walk: torch.Tensor, factors: Factors) -> torch.Tensor:
+    counts = torch.ones((), dtype=torch.int64, device=walk.device)
+    for axis, factor in enumerate(reversed(factors)):
+        size = walk.shape[axis]
+        starts = torch.arange(0, size, factor, device=walk.device)
+        along = torch.clamp(size - starts, max=factor)
+        counts = counts * along.reshape([-1 if a == axis else 1 for a in range(3)])
+    return counts
+
+
+@njit(parallel=True, cache=True)
+def _mean_int16(walk: NDArray[np.int16], fk: int, fj: int, fi: int) -> NDArray[np.int16]:
+    nk, nj, ni = walk.shape
+    ck, cj, ci = (nk + fk - 1) // fk, (nj + fj - 1) // fj, (ni + fi - 1) // fi
+    out = np.empty((ck, cj, ci), np.int16)
+    for k in prange(ck):
+        column = np.empty(ni, np.int32)
+        for j in range(cj):
+            column[:] = 0
+            rows = 0
+            for kk in range(k * fk, min(k * fk + fk, nk)):
+                for jj in range(j * fj, min(j * fj + fj, nj)):
+                    rows += 1
+                    line = walk[kk, jj]
+                    for i in range(ni):
+                        column[i] += line[i]
+            for i in range(ci):
+                stop = min(i * fi + fi, ni)
+                total = 0
+                for ii in range(i * fi, stop):
+                    total += column[ii]
+                out[k, j, i] = total // (rows * (stop - i * fi))
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _fraction(walk: NDArray[np.uint8], fk: int, fj: int, fi: int) -> NDArray[np.uint8]:
+    nk, nj, ni = walk.shape
+    ck, cj, ci = (nk + fk - 1) // fk, (nj + fj - 1) // fj, (ni + fi - 1) // fi
+    out = np.empty((ck, cj, ci), np.uint8)
+    for k in prange(ck):
+        column = np.empty(ni, np.int32)
+        for j in range(cj):
+            column[:] = 0
+            rows = 0
+            for kk in range(k * fk, min(k * fk + fk, nk)):
+                for jj in range(j * fj, min(j * fj + fj, nj)):
+                    rows += 1
+                    line = walk[kk, jj]
+                    for i in range(ni):
+                        column[i] += line[i]
+            for i in range(ci):
+                stop = min(i * fi + fi, ni)
+                total = 0
+                for ii in range(i * fi, stop):
+                    total += column[ii]
+                out[k, j, i] = total * 255 // (rows * (stop - i * fi))
+    return out
