@@ -12,7 +12,7 @@ class Progress(Protocol):
     implementation raises `engine.core.errors.Cancelled` to stop the work at that point.
     """
 
-    def __call__(self, fraction: float, stage: str) -> None: ...
+    def __call__(self, fraction: float, stage: str, /) -> None: ...
 
 
 def silent(fraction: float, stage: str) -> None:
