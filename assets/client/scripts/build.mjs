@@ -1,13 +1,15 @@
 // Bundles the page into dist/: index.html, hashed scripts, the volume worker, styles and fonts.
 // Everything is served from one host: paths are relative, and nothing refers to another origin.
 import { build, context } from "esbuild";
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const out = join(root, "dist");
+/** What is served; replaced only once a build is whole. */
+const dist = join(root, "dist");
 const watching = process.argv.includes("--watch");
+const out = watching ? dist : join(root, `build/page-${process.pid}`);
 
 const common = {
   absWorkingDir: root,
@@ -74,6 +76,8 @@ if (watching) {
   const result = await build(options);
   await page(result.metafile);
   await licences();
+  await rm(dist, { recursive: true, force: true });
+  await rename(out, dist);
   const total = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
   console.log(`dist/: ${Object.keys(result.metafile.outputs).length} files, ${(total / 1e6).toFixed(2)} MB`);
 }

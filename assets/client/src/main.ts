@@ -144,7 +144,7 @@ const actions: Actions = {
 
 // --- the picture -------------------------------------------------------------------------------
 
-const pickers = createPickers(actions.sendFiles);
+const pickers = createPickers((files) => actions.sendFiles(files));
 const grid = new Grid(store);
 const stage = createStage(grid.pane3d, demo ? demoSurfaces : glbSource, (drawn) => store.update((state) => ({ ...state, drawn })));
 const xr = createHeadset(stage, store);

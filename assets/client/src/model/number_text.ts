@@ -3,9 +3,10 @@
 const GROUPED = (decimals: number): Intl.NumberFormat =>
   new Intl.NumberFormat("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 
-/** One step of the last digit that an error leaves standing: 0.34 gives 0.1, 23 gives 10. */
+/** One step of the last digit that an error leaves standing: 0.34 gives 0.1, 23 gives 10; 0.96 rounds up to 1. */
 export function lastDigit(error: number): number {
-  return 10 ** Math.floor(Math.log10(error));
+  const step = 10 ** Math.floor(Math.log10(error));
+  return error > 9 * step ? 10 * step : step;
 }
 
 function rounded(value: number, step: number): string {

@@ -11,6 +11,10 @@ import type { Plane, StructureView, Window } from "../model/state";
 /** A pane's place on the canvas, as fractions of it: left, top, width, height. */
 export type Place = readonly [number, number, number, number];
 
+/** NiiVue's number for its NIfTI reader, which it does not export by name. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the enum has no name to import
+const NIFTI = 1 as Parameters<typeof NVImage.new>[13];
+
 const TYPE: Record<Plane, SLICE_TYPE> = {
   axial: SLICE_TYPE.AXIAL,
   coronal: SLICE_TYPE.CORONAL,
@@ -55,13 +59,13 @@ export class NiivueSlices {
   }
 
   async setImage(image: Image, window: Window): Promise<void> {
-    const volume = await NVImage.new(image.buffer, "volume.nii", "gray", 1, null, window.low, window.high, true, 0.02, false, false, "", 0, 1, NaN, NaN, false, null, 0, null);
+    const volume = await NVImage.new(image.buffer, "volume.nii", "gray", 1, null, window.low, window.high, true, 0.02, false, false, "", 0, NIFTI, NaN, NaN, false, null, 0, null);
     this.image = volume;
     this.nv.addVolume(volume);
   }
 
   async setLabels(image: Image, looks: readonly LabelLook[], strength: number): Promise<void> {
-    const volume = await NVImage.new(image.buffer, "labels.nii", "gray", strength, null, 0, 255, true, 0, false, false, "", 0, 1, NaN, NaN, false, null, 0, null);
+    const volume = await NVImage.new(image.buffer, "labels.nii", "gray", strength, null, 0, 255, true, 0, false, false, "", 0, NIFTI, NaN, NaN, false, null, 0, null);
     volume.setColormapLabel(colormap(looks));
     this.labels = volume;
     this.nv.addVolume(volume);
@@ -113,12 +117,15 @@ export class NiivueSlices {
     if (tile === undefined || this.image === null) return null;
     const dpr = this.nv.uiData.dpr ?? 1;
     const [left, top, width, height] = tile.leftTopWidthHeight as [number, number, number, number];
-    const at = (x: number, y: number): Vec3 => {
-      const mm = this.nv.frac2mm(this.nv.screenXY2TextureFrac(x, y, index, false), 0, true);
-      return [-mm[0]!, -mm[1]!, mm[2]!];
+    const at = (u: number, v: number): Vec3 => {
+      const frac = this.nv.screenXY2TextureFrac(left + u * width, top + v * height, index, false);
+      const mm = this.nv.frac2mm(frac, 0, true);
+      return [-mm[0], -mm[1], mm[2]];
     };
-    const [origin, right, below] = [at(left, top), at(left + width, top), at(left, top + height)];
-    return createPicture([left / dpr, top / dpr], [width / dpr, height / dpr], origin, right, below);
+    // Asked well inside: NiiVue answers nothing for a point that rounding puts outside its tile.
+    const place = [(left + width / 4) / dpr, (top + height / 4) / dpr] as const;
+    const size = [width / 2 / dpr, height / 2 / dpr] as const;
+    return createPicture(place, size, at(0.25, 0.25), at(0.75, 0.25), at(0.25, 0.75));
   }
 
   dispose(): void {
@@ -134,7 +141,8 @@ function colormap(looks: readonly LabelLook[]): { R: number[]; G: number[]; B: n
     R: channel(0),
     G: channel(1),
     B: channel(2),
-    A: [0, ...shown.map((look) => (look.visible ? 255 : 0))],
+    // As faint as in 3-D: a shell round everything must not veil what is read.
+    A: [0, ...shown.map((look) => (look.visible ? Math.round(255 * look.opacity) : 0))],
     I: [0, ...shown.map((look) => look.label)],
     labels: ["", ...shown.map(() => "")],
   };

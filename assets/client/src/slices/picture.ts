@@ -13,7 +13,7 @@ export interface Picture {
 const minus = (a: Vec3, b: Vec3): Vec3 => [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
 const dot = (a: Vec3, b: Vec3): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 
-/** From the picture's place and the patient positions of three of its corners. */
+/** From a rectangle of pixels in the picture, and the patient positions of three of its corners. */
 export function createPicture(
   [left, top]: readonly [number, number],
   [width, height]: readonly [number, number],

@@ -38,6 +38,7 @@ export class SlicePlanes {
   private readonly material: THREE.ShaderMaterial;
   private readonly extent: readonly [Vec3, Vec3];
   private readonly positions = new Map<Plane, THREE.BufferAttribute>();
+  private readonly geometries: THREE.BufferGeometry[] = [];
 
   constructor(
     volume: VolumeTexture,
@@ -54,6 +55,7 @@ export class SlicePlanes {
       mesh.frustumCulled = false;
       mesh.name = `slice ${plane}`;
       this.positions.set(plane, position);
+      this.geometries.push(geometry);
       this.group.add(mesh);
     }
   }
@@ -68,7 +70,7 @@ export class SlicePlanes {
 
   dispose(): void {
     this.material.dispose();
-    for (const mesh of this.group.children) (mesh as THREE.Mesh).geometry.dispose();
+    for (const geometry of this.geometries) geometry.dispose();
     this.group.removeFromParent();
   }
 }

@@ -159,7 +159,7 @@ class FlatStage implements PageStage {
     const radius_m = box.isEmpty() ? 0.25 : box.getSize(new THREE.Vector3()).length() / 2;
     const half = THREE.MathUtils.degToRad(FIELD_OF_VIEW_DEG / 2);
     const narrow = Math.atan(Math.tan(half) * Math.min(1, this.camera.aspect));
-    return (0.86 * radius_m) / Math.sin(narrow);
+    return (0.78 * radius_m) / Math.sin(narrow);
   }
 
   private moveTo(eye: THREE.Vector3, animate: boolean): void {

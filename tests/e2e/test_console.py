@@ -1,0 +1,379 @@
+"""The console as a person uses it: real Chromium, the real server shell, a small synthetic scan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.e2e.console_server import PAGE, Console, console_server
+from tests.e2e.headset import CHROMIUM_FLAGS, chromium_path
+
+pytestmark = pytest.mark.browser
+
+SIZE = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not (PAGE / "index.html").exists() or not Path(chromium_path()).exists():
+        pytest.skip("needs Chromium and the built client: run `make setup`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    with console_server(tmp_path_factory.mktemp("blobs")) as console:
+        yield console
+
+
+class Visitor:
+    """A page, and what must not happen on it."""
+
+    def __init__(self, browser: Browser, console: Console) -> None:
+        self.page: Page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # a dict by another name
+        self.console = console
+        self.mistakes: list[str] = []
+        self.page.on("pageerror", lambda error: self.mistakes.append(f"uncaught: {error}"))
+        self.page.on("console", lambda m: self.mistakes.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("request", lambda request: self._watch(request.url))
+
+    def _watch(self, url: str) -> None:
+        local = (self.console.address, self.console.address.replace("http", "ws"), "data:", "blob:")
+        if not url.startswith(local):
+            self.mistakes.append(f"foreign request: {url}")
+
+    def arrive(self) -> Page:
+        self.page.goto(self.console.address)
+        return self.page
+
+    def state(self, path: str) -> Any:
+        return self.page.evaluate(f"() => window.sightline.store.get().{path}")
+
+    def until(self, condition: str) -> None:
+        """Waits for a JavaScript condition on the state `s`."""
+        self.page.wait_for_function(f"() => {{ const s = window.sightline.store.get(); return {condition}; }}")
+
+
+@pytest.fixture
+def visitor(browser: Browser, console: Console) -> Iterator[Visitor]:
+    console.clear()
+    visitor = Visitor(browser, console)
+    yield visitor
+    visitor.page.close()
+    assert visitor.mistakes == []
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, console: Console) -> Iterator[Visitor]:
+    """One page with the scan open, shared by the tests that only look and touch."""
+    console.clear()
+    console.open_scene()
+    visitor = Visitor(browser, console)
+    visitor.arrive()
+    visitor.until("s.drawn.ready === 4")
+    visitor.until("s.volume.state === 'ready'")
+    visitor.page.evaluate("() => { window.atFirst = window.sightline.store.get(); }")
+    yield visitor
+    visitor.page.close()
+    assert visitor.mistakes == []
+
+
+@pytest.fixture
+def scan(opened: Visitor, console: Console) -> Visitor:
+    """The scan open and untouched."""
+    opened.page.evaluate("() => { window.sightline.store.update(() => window.atFirst); document.activeElement?.blur(); }")
+    opened.page.mouse.move(5, 5)
+    return opened
+
+
+def brightness(visitor: Visitor, selector: str, at: tuple[float, float]) -> float:
+    """Mean grey of a small patch at (x, y), given as parts of an element, as it is on the screen."""
+    import io
+
+    from PIL import Image
+
+    box = visitor.page.locator(selector).bounding_box()
+    assert box is not None
+    x, y = box["x"] + at[0] * box["width"], box["y"] + at[1] * box["height"]
+    png = visitor.page.screenshot(clip={"x": x - 3, "y": y - 3, "width": 7, "height": 7})
+    pixels = list(Image.open(io.BytesIO(png)).convert("L").tobytes())
+    return sum(pixels) / len(pixels)
+
+
+class TestArriving:
+    def test_an_empty_console_says_what_to_do(self, visitor: Visitor) -> None:
+        page = visitor.arrive()
+        expect(page.get_by_role("heading", name="Open a study")).to_be_visible()
+        expect(page.get_by_text("Research use — not a medical device")).to_be_visible()
+
+    def test_the_library_lists_series_and_files_set_aside(self, visitor: Visitor) -> None:
+        page = visitor.arrive()
+        expect(page.get_by_role("button", name=re.compile("Thin slices"))).to_be_enabled()
+        expect(page.get_by_role("button", name=re.compile("Scout"))).to_be_disabled()
+        expect(page.get_by_text("1 file set aside")).to_be_visible()
+
+    def test_a_chosen_series_shows_its_progress_and_then_itself(self, visitor: Visitor, console: Console) -> None:
+        page = visitor.arrive()
+        page.get_by_role("button", name=re.compile("Thin slices")).click()
+        expect(page.get_by_role("heading", name="Reading slices")).to_be_visible()
+        expect(page.get_by_text("30 % · about 4 s left")).to_be_visible()
+        console.job(stage="segmenting", fraction=0.6, eta_s=2.0)
+        expect(page.get_by_role("heading", name="Segmenting")).to_be_visible()
+        console.open_scene()
+        visitor.until("s.drawn.ready === 4")
+        expect(page.get_by_role("list", name="Structures").get_by_role("listitem")).to_have_count(4)
+
+    def test_a_running_job_can_be_cancelled(self, visitor: Visitor, console: Console) -> None:
+        page = visitor.arrive()
+        page.get_by_role("button", name=re.compile("Thin slices")).click()
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("heading", name="Open a study")).to_be_visible()
+        assert console.application.current is None
+
+    def test_a_failed_job_says_why_and_what_to_do(self, visitor: Visitor, console: Console) -> None:
+        page = visitor.arrive()
+        page.get_by_role("button", name=re.compile("Thin slices")).click()
+        expect(page.get_by_role("heading", name="Reading slices")).to_be_visible()
+        console.fail_job()
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("This series is not one volume.")
+        expect(alert).to_contain_text("Choose another series of this study.")
+        expect(alert.get_by_role("button", name="Open another folder")).to_be_visible()
+
+
+class TestSendingFiles:
+    def choose(self, page: Page, folder: Path, count: int = 3) -> None:
+        folder.mkdir()
+        for number in range(count):
+            (folder / f"patient-name-{number}.dcm").write_bytes(bytes([number]) * 100)
+        page.get_by_label("Folder to open").set_input_files(folder)
+
+    def test_a_folder_is_sent_without_its_names_and_opened(
+        self, visitor: Visitor, console: Console, tmp_path: Path
+    ) -> None:
+        page = visitor.arrive()
+        expect(page.get_by_role("heading", name="Open a study")).to_be_visible()
+        urls: list[str] = []
+        page.on("request", lambda request: urls.append(request.url))
+        self.choose(page, tmp_path / "scan")
+        expect(page.get_by_role("heading", name="Reading slices")).to_be_visible()
+        assert sorted(console.application.uploaded.values()) == [bytes([n]) * 100 for n in range(3)]
+        assert not any("patient-name" in url for url in urls)
+
+    def test_sending_can_be_cancelled(self, visitor: Visitor, console: Console, tmp_path: Path) -> None:
+        page = visitor.arrive()
+        console.application.let_through.clear()
+        self.choose(page, tmp_path / "scan")
+        expect(page.get_by_role("heading", name="Sending 0 of 3 files")).to_be_visible()
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("heading", name="Open a study")).to_be_visible()
+        assert console.application.current is None
+
+    def test_refused_files_are_named_with_their_reasons(
+        self, visitor: Visitor, console: Console, tmp_path: Path
+    ) -> None:
+        page = visitor.arrive()
+        console.application.refuse_upload = True
+        self.choose(page, tmp_path / "scan")
+        expect(page.get_by_role("alert")).to_contain_text("No volume was found in these files.")
+        # The browser itself reports the 422 as an error; everything else still counts.
+        visitor.mistakes = [m for m in visitor.mistakes if "422" not in m]
+
+
+class TestStructures:
+    def test_hiding_a_structure_takes_it_from_3d_and_slices(self, scan: Visitor) -> None:
+        page = scan.page
+        page.get_by_role("button", name="Show Bone", exact=True).click()
+        assert scan.state("structures.bone.visible") is False
+        assert page.evaluate("() => window.sightline.stage.anatomy.meshes().get('bone').parent.visible") is False
+
+    def test_solo_leaves_one(self, scan: Visitor) -> None:
+        scan.page.get_by_role("button", name="Show only Nodule").click()
+        seen = "() => [...window.sightline.stage.anatomy.meshes()].filter(([, m]) => m.parent.visible).map(([k]) => k)"
+        assert scan.page.evaluate(seen) == ["nodule"]
+
+    def test_opacity_reaches_the_material(self, scan: Visitor) -> None:
+        scan.page.get_by_label("Opacity of Bone").fill("40")
+        assert scan.page.evaluate("() => window.sightline.stage.anatomy.meshes().get('bone').material.opacity") == 0.4
+
+    def test_colour_reaches_the_material(self, scan: Visitor) -> None:
+        scan.page.get_by_label("Colour of Bone").fill("#0000ff")
+        assert scan.state("structures.bone.colour") == [0, 0, 255]
+
+    def test_a_selected_structure_tells_volume_code_and_origin(self, scan: Visitor) -> None:
+        page = scan.page
+        page.get_by_role("list", name="Structures").get_by_role("button", name=re.compile("^Nodule")).click()
+        panel = page.get_by_role("region", name="Selection")
+        expect(panel.get_by_role("heading", name="Nodule")).to_be_visible()
+        expect(panel).to_contain_text("SCT 27925004")
+        expect(panel).to_contain_text("ct tissue 1.0")
+        # 4/3 pi 9^3 mm^3 = 3.05 ml; the boundary is worth about 1 ml at 3 mm voxels.
+        expect(panel).to_contain_text("3 ± 1 ml")
+
+    def test_a_click_in_3d_selects_what_is_there_and_moves_the_slices(self, scan: Visitor) -> None:
+        page = scan.page
+        scan.page.get_by_role("button", name="Show only Nodule").click()
+        where = page.evaluate(
+            """() => {
+              const { stage } = window.sightline;
+              const p = stage.anatomy.meshes().get('nodule').geometry.boundingBox;
+              const V = stage.camera.position.constructor;
+              const world = new V(0.040, 0.012, 0.010).project(stage.camera);
+              const box = stage.renderer.domElement.getBoundingClientRect();
+              return [box.left + (world.x + 1) / 2 * box.width, box.top + (1 - world.y) / 2 * box.height];
+            }"""
+        )
+        page.mouse.click(*where)
+        assert scan.state("selection") == {"kind": "structure", "key": "nodule"}
+        cursor = scan.state("view.cursor_mm")
+        assert sum((a - b) ** 2 for a, b in zip(cursor, (40, -10, 12), strict=True)) ** 0.5 == pytest.approx(9, abs=2.5)
+
+
+class TestSlices:
+    def test_slices_show_lung_dark_and_soft_tissue_grey(self, scan: Visitor) -> None:
+        scan.page.evaluate(
+            """() => window.sightline.store.update((s) =>
+                 ({ ...s, view: { ...s.view, labelsOnSlices: false, cursor_mm: [0, -40, 50] } }))"""
+        )
+        scan.page.wait_for_timeout(300)
+        # Axial: patient right on the left of the picture; the lung is on the patient's left.
+        left_of_picture = brightness(scan, ".pane-axial .pane-body", (0.30, 0.5))
+        right_of_picture = brightness(scan, ".pane-axial .pane-body", (0.64, 0.5))
+        assert left_of_picture > 90
+        assert right_of_picture < 40
+
+    def test_a_press_on_one_slice_moves_the_others(self, scan: Visitor) -> None:
+        box = scan.page.get_by_role("slider", name="axial slice").bounding_box()
+        assert box is not None
+        before = scan.state("view.cursor_mm")
+        scan.page.mouse.click(box["x"] + box["width"] * 0.62, box["y"] + box["height"] * 0.5)
+        after = scan.state("view.cursor_mm")
+        assert after[0] > before[0] + 10  # to the right of the picture is the patient's left
+        assert after[1] == pytest.approx(before[1], abs=4)
+        assert after[2] == pytest.approx(before[2], abs=1e-6)
+
+    @pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+    def test_crosshair_lines_meet_where_the_slice_was_pressed(self, scan: Visitor, plane: str) -> None:
+        box = scan.page.get_by_role("slider", name=f"{plane} slice").bounding_box()
+        assert box is not None
+        x, y = box["width"] * 0.55, box["height"] * 0.45
+        scan.page.mouse.click(box["x"] + x, box["y"] + y)
+        lines = scan.page.evaluate(
+            """(plane) => [...document.querySelectorAll(`.pane-${plane} .crosshair`)]
+                 .map((l) => [l.x1, l.y1].map((v) => v.baseVal.value))""",
+            plane,
+        )
+        assert lines[0][1] == pytest.approx(y, abs=1)
+        assert lines[2][0] == pytest.approx(x, abs=1)
+
+    def test_keys_scroll_the_focused_slice_by_one_voxel(self, scan: Visitor) -> None:
+        axial = scan.page.get_by_role("slider", name="axial slice")
+        axial.focus()
+        before = scan.state("view.cursor_mm")[2]
+        axial.press("ArrowUp")
+        assert scan.state("view.cursor_mm")[2] == pytest.approx(before + 4.0)
+        assert "slice 25 of 48" in (axial.get_attribute("aria-valuetext") or "")
+
+    def test_a_preset_and_a_right_drag_set_the_window(self, scan: Visitor) -> None:
+        page = scan.page
+        page.get_by_label("Window preset").select_option("Lung")
+        assert scan.state("view.window") == {"preset": "Lung", "low": -1350, "high": 150}
+        box = page.get_by_role("slider", name="coronal slice").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 100, box["y"] + 100)
+        page.mouse.down(button="right")
+        page.mouse.move(box["x"] + 160, box["y"] + 100, steps=3)
+        page.mouse.up(button="right")
+        window = scan.state("view.window")
+        assert window["preset"] is None
+        assert window["high"] - window["low"] > 1500
+
+    def test_a_distance_on_a_slice_is_right_and_carries_its_error(self, scan: Visitor) -> None:
+        page = scan.page
+        page.keyboard.press("m")
+        box = page.get_by_role("slider", name="axial slice").bounding_box()
+        assert box is not None
+        for part in (0.4, 0.6):
+            page.mouse.click(box["x"] + box["width"] * part, box["y"] + box["height"] * 0.5)
+        scale = page.evaluate(
+            "() => { const s = document.querySelector('.pane-axial .scale');"
+            " return s.clientWidth / (parseFloat(s.textContent) * (s.textContent.includes('cm') ? 10 : 1)); }"
+        )
+        measurement = scan.state("measurements[0]")
+        length = sum((a - b) ** 2 for a, b in zip(measurement["from_mm"], measurement["to_mm"], strict=True)) ** 0.5
+        assert length == pytest.approx(0.2 * box["width"] / scale, rel=0.05)
+        expect(page.get_by_role("region", name="Selection")).to_contain_text(re.compile(r"\d+ ± 3 mm"))
+
+    def test_a_pane_fills_the_grid_and_gives_it_back(self, scan: Visitor) -> None:
+        page = scan.page
+        page.keyboard.press("2")
+        expect(page.get_by_role("slider", name="coronal slice")).to_be_hidden()
+        box = page.get_by_role("slider", name="axial slice").bounding_box()
+        assert box is not None
+        assert box["width"] > 700
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("slider", name="coronal slice")).to_be_visible()
+
+
+class TestKeyboardAlone:
+    def test_every_control_is_reached_and_shows_its_focus(self, scan: Visitor) -> None:
+        page = scan.page
+        page.evaluate("() => { document.body.tabIndex = -1; document.body.focus(); }")
+        reached = set()
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            name, outline = page.evaluate(
+                "() => { const e = document.activeElement; const s = getComputedStyle(e);"
+                " return [e.getAttribute('aria-label') ?? e.textContent,"
+                " s.outlineStyle !== 'none' || e.classList.contains('splitter')]; }"
+            )
+            assert outline, f"no visible focus on {name!r}"
+            reached.add(name)
+        for name in ("Window preset", "Enter VR", "Open a folder", "Show Body", "Opacity of Nodule", "axial slice"):
+            assert any(name in each for each in reached), f"{name!r} was not reached"
+
+    def test_help_opens_and_closes_by_key(self, scan: Visitor) -> None:
+        scan.page.keyboard.press("?")
+        expect(scan.page.get_by_role("dialog", name="Keys")).to_be_visible()
+        scan.page.keyboard.press("Escape")
+        expect(scan.page.get_by_role("dialog", name="Keys")).to_be_hidden()
+
+
+class TestHeadsetButtons:
+    def test_without_a_headset_the_buttons_say_why(self, scan: Visitor) -> None:
+        scan.page.get_by_role("button", name="Enter VR").click()
+        expect(scan.page.get_by_role("status").filter(has_text="headset")).to_be_visible()
+
+
+class TestRemembering:
+    def test_theme_and_panels_are_as_they_were_left(self, visitor: Visitor, console: Console) -> None:
+        page = visitor.arrive()
+        page.keyboard.press("t")
+        page.keyboard.press("]")
+        page.reload()
+        expect(page.locator("html")).to_have_attribute("data-theme", "light")
+        expect(page.get_by_role("complementary", name="Selection")).to_be_hidden()
+
+
+class TestLosingTheServer:
+    def test_a_lost_server_is_said_at_once_and_returns_by_itself(self, visitor: Visitor, console: Console) -> None:
+        console.open_scene()
+        page = visitor.arrive()
+        visitor.until("s.drawn.ready === 4 && s.volume.state === 'ready'")
+        visitor.page.evaluate("() => window.sightline.store.update((s) => ({ ...s, solo: 'bone' }))")
+        console.stop()
+        expect(page.get_by_text("Connection lost.")).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("data-stale", "")
+        console.start()
+        expect(page.get_by_text("Connection lost.")).to_be_hidden(timeout=15_000)
+        assert visitor.state("solo") == "bone"
+        # Refused connections are the browser's own errors while the server is away.
+        visitor.mistakes = [m for m in visitor.mistakes if "ERR_CONNECTION" not in m]
