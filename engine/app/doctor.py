@@ -63,6 +63,7 @@ TORCH_QUESTION = (
     "import torch; c = torch.cuda; "
     "print(torch.__version__, torch.version.cuda, c.get_device_name() if c.is_available() else '', sep='|')"
 )
+PAGE_QUESTION = "from engine.app.serve import page_folder; print(page_folder() or '')"
 
 
 class Status(StrEnum):
@@ -124,7 +125,6 @@ class Machine(Protocol):
 
     def home(self) -> Path: ...
     def data_folder(self) -> Path: ...
-    def page_folder(self) -> Path | None: ...
     def package_folder(self) -> Path: ...
     def temporary_folder(self) -> Path: ...
     def requirements(self) -> tuple[str, ...]: ...
@@ -143,7 +143,9 @@ class Machine(Protocol):
 
 
 def diagnose(machine: Machine | None = None, progress: Progress = silent) -> tuple[Check, ...]:
-    """Every check, in the order shown. Probes run side by side: some import large libraries in a process of their own.
+    """Every check, in the order shown.
+
+    Probes run side by side: some wait for processes of their own, which import large libraries.
 
     Args:
         machine: the machine looked at; this one where not given.
@@ -187,9 +189,9 @@ def _torch(machine: Machine) -> Check:
         remedy = "With an NVIDIA GPU and its driver, segmentation runs there."
         return Check("torch, CUDA", Status.OPTIONAL, f"{found}; no CUDA device", remedy)
     if cuda == "None":
-        remedy = "Install a CUDA build of torch: https://pytorch.org/get-started/locally"
+        remedy = "For a CUDA build of torch: https://pytorch.org/get-started/locally"
         return Check("torch, CUDA", Status.LACKS, f"{found}: built without CUDA", remedy)
-    remedy = f"Update the NVIDIA driver to one for CUDA {cuda}; `nvidia-smi` tells more."
+    remedy = f"Install an NVIDIA driver for CUDA {cuda}; `nvidia-smi` tells more."
     return Check("torch, CUDA", Status.LACKS, f"{found}: the GPU does not answer", remedy)
 
 
@@ -255,7 +257,7 @@ def _pyopenxr(machine: Machine) -> Check:
     version = machine.version("pyopenxr")
     if version is not None:
         return Check("pyopenxr", Status.OK, version)
-    remedy = "For headsets tethered to this machine: `.venv/bin/pip install -e '.[xr]'`."
+    remedy = "For tethered headsets: `.venv/bin/pip install -e '.[xr]'`."
     return Check("pyopenxr", Status.OPTIONAL, "not installed (extra xr)", remedy)
 
 
@@ -301,7 +303,7 @@ def _no_active_runtime(machine: Machine) -> Check:
     """Runtimes may be installed without being active: packages put their manifests under share."""
     for folder in (Path("/usr/local/share/openxr/1"), Path("/usr/share/openxr/1")):
         for manifest in machine.json_files(folder):
-            remedy = f"To use it: export XR_RUNTIME_JSON={manifest}"
+            remedy = f"export XR_RUNTIME_JSON={manifest}"
             return Check("OpenXR runtime", Status.OPTIONAL, "installed, but not the active one", remedy)
     remedy = "For tethered headsets: SteamVR, Monado or WiVRn. Browsers need none."
     return Check("OpenXR runtime", Status.OPTIONAL, "none", remedy)
@@ -312,15 +314,15 @@ def _chromium(machine: Machine) -> Check:
     found = next(filter(None, map(machine.which, names)), None)
     if found:
         return Check("Chromium", Status.OK, found)
-    remedy = "For the browser tests, as root: apt-get install -y --no-install-recommends chromium"
-    return Check("Chromium", Status.OPTIONAL, "none", remedy)
+    remedy = "As root: apt-get install -y --no-install-recommends chromium"
+    return Check("Chromium", Status.OPTIONAL, "none; only the browser tests use it", remedy)
 
 
 def _node(machine: Machine) -> Check:
     """Node builds the page; `make setup` brings its own where this one is too old."""
-    remedy = f"For work on the page; `make setup` brings its own Node {OLDEST_NODE} or newer."
+    remedy = f"`make setup` brings its own; or install Node {OLDEST_NODE} or newer."
     if machine.which("node") is None or machine.which("npm") is None:
-        return Check("Node", Status.OPTIONAL, "no node with npm", remedy)
+        return Check("Node", Status.OPTIONAL, "no node with npm; only building the page uses it", remedy)
     version = machine.output("node", "--version")
     major = re.match(r"v(\d+)\.", version)
     if major and int(major[1]) >= OLDEST_NODE:
@@ -329,15 +331,13 @@ def _node(machine: Machine) -> Check:
 
 
 def _page(machine: Machine) -> Check:
-    try:
-        folder = machine.page_folder()
-    except ImportError as error:
-        return Check(
-            "Page", Status.LACKS, f"the server does not start: {error}", "Run `make clean setup`.", blocks=True
-        )
-    if folder is None:
+    answer = machine.ask_python(PAGE_QUESTION)
+    if not answer.good:
+        found = f"the server does not start: {answer.text}"
+        return Check("Page", Status.LACKS, found, "Run `make clean setup`.", blocks=True)
+    if not answer.text:
         return Check("Page", Status.LACKS, "not built", "Run `make setup`.", blocks=True)
-    return Check("Page", Status.OK, str(folder))
+    return Check("Page", Status.OK, answer.text)
 
 
 def _port(machine: Machine) -> Check:
@@ -437,12 +437,6 @@ class ThisMachine:
         from engine.app.folders import data_folder
 
         return data_folder()
-
-    def page_folder(self) -> Path | None:
-        """The built page. Raises ImportError where the server cannot be loaded."""
-        from engine.app.serve import page_folder
-
-        return page_folder()
 
     def package_folder(self) -> Path:
         """Where the engine's modules lie."""
