@@ -463,8 +463,9 @@ class ThisMachine:
 
     def ask_python(self, code: str) -> Answer:
         """Run `code` in a process of its own: a broken native library must not take this one with it."""
+        command = [sys.executable, "-P", "-c", code]  # -P: never from the folder that the user happens to be in
         try:
-            ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+            ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=120, check=False)
         except subprocess.TimeoutExpired:
             return Answer(good=False, text="no answer in two minutes")
         if ran.returncode == 0:
@@ -578,7 +579,7 @@ def show(console: Console, checks: Sequence[Check]) -> None:
         if check.remedy:  # never broken by line ends, so that commands can be copied whole
             console.print(Text(f"{'':12}{check.remedy}", quiet), soft_wrap=True)
     console.print()
-    console.print(Text(f" {what_is_next(checks)}", "bold"))
+    console.print(Text(f" {what_is_next(checks)}", "bold"), soft_wrap=True)
 
 
 def _mark(check: Check, *, ascii_only: bool) -> Text:
@@ -592,7 +593,8 @@ def what_is_next(checks: Sequence[Check]) -> str:
     needed = [check.name for check in checks if check.blocks]
     lacks = [check.name for check in checks if check.status is Status.LACKS]
     if needed:
-        return f"Not ready. Next: see to {', '.join(needed)} above, then run `sightline doctor` again."
+        return f"Not ready: {', '.join(needed)}. Next: see to these, then `sightline doctor`."
     if lacks:
-        return f"Ready, with limits: {', '.join(lacks)}. Next: `sightline demo`."
+        demo = f"sightline demo --port {PORT + 1}" if "Port" in lacks else "sightline demo"
+        return f"Ready, with limits: {', '.join(lacks)}. Next: `{demo}`."
     return "Ready. Next: `sightline demo`."

@@ -277,6 +277,10 @@ def test_the_last_line_says_what_is_next(lack: str) -> None:
     assert (name in last) == (status is Status.LACKS)
 
 
+def test_where_the_port_is_taken_the_next_step_takes_another() -> None:
+    assert what_is_next(diagnose(replace(WHOLE, taken_ports=(PORT,)))).endswith("Next: `sightline demo --port 8444`.")
+
+
 def test_all_libraries_missing_make_one_command_that_is_not_broken_by_line_ends() -> None:
     text = shown(diagnose(replace(WHOLE, libraries=())))
     assert "apt-get install -y --no-install-recommends libgl1 libegl1 libusb-1.0-0 libgomp1\n" in text
