@@ -167,8 +167,10 @@ def demo(
 def doctor(as_json: AsJson = False) -> None:
     """What this machine has and lacks, and what to do about each lack."""
     from engine.app.doctor import diagnose, show
+    from engine.app.terminal import progress_bar
 
-    checks = diagnose()
+    with progress_bar(console, enabled=not as_json) as progress:
+        checks = diagnose(progress=progress)
     if as_json:
         _print_json([check.as_json() for check in checks])
     else:
