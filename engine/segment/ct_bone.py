@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from engine.segment.ct_voxels import BONE, SOFT
 from engine.segment.overview import Overview
-from engine.segment.steps.components import kept
+from engine.segment.steps.components import kept, relabelled
 from engine.segment.steps.morphology import closed
 
 #: Smaller dense specks are calcification, contrast or noise.
@@ -27,19 +28,19 @@ ENCLOSED_HU = -150
 MARROW_ML = 80.0
 
 
-def bone_components(dense: torch.Tensor, hu: torch.Tensor, voxel_ml: float) -> torch.Tensor:
-    """The components of dense voxels that are bone, at full resolution.
+def without_specks(codes: torch.Tensor, hu: torch.Tensor, voxel_ml: float) -> torch.Tensor:
+    """`codes` with dense components that are too small or too faint for bone made soft tissue, in place.
 
     Args:
-        dense: (ni, nj, nk) bool.
+        codes: (ni, nj, nk) uint8, as `engine.segment.ct_voxels.tissue` gives.
         hu: (ni, nj, nk) int16.
         voxel_ml: volume of a voxel.
     """
 
-    def bone(sizes: torch.Tensor, sums: torch.Tensor) -> torch.Tensor:
-        return (sizes * voxel_ml >= SPECK_ML) & (sums >= CORTEX_MEAN_HU * sizes)
+    def speck(sizes: torch.Tensor, sums: torch.Tensor) -> torch.Tensor:
+        return (sizes * voxel_ml < SPECK_ML) | (sums < CORTEX_MEAN_HU * sizes)
 
-    return kept(dense, bone, [hu], connectivity=26)
+    return relabelled(codes, BONE, SOFT, speck, [hu], connectivity=26)
 
 
 def part_blood(

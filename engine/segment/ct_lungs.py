@@ -77,8 +77,8 @@ def split_lungs(air: torch.Tensor, airways: torch.Tensor, body: Body, view: Over
     if seeds is None:
         left, right = _one_sided(parenchyma, body)
     else:
-        to_left, to_right = (squared_distance_mm2(~seed, view.spacing_mm) for seed in seeds)
-        left, right = parenchyma & (to_left <= to_right), parenchyma & (to_left > to_right)
+        nearer_left = _nearer(*seeds, parenchyma, view)
+        left, right = parenchyma & nearer_left, parenchyma & ~nearer_left
     blocked = airways | ~body.hull
     left = left | (closed(left, CLOSE_MM, view.spacing_mm) & ~blocked & ~right)
     right = right | (closed(right, CLOSE_MM, view.spacing_mm) & ~blocked & ~left)
@@ -98,6 +98,21 @@ def _seeds(parenchyma: torch.Tensor, view: Overview) -> tuple[torch.Tensor, torc
         if abs(x_first - x_second) * view.spacing_mm[0] >= APART_MM:
             return (first, second) if x_first > x_second else (second, first)
     return None
+
+
+def _nearer(left: torch.Tensor, right: torch.Tensor, within: torch.Tensor, view: Overview) -> torch.Tensor:
+    """Where the left seed is nearer than the right, in the box that `within` spans; false beyond."""
+    box = tuple(
+        slice(int(held[0]), int(held[-1]) + 1)
+        for axis in range(3)
+        for held in [
+            within.any(dim=(axis + 1) % 3, keepdim=True).any(dim=(axis + 2) % 3, keepdim=True).reshape(-1).nonzero()
+        ]
+    )
+    to_left, to_right = (squared_distance_mm2(~seed[box], view.spacing_mm) for seed in (left, right))
+    nearer = torch.zeros_like(left)
+    nearer[box] = to_left <= to_right
+    return nearer
 
 
 def _one_sided(parenchyma: torch.Tensor, body: Body) -> tuple[torch.Tensor, torch.Tensor]:

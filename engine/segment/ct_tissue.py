@@ -19,7 +19,7 @@ from engine.core.volume import LabelMap, Quantity, Volume
 from engine.segment import ct_voxels
 from engine.segment.ct_airways import find_trachea, grow_airways
 from engine.segment.ct_body import AIR_HU, TISSUE_HU, Body, find_body
-from engine.segment.ct_bone import bone_components, marrow, part_blood
+from engine.segment.ct_bone import marrow, part_blood, without_specks
 from engine.segment.ct_lungs import LUNG_HU, Lungs, lung_air, split_lungs
 from engine.segment.ct_vessels import Contrast, find_contrast
 from engine.segment.ct_voxels import Places
@@ -28,8 +28,10 @@ from engine.segment.segmenter import Segmentation
 from engine.segment.steps.histogram import label_counts
 from engine.segment.steps.layout import indexed, walked
 from engine.segment.steps.morphology import dilated, eroded
-from engine.segment.steps.resample import block_fraction, block_mean, enlarged
+from engine.segment.steps.resample import Box, Factors, block_fraction, block_mean, enlarged
+from engine.segment.steps.threshold import count_above
 from engine.segment.tensors import as_tensor
+from engine.segment.thresholds import thinned
 
 COARSE_MM = 3.0
 AIRWAY_MM = 1.6
@@ -136,8 +138,7 @@ def _check_extent(grid: Grid) -> None:
 
 def _check_range(samples: torch.Tensor) -> None:
     """Refuse what was windowed, masked or scaled before it came here, by a thinned-out sample."""
-    step = max(1, round((samples.numel() / 2**21) ** (1 / 3)))
-    thin = samples[::step, ::step, ::step].reshape(-1)
+    thin = thinned(samples, 2**18)
     thin = thin[torch.isfinite(thin)] if thin.is_floating_point() else thin
     if thin.numel() == 0:
         raise NotApplicable("no sample is a number")
@@ -165,7 +166,8 @@ def _reach(grid: Grid) -> tuple[int, int, int]:
 class _Airways:
     """The airway tree: map and factors for `Places`, its threshold, and the cells it passes (patient order)."""
 
-    factors: tuple[int, int, int]
+    factors: Factors
+    box: Box
     fine: torch.Tensor
     hu: int
     coarse: torch.Tensor
@@ -175,48 +177,64 @@ def _airways(
     hu: torch.Tensor, coarse: torch.Tensor, body: Body, air: torch.Tensor, grid: Grid, view: Overview
 ) -> _Airways:
     trachea = find_trachea(coarse, body.hull, air, view)
+    finer = overview_of(grid, AIRWAY_MM)
+    grown = None
+    box: Box = ((0, 1), (0, 1), (0, 1))
     if bool(trachea.any()):
-        finer = overview_of(grid, AIRWAY_MM)
-        seeds = _taken(view.in_voxel_order(trachea), view.factors, finer.factors, grid.shape)
-        grown = grow_airways(block_mean(hu, finer.factors), seeds, finer.voxel_ml)
-        if grown is not None:
-            lumen, level_hu = grown
-            spacing = tuple(float(s * f) for s, f in zip(grid.spacing_mm, finer.factors, strict=True))
-            fine = indexed(walked(dilated(lumen, max(spacing), spacing)).to(torch.uint8) * ct_voxels.RING)
-            fine -= lumen.to(torch.uint8) * (ct_voxels.RING - ct_voxels.LUMEN)
-            cells = view.in_patient_order(_gathered(fine > 0, finer.factors, view))
-            return _Airways(finer.factors, fine, level_hu, cells)
-    nothing = torch.zeros((1, 1, 1), dtype=torch.uint8, device=hu.device)
-    return _Airways(grid.shape, nothing, 0, torch.zeros_like(body.hull))
+        box = _box(view.in_voxel_order(dilated(trachea | air, COARSE_MM, view.spacing_mm)), view, finer, grid)
+        medium = block_mean(hu, finer.factors, box)
+        grown = grow_airways(medium, _centres(trachea, view, finer, box, medium), finer.voxel_ml)
+    if grown is None:
+        nothing = torch.zeros((1, 1, 1), dtype=torch.uint8, device=hu.device)
+        return _Airways(grid.shape, box, nothing, 0, torch.zeros_like(body.hull))
+    lumen, level_hu = grown
+    spacing = tuple(float(s * f) for s, f in zip(grid.spacing_mm, finer.factors, strict=True))
+    wide = dilated(lumen, max(spacing), spacing)
+    fine = indexed(walked(wide).to(torch.uint8) * ct_voxels.RING - walked(lumen).to(torch.uint8))
+    return _Airways(finer.factors, box, fine, level_hu, view.in_patient_order(_cells(wide, box, view, finer)))
 
 
-def _taken(
-    cells: torch.Tensor, factors: tuple[int, int, int], finer: tuple[int, int, int], shape: tuple[int, int, int]
-) -> torch.Tensor:
-    """Coarse cells seen on a finer grid of the same volume, by nearest cell."""
+def _box(cells: torch.Tensor, view: Overview, finer: Overview, grid: Grid) -> Box:
+    """The blocks of a finer grid that cover the set coarse cells, both in voxel order."""
+    box = []
     for axis in range(3):
-        at = torch.arange(-(-shape[axis] // finer[axis]), device=cells.device) * finer[axis] // factors[axis]
-        cells = cells.index_select(axis, at)
-    return cells
+        held = cells.any(dim=(axis + 1) % 3, keepdim=True).any(dim=(axis + 2) % 3, keepdim=True).reshape(-1).nonzero()
+        first, last = int(held[0]) * view.factors[axis], (int(held[-1]) + 1) * view.factors[axis]
+        blocks = -(-grid.shape[axis] // finer.factors[axis])
+        box.append((first // finer.factors[axis], min(-(-last // finer.factors[axis]), blocks)))
+    return tuple(box)
 
 
-def _gathered(fine: torch.Tensor, finer: tuple[int, int, int], view: Overview) -> torch.Tensor:
-    """The coarse cells, in voxel order, that hold a set voxel of a finer grid."""
+def _centres(cells: torch.Tensor, view: Overview, finer: Overview, box: Box, medium: torch.Tensor) -> torch.Tensor:
+    """The blocks of a finer grid at the centres of set coarse cells (patient order)."""
+    at = view.in_voxel_order(cells).nonzero()
+    coarse, fine, start = (
+        torch.tensor(values, device=cells.device) for values in (view.factors, finer.factors, [b[0] for b in box])
+    )
+    at = torch.div(at * coarse + coarse // 2, fine, rounding_mode="floor") - start
+    at = torch.minimum(at, torch.tensor(medium.shape, device=cells.device) - 1)
+    seeds = torch.zeros(medium.shape[::-1], dtype=torch.bool, device=cells.device)
+    seeds[at[:, 2], at[:, 1], at[:, 0]] = True
+    return indexed(seeds)
+
+
+def _cells(blocks: torch.Tensor, box: Box, view: Overview, finer: Overview) -> torch.Tensor:
+    """The coarse cells, in voxel order, that hold a set block of a finer grid."""
     shape = [view.shape[view.axes.index(axis)] for axis in range(3)]
-    cells = torch.zeros(shape, dtype=torch.bool, device=fine.device)
-    at = fine.nonzero()
-    scale = torch.tensor(finer, device=fine.device)
-    at = torch.div(at * scale, torch.tensor(view.factors, device=fine.device), rounding_mode="floor")
-    cells[at[:, 0], at[:, 1], at[:, 2]] = True
-    return cells
+    out = blocks
+    for axis in range(3):
+        at = torch.arange(*box[axis], device=blocks.device) * finer.factors[axis] // view.factors[axis]
+        gathered = torch.zeros([shape[a] if a == axis else n for a, n in enumerate(out.shape)], dtype=torch.uint8)
+        out = gathered.to(blocks.device).index_add_(axis, at, out.to(torch.uint8)) > 0
+    return out
 
 
 def _bone_told(
     codes: torch.Tensor, hu: torch.Tensor, contrast: Contrast | None, grid: Grid, view: Overview
 ) -> torch.Tensor:
     """`codes` with bone that is noise made soft tissue, and bone that is contrast made blood, in place."""
-    dense = codes == ct_voxels.BONE
     if contrast is not None:
+        dense = codes == ct_voxels.BONE
         zone = view.in_voxel_order(contrast.zone)
         near = view.in_voxel_order(dilated(contrast.zone, max(view.spacing_mm), view.spacing_mm))
         blood = part_blood(
@@ -227,17 +245,14 @@ def _bone_told(
             contrast.cortex_hu,
         )
         codes += blood.to(torch.uint8) * (ct_voxels.BLOOD - ct_voxels.BONE)
-        dense = dense & ~blood
-    bone = bone_components(dense, hu, grid.voxel_volume_mm3 / 1000)
-    codes -= (dense ^ bone).to(torch.uint8) * (ct_voxels.BONE - ct_voxels.SOFT)
-    return codes
+    return without_specks(codes, hu, grid.voxel_volume_mm3 / 1000)
 
 
 def _places(
     codes: torch.Tensor, coarse: torch.Tensor, body: Body, lungs: Lungs, airways: _Airways, view: Overview
 ) -> Places:
     cell_mm = max(view.spacing_mm)
-    share = view.in_patient_order(block_fraction(codes == ct_voxels.BONE, view.factors))
+    share = view.in_patient_order(block_fraction(codes, view.factors, ct_voxels.BONE))
     share = torch.where(body.hull, share, 0)
     inside = marrow(share, coarse, lungs.both | airways.coarse | ~body.hull, view)
     flags = torch.zeros_like(share)
@@ -257,6 +272,7 @@ def _places(
         lung=view.in_voxel_order(lungs.both.to(torch.uint8) * 255),
         bone=view.in_voxel_order(field),
         airway_factors=airways.factors,
+        airway_start=(airways.box[0][0], airways.box[1][0], airways.box[2][0]),
         airway=airways.fine,
         airway_hu=airways.hu,
     )
@@ -281,7 +297,7 @@ def _lacks(counts: torch.Tensor, contrast: Contrast | None) -> list[str]:
 
 def _doubts(hu: torch.Tensor, grid: Grid, lungs: Lungs, view: Overview) -> list[str]:
     said = []
-    metal_ml = int((hu > METAL_HU).sum()) * grid.voxel_volume_mm3 / 1000
+    metal_ml = count_above(hu, METAL_HU) * grid.voxel_volume_mm3 / 1000
     if metal_ml >= METAL_ML:
         said.append(f"{metal_ml:.1f} ml of metal are labelled as bone; streaks around it blur bone and soft tissue")
     for name, lung in (("left", lungs.left), ("right", lungs.right)):

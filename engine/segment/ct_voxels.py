@@ -124,7 +124,8 @@ class Places:
         lung: 255 in lungs with their vessels, 0 outside.
         bone: 255 in bone with its marrow, the share of bone at its edge, 0 outside.
         airway_factors: voxels per cell of `airway`.
-        airway: `LUMEN` or `RING`.
+        airway_start: the first of those cells that `airway` holds.
+        airway: `LUMEN` or `RING`; nothing beyond it.
         airway_hu: the threshold the lumen was grown at.
     """
 
@@ -133,12 +134,13 @@ class Places:
     lung: torch.Tensor
     bone: torch.Tensor
     airway_factors: tuple[int, int, int]
+    airway_start: tuple[int, int, int]
     airway: torch.Tensor
     airway_hu: int
 
 
 def labels(hu: torch.Tensor, codes: torch.Tensor, places: Places) -> torch.Tensor:
-    """Labels of every voxel from its tissue and its place.
+    """Labels of every voxel from its tissue and its place; `codes` is used up.
 
     Args:
         hu: (ni, nj, nk) int16.
@@ -153,18 +155,21 @@ def labels(hu: torch.Tensor, codes: torch.Tensor, places: Places) -> torch.Tenso
     ak, aj, ai = reversed(places.airway_factors)
     if on_host(hu):
         density, tissues, flags, lung, bone, airway = (host_array(walk) for walk in walks)
-        steps = np.asarray([fk, fj, fi, ak, aj, ai], np.int64)
-        painted = _labels(density, tissues, flags, lung, bone, airway, steps, places.airway_hu)
-        return indexed(torch.from_numpy(painted))
-    return indexed(_labels_anywhere(walks, (fk, fj, fi), (ak, aj, ai), places.airway_hu))
+        steps = np.asarray([fk, fj, fi, ak, aj, ai, *reversed(places.airway_start)], np.int64)
+        _labels(density, tissues, flags, lung, bone, airway, steps, places.airway_hu)
+        return indexed(walks[1])
+    return indexed(_labels_anywhere(walks, places))
 
 
-def _labels_anywhere(
-    walks: list[torch.Tensor], f: tuple[int, int, int], a: tuple[int, int, int], airway_hu: int
-) -> torch.Tensor:
+def _labels_anywhere(walks: list[torch.Tensor], places: Places) -> torch.Tensor:
     hu, codes, flags, lung, bone, airway = walks
-    flag = _at(flags, f, hu.shape)
-    tube = _at(airway, a, hu.shape)
+    fi, fj, fk = places.factors
+    f = (fk, fj, fi)
+    airway_hu = places.airway_hu
+    flag = _at(flags, f, (0, 0, 0), hu.shape)
+    ai, aj, ak = places.airway_factors
+    si, sj, sk = places.airway_start
+    tube = _at(airway, (ak, aj, ai), (sk, sj, si), hu.shape)
     tube = torch.where((flag & NEAR_AIRWAY) > 0, tube, torch.zeros_like(tube))
     near_left, near_right = (flag & NEAR_LEFT) > 0, (flag & NEAR_RIGHT) > 0
     side = torch.where(near_left, LEFT_LABEL, RIGHT_LABEL)
@@ -183,11 +188,13 @@ def _labels_anywhere(
     return torch.where((flag & NEAR_BODY) > 0, out, 0).to(torch.uint8)
 
 
-def _at(cells: torch.Tensor, f: tuple[int, int, int], shape: torch.Size) -> torch.Tensor:
-    """Each voxel's cell value."""
+def _at(cells: torch.Tensor, f: tuple[int, int, int], start: tuple[int, int, int], shape: torch.Size) -> torch.Tensor:
+    """Each voxel's cell value; 0 before `start` and past the last cell."""
     for axis in range(3):
-        index = torch.arange(shape[axis], device=cells.device) // f[axis]
-        cells = cells.index_select(axis, index)
+        index = torch.arange(shape[axis], device=cells.device) // f[axis] - start[axis]
+        within = (index >= 0) & (index < cells.shape[axis])
+        picked = cells.index_select(axis, index.clamp(0, cells.shape[axis] - 1))
+        cells = picked * within.reshape([-1 if a == axis else 1 for a in range(3)])
     return cells
 
 
@@ -240,40 +247,43 @@ def _labels(
     airway: NDArray[np.uint8],
     steps: NDArray[np.int64],
     airway_hu: int,
-) -> NDArray[np.uint8]:
+) -> None:
+    """Writes the labels over `codes`."""
     nk, nj, ni = hu.shape
     f = steps[:3]
-    out = np.empty(hu.shape, np.uint8)
     for k in prange(nk):
-        ck, ak = k // f[0], k // steps[3]
+        ck, ak = k // f[0], k // steps[3] - steps[6]
         for j in range(nj):
-            cj, aj = j // f[1], j // steps[4]
-            line, code, into = hu[k, j], codes[k, j], out[k, j]
+            cj, aj = j // f[1], j // steps[4] - steps[7]
+            tubed = 0 <= ak < airway.shape[0] and 0 <= aj < airway.shape[1]
+            line, code = hu[k, j], codes[k, j]
             for ci in range(flags.shape[2]):
                 flag = flags[ck, cj, ci]
                 start, stop = ci * f[2], min(ci * f[2] + f[2], ni)
                 if not flag & NEAR_BODY:
-                    into[start:stop] = 0
+                    code[start:stop] = 0
                     continue
                 near_lung = flag & (NEAR_LEFT | NEAR_RIGHT)
                 side = LEFT_LABEL if flag & NEAR_LEFT else RIGHT_LABEL
                 for i in range(start, stop):
                     if code[i] == AIR:
-                        tube = airway[ak, aj, i // steps[5]] if flag & NEAR_AIRWAY else 0
+                        ai = i // steps[5] - steps[8]
+                        tube = 0
+                        if flag & NEAR_AIRWAY and tubed and 0 <= ai < airway.shape[2]:
+                            tube = airway[ak, aj, ai]
                         if tube == LUMEN or (tube == RING and line[i] <= airway_hu):
-                            into[i] = AIRWAY_LABEL
+                            code[i] = AIRWAY_LABEL
                         elif near_lung:
-                            into[i] = side
+                            code[i] = side
                         elif tube == RING:
-                            into[i] = AIRWAY_LABEL
+                            code[i] = AIRWAY_LABEL
                         else:
-                            into[i] = BODY_LABEL if flag & IN_BODY else 0
+                            code[i] = BODY_LABEL if flag & IN_BODY else 0
                     elif near_lung and code[i] != BONE and _interpolated(lung, k, j, i, f) >= LUNG_FIELD:
-                        into[i] = side
+                        code[i] = side
                     elif code[i] == BLOOD:
-                        into[i] = VESSEL_LABEL
+                        code[i] = VESSEL_LABEL
                     elif code[i] == BONE or (flag & NEAR_BONE and _interpolated(bone, k, j, i, f) >= BONE_FIELD):
-                        into[i] = BONE_LABEL
+                        code[i] = BONE_LABEL
                     else:
-                        into[i] = FAT_LABEL if code[i] == FAT else SOFT_LABEL
-    return out
+                        code[i] = FAT_LABEL if code[i] == FAT else SOFT_LABEL

@@ -15,7 +15,7 @@ import torch
 
 from engine.core.errors import InvalidValue
 from engine.segment.steps.layout import host_array, indexed, on_host, walked
-from engine.segment.steps.runs import CONNECTIVITIES, runs_of
+from engine.segment.steps.runs import CONNECTIVITIES, repaint, runs_of
 
 
 def components(mask: torch.Tensor, *, connectivity: int = 6) -> tuple[torch.Tensor, int]:
@@ -73,6 +73,31 @@ def kept(
     labels, count = _propagated(walk, connectivity)
     columns = [_sizes(labels, count), *(_sums(labels, count, v) for v in walks)]
     return indexed(_chosen(labels, _padded(keep(*(column[1:] for column in columns)))))
+
+
+def relabelled(
+    labels: torch.Tensor,
+    label: int,
+    to: int,
+    choose: Callable[..., torch.Tensor],
+    values: Sequence[torch.Tensor] = (),
+    *,
+    connectivity: int = 6,
+) -> torch.Tensor:
+    """`labels` with the components of `label` that `choose` picks turned into label `to`.
+
+    Arguments as for `kept`; `labels` is uint8 and is changed in place where its layout allows.
+    """
+    _check(connectivity)
+    walk, walks = walked(labels), [walked(v) for v in values]
+    if on_host(labels):
+        runs = runs_of(host_array(walk), connectivity, label)
+        table = [runs.sizes(), *(runs.sums(host_array(v)) for v in walks)]
+        chosen = _padded(choose(*(torch.from_numpy(column[1:]) for column in table)))
+        repaint(host_array(walk), runs, chosen.numpy(), to)
+        return indexed(walk)
+    picked = kept(labels == label, choose, values, connectivity=connectivity)
+    return torch.where(picked, to, labels).to(labels.dtype)
 
 
 def larger_than(mask: torch.Tensor, voxels: int, *, connectivity: int = 6) -> torch.Tensor:

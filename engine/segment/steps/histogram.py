@@ -23,8 +23,15 @@ def _counts(walk: NDArray[np.uint8], parts: int) -> NDArray[np.int64]:
     table = np.zeros((parts, 256), np.int64)
     for part in prange(parts):
         mine = np.zeros(256, np.int64)
-        for at in range(part * flat.size // parts, (part + 1) * flat.size // parts):
-            mine[flat[at]] += 1
+        first, last = part * flat.size // parts, (part + 1) * flat.size // parts
+        # Labels come in long runs: count those, since adding to one counter again and again waits.
+        since = first
+        for at in range(first + 1, last):
+            if flat[at] != flat[at - 1]:
+                mine[flat[at - 1]] += at - since
+                since = at
+        if last > first:
+            mine[flat[last - 1]] += last - since
         table[part] = mine
     total: NDArray[np.int64] = table.sum(axis=0)
     return total

@@ -11,9 +11,11 @@ from engine.core.errors import InvalidValue
 from engine.segment.steps.layout import host_array, indexed, on_host, walked
 
 Factors = tuple[int, int, int]
+#: (first, one past the last) along i, j, k.
+Box = tuple[tuple[int, int], ...]
 
 
-def block_mean(samples: torch.Tensor, factors: Factors) -> torch.Tensor:
+def block_mean(samples: torch.Tensor, factors: Factors, box: Box | None = None) -> torch.Tensor:
     """The mean of each block of `factors` voxels, rounded down for integers.
 
     Blocks at the far border hold fewer voxels and average those they have. Integers keep their
@@ -22,14 +24,23 @@ def block_mean(samples: torch.Tensor, factors: Factors) -> torch.Tensor:
     Args:
         samples: (ni, nj, nk) int16, or any real type.
         factors: block size along i, j, k; at least 1.
+        box: only these blocks, first and one past the last along i, j, k.
 
     Returns:
-        (ceil(ni / fi), ceil(nj / fj), ceil(nk / fk)).
+        (ceil(ni / fi), ceil(nj / fj), ceil(nk / fk)), or the shape of the box.
     """
     _check(factors)
+    if box is None:
+        box = tuple((0, -(-n // f)) for n, f in zip(samples.shape, factors, strict=True))
     walk = walked(samples)
     if on_host(samples) and samples.dtype == torch.int16:
-        return indexed(torch.from_numpy(_mean_int16(host_array(walk), *reversed(factors))))
+        blocks = np.asarray(list(reversed(box)), np.int64)
+        return indexed(
+            torch.from_numpy(_mean_int16(host_array(walk), np.asarray(list(reversed(factors)), np.int64), blocks))
+        )
+    (i0, i1), (j0, j1), (k0, k1) = box
+    fi, fj, fk = factors
+    walk = walk[k0 * fk : k1 * fk, j0 * fj : j1 * fj, i0 * fi : i1 * fi]
     exact = not samples.is_floating_point()
     sums = _block_sums(walk.to(torch.int64 if exact else torch.float64), factors)
     counts = _block_counts(walk, factors)
@@ -38,13 +49,13 @@ def block_mean(samples: torch.Tensor, factors: Factors) -> torch.Tensor:
     return indexed((sums / counts).to(torch.float32))
 
 
-def block_fraction(mask: torch.Tensor, factors: Factors) -> torch.Tensor:
-    """How much of each block is set, uint8: 0 none to 255 all, rounded down."""
+def block_fraction(labels: torch.Tensor, factors: Factors, label: int = 1) -> torch.Tensor:
+    """How much of each block is `label` (or set, in a mask), uint8: 0 none to 255 all, rounded down."""
     _check(factors)
-    walk = walked(mask)
-    if on_host(mask):
-        return indexed(torch.from_numpy(_fraction(host_array(walk), *reversed(factors))))
-    sums = _block_sums(walk.to(torch.int32), factors)
+    walk = walked(labels)
+    if on_host(labels):
+        return indexed(torch.from_numpy(_fraction(host_array(walk), label, *reversed(factors))))
+    sums = _block_sums((walk == label).to(torch.int32), factors)
     return indexed(torch.div(sums * 255, _block_counts(walk, factors), rounding_mode="floor").to(torch.uint8))
 
 
@@ -83,32 +94,34 @@ def _block_counts(walk: torch.Tensor, factors: Factors) -> torch.Tensor:
 
 
 @njit(parallel=True, cache=True)
-def _mean_int16(walk: NDArray[np.int16], fk: int, fj: int, fi: int) -> NDArray[np.int16]:
+def _mean_int16(walk: NDArray[np.int16], factors: NDArray[np.int64], box: NDArray[np.int64]) -> NDArray[np.int16]:
     nk, nj, ni = walk.shape
-    ck, cj, ci = (nk + fk - 1) // fk, (nj + fj - 1) // fj, (ni + fi - 1) // fi
-    out = np.empty((ck, cj, ci), np.int16)
-    for k in prange(ck):
-        column = np.empty(ni, np.int32)
-        for j in range(cj):
+    fk, fj, fi = factors
+    (k0, k1), (j0, j1), (i0, i1) = box
+    out = np.empty((k1 - k0, j1 - j0, i1 - i0), np.int16)
+    first, last = i0 * fi, min(i1 * fi, ni)
+    for k in prange(k0, k1):
+        column = np.empty(last - first, np.int32)
+        for j in range(j0, j1):
             column[:] = 0
             rows = 0
             for kk in range(k * fk, min(k * fk + fk, nk)):
                 for jj in range(j * fj, min(j * fj + fj, nj)):
                     rows += 1
-                    line = walk[kk, jj]
-                    for i in range(ni):
+                    line = walk[kk, jj, first:last]
+                    for i in range(line.size):
                         column[i] += line[i]
-            for i in range(ci):
-                stop = min(i * fi + fi, ni)
+            for i in range(i1 - i0):
+                stop = min(i * fi + fi, column.size)
                 total = 0
                 for ii in range(i * fi, stop):
                     total += column[ii]
-                out[k, j, i] = total // (rows * (stop - i * fi))
+                out[k - k0, j - j0, i] = total // (rows * (stop - i * fi))
     return out
 
 
 @njit(parallel=True, cache=True)
-def _fraction(walk: NDArray[np.uint8], fk: int, fj: int, fi: int) -> NDArray[np.uint8]:
+def _fraction(walk: NDArray[np.uint8], label: int, fk: int, fj: int, fi: int) -> NDArray[np.uint8]:
     nk, nj, ni = walk.shape
     ck, cj, ci = (nk + fk - 1) // fk, (nj + fj - 1) // fj, (ni + fi - 1) // fi
     out = np.empty((ck, cj, ci), np.uint8)
@@ -122,7 +135,7 @@ def _fraction(walk: NDArray[np.uint8], fk: int, fj: int, fi: int) -> NDArray[np.
                     rows += 1
                     line = walk[kk, jj]
                     for i in range(ni):
-                        column[i] += line[i]
+                        column[i] += line[i] == label
             for i in range(ci):
                 stop = min(i * fi + fi, ni)
                 total = 0

@@ -65,15 +65,21 @@ class Runs:
         return out.reshape(self.shape)
 
 
-def runs_of(mask: Mask8, connectivity: int) -> Runs:
-    """Cut a walked mask into runs and unite those that touch."""
+def repaint(labels: Mask8, runs: Runs, chosen: NDArray[np.bool_], value: int) -> None:
+    """Write `value` into the chosen components, in place; `labels` has the shape of the runs' array."""
+    rows = labels.reshape(-1, runs.shape[2])
+    _repaint(rows, runs.first, runs.start, runs.stop, runs.component, chosen, value)
+
+
+def runs_of(mask: Mask8, connectivity: int, value: int = 1) -> Runs:
+    """Cut the voxels of a walked array that equal `value` into runs and unite those that touch."""
     nk, nj, ni = mask.shape
     rows = mask.reshape(nk * nj, ni)
     first = np.zeros(nk * nj + 1, np.int64)
-    np.cumsum(_count(rows), out=first[1:])
+    np.cumsum(_count(rows, value), out=first[1:])
     start = np.empty(first[-1], np.int32)
     stop = np.empty(first[-1], np.int32)
-    _cut(rows, first, start, stop)
+    _cut(rows, value, first, start, stop)
     parent = np.arange(len(start), dtype=np.int32)
     _unite(parent, first, start, stop, nk, nj, connectivity, get_num_threads())
     component, count = _number(parent)
@@ -81,19 +87,19 @@ def runs_of(mask: Mask8, connectivity: int) -> Runs:
 
 
 @njit(parallel=True, cache=True)
-def _count(rows: Mask8) -> Int64:
+def _count(rows: Mask8, value: int) -> Int64:
     counts = np.empty(rows.shape[0], np.int64)
     for row in prange(rows.shape[0]):
         line = rows[row]
-        total = np.int64(line[0] != 0)
+        total = np.int64(line[0] == value)
         for i in range(1, line.size):
-            total += np.int64((line[i] != 0) & (line[i - 1] == 0))
+            total += np.int64((line[i] == value) & (line[i - 1] != value))
         counts[row] = total
     return counts
 
 
 @njit(parallel=True, cache=True)
-def _cut(rows: Mask8, first: Int64, start: Int32, stop: Int32) -> None:
+def _cut(rows: Mask8, value: int, first: Int64, start: Int32, stop: Int32) -> None:
     ni = rows.shape[1]
     for row in prange(rows.shape[0]):
         at = first[row]
@@ -102,7 +108,7 @@ def _cut(rows: Mask8, first: Int64, start: Int32, stop: Int32) -> None:
         line = rows[row]
         inside = False
         for i in range(ni):
-            if (line[i] != 0) != inside:
+            if (line[i] == value) != inside:
                 if inside:
                     stop[at] = i
                     at += 1
@@ -236,3 +242,19 @@ def _paint(out: NDArray[Any], first: Int64, start: Int32, stop: Int32, component
             value = values[component[run]]
             for i in range(start[run], stop[run]):
                 out[row, i] = value
+
+
+@njit(parallel=True, cache=True)
+def _repaint(
+    rows: Mask8,
+    first: Int64,
+    start: Int32,
+    stop: Int32,
+    component: Int32,
+    chosen: NDArray[np.bool_],
+    value: int,
+) -> None:
+    for row in prange(rows.shape[0]):
+        for run in range(first[row], first[row + 1]):
+            if chosen[component[run]]:
+                rows[row, start[run] : stop[run]] = value
