@@ -24,9 +24,9 @@ from engine.mesh.extract_grid import check_counts, patient_from_cell
 from engine.mesh.extract_net import SurfaceNet
 from engine.mesh.extract_sheets import EDGES, sheet_table
 from engine.mesh.kernels_bits import WORD
-from engine.mesh.kernels_net import PLANES, classify, place, stitch, untangle
+from engine.mesh.kernels_net import PLANES, classify, stitch, untangle
 from engine.mesh.kernels_slabs import Slabs
-from engine.mesh.kernels_smooth import link
+from engine.mesh.kernels_smooth import link, place
 from engine.mesh.smooth import DEFAULT_SMOOTHING, Smoothing, smooth
 
 
@@ -169,9 +169,9 @@ def _stitched(
     return quads, pairs, sheets, total[: int(np.flatnonzero(total).max(initial=0)) + 1]
 
 
-def _smoothed(cells: _Cells, smoothing: Smoothing, slabs: Slabs) -> Float32:
+def _smoothed(cells: _Cells, smoothing: Smoothing, slabs: Slabs) -> NDArray[np.int16]:
     if not smoothing.iterations:
-        return np.empty((0, 4), dtype=np.float32)
+        return np.empty((0, 4), dtype=np.int16)
     links = np.empty((cells.vertex_count, 4), dtype=np.uint32)
     masks = np.empty(cells.vertex_count, dtype=np.uint8)
     slabs.over(
@@ -181,7 +181,7 @@ def _smoothed(cells: _Cells, smoothing: Smoothing, slabs: Slabs) -> Float32:
     return smooth(heads, links, masks, smoothing, slabs)
 
 
-def _placed(cells: _Cells, grid: Grid, offsets: Float32, slabs: Slabs) -> Float32:
+def _placed(cells: _Cells, grid: Grid, offsets: NDArray[np.int16], slabs: Slabs) -> Float32:
     vertices = np.empty((cells.vertex_count, 3), dtype=np.float32)
     matrix = patient_from_cell(grid)
     slabs.over(

@@ -334,26 +334,3 @@ def stitch(
                         pairs[quad, 0], pairs[quad, 1] = inside, outside
                         sheets[quad] = sheet
                         quad += 1
-
-
-@kernel
-def place(first: int, last: int, bits: Any, starts: Any, matrix: Any, offsets: Any, vertices: Any) -> None:
-    """Patient positions of the cells of slices first..last - 1.
-
-    They stand at the centres of their cells, moved by `offsets` in voxels where there are any. `matrix` maps padded
-    cell numbers to millimetres.
-    """
-    moved = offsets.size > 0
-    for c in range(first, last):
-        for b in range(bits.shape[1] - 1):
-            v = int(starts[c, b, CELLS])
-            for w in range(bits.shape[3]):
-                active = bits[c, b, ACTIVE, w]
-                while active != NONE:
-                    x, y, z = float(w * WORD + lowest_bit(active)), float(b), float(c)
-                    active &= active - ONE
-                    if moved:
-                        x, y, z = x + offsets[v, 0], y + offsets[v, 1], z + offsets[v, 2]
-                    for n in range(3):
-                        vertices[v, n] = matrix[n, 0] * x + matrix[n, 1] * y + matrix[n, 2] * z + matrix[n, 3]
-                    v += 1

@@ -1,4 +1,4 @@
-"""Kernels that relax a surface net: who is linked to whom, and one step of all vertices."""
+"""Kernels that relax a surface net: who is linked to whom, moves of all vertices, and where that leaves them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Any
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]  # the package carries no types
 from numba import types
+from numba.core import cgutils
 
-from engine.mesh.kernels_bits import inlined, kernel, lowest_bit, operation, popcount
+from engine.mesh.kernels_bits import WORD, inlined, kernel, lowest_bit, operation, popcount
 from engine.mesh.kernels_net import ACTIVE, CELLS, EDGE_X, EDGE_Y, EDGE_Z, LAST, NONE, ONE
+
+#: Offsets are int16 in this many parts of a voxel, since a vertex leaves its cell's centre by half a voxel at most. It
+#: is half the memory of float32, and sums of neighbours are exact: every device, adding in any order, gets the same.
+PARTS_PER_VOXEL = 65532
 
 #: Where the neighbours of a cell lie, in the order of the bits of a link mask.
 DIRECTIONS = np.array([[-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0], [0, 0, -1], [0, 0, 1]], dtype=np.float32)
@@ -77,39 +82,45 @@ def relaxed(
     _row: Any,
     _limit: Any,
 ) -> Any:
-    """target[v] = clip(hold source[v] + gain Σ source[neighbours] + drift[row], ±limit), four float32 at once.
+    """target[v] = round(clip(hold source[v] + gain Σ source[neighbours] + drift[row], ±limit)), four lanes at once.
 
-    LLVM does not find the vector in the plain loop, which is 2.5 times slower.
+    `source` and `target` are int16, the rest float32. LLVM does not find the vector in the plain loop, which is 2.5
+    times slower.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        four = ir.VectorType(ir.FloatType(), 4)
-        nothing = ir.Constant(four, ir.Undefined)
+        lanes, parts, sums = (ir.VectorType(kind, 4) for kind in (ir.FloatType(), ir.IntType(16), ir.IntType(32)))
+        nothing = ir.Constant(lanes, ir.Undefined)
         source, target, v, neighbours, hold, gain, drift, row, limit = range(9)
 
-        def pointer(array: int, index: Any) -> Any:
+        def pointer(array: int, index: Any, kind: Any) -> Any:
             data = context.make_array(signature.args[array])(context, builder, arguments[array]).data
             return builder.bitcast(
-                builder.gep(data, [builder.shl(index, ir.Constant(index.type, 2))]), four.as_pointer()
+                builder.gep(data, [builder.shl(index, ir.Constant(index.type, 2))]), kind.as_pointer()
             )
 
-        def load(array: int, index: Any) -> Any:
-            return builder.load(pointer(array, index), align=4, typ=four)
+        def load(index: Any) -> Any:
+            return builder.sext(builder.load(pointer(source, index, parts), align=2, typ=parts), sums)
 
         def everywhere(scalar: int) -> Any:
             lane = builder.insert_element(nothing, arguments[scalar], ir.Constant(ir.IntType(32), 0))
-            return builder.shuffle_vector(lane, nothing, ir.Constant(ir.VectorType(ir.IntType(32), 4), [0] * 4))
+            return builder.shuffle_vector(lane, nothing, ir.Constant(sums, [0] * 4))
 
-        near = [load(source, builder.extract_value(arguments[neighbours], n)) for n in range(6)]
-        pairs = [builder.fadd(near[n], near[n + 1]) for n in (0, 2, 4)]
-        total = builder.fadd(builder.fadd(pairs[0], pairs[1]), pairs[2])
-        moved = builder.fadd(builder.fmul(total, everywhere(gain)), load(drift, arguments[row]))
-        moved = builder.fadd(moved, builder.fmul(load(source, arguments[v]), everywhere(hold)))
+        near = [load(builder.extract_value(arguments[neighbours], n)) for n in range(6)]
+        pairs = [builder.add(near[n], near[n + 1]) for n in (0, 2, 4)]
+        total = builder.sitofp(builder.add(builder.add(pairs[0], pairs[1]), pairs[2]), lanes)
+        pull = builder.load(pointer(drift, arguments[row], lanes), align=4, typ=lanes)
+        moved = builder.fadd(builder.fmul(total, everywhere(gain)), pull)
+        own = builder.sitofp(load(arguments[v]), lanes)
+        moved = builder.fadd(moved, builder.fmul(own, everywhere(hold)))
         most = everywhere(limit)
         least = builder.fneg(most)
         moved = builder.select(builder.fcmp_ordered("<", moved, most), moved, most)
         moved = builder.select(builder.fcmp_ordered(">", moved, least), moved, least)
-        builder.store(moved, pointer(target, arguments[v]), align=4)
+        declare: Any = cgutils.get_or_insert_function  # numba leaves it untyped
+        nearest = declare(builder.module, ir.FunctionType(lanes, [lanes]), "llvm.rint.v4f32")
+        whole = builder.fptosi(builder.call(nearest, [moved]), sums)
+        builder.store(builder.trunc(whole, parts), pointer(target, arguments[v], parts), align=2)
         return context.get_dummy_value()
 
     index, number = types.intp, types.float32
@@ -146,7 +157,7 @@ def start(first: int, last: int, masks: Any, drift: Any, limit: float, target: A
     """The first move of the vertices first..last - 1, which all come from the centres of their cells."""
     for v in range(first, last):
         for n in range(4):
-            target[v, n] = min(max(drift[masks[v], n], -limit), limit)
+            target[v, n] = np.int16(np.rint(min(max(drift[masks[v], n], -limit), limit)))
 
 
 @kernel
@@ -170,8 +181,8 @@ def relax_tile(
 
     The n-th of these moves (from 1) covers the slices low + n low_slope to high + n high_slope - 1: see
     `engine.mesh.smooth.smooth`. A slice is moved as soon as the next one has made the move before, so that what is
-    read is still in the cache. heads[c]: first vertex of slice c. offsets (2, v + 1, 4) float32 are voxels from the
-    cell's centre before even and odd moves; the last row stays 0 and stands for a neighbour that is not there.
+    read is still in the cache. heads[c]: first vertex of slice c. offsets (2, v + 1, 4) int16 are parts of a voxel
+    from the cell's centre before even and odd moves; the last row stays 0 and stands for a neighbour that is not there.
     holds (m,), gains (m, 64) and drifts (m, 64, 4) are by move and link mask (`engine.mesh.smooth.step_table`).
     """
     moves = last_move - first_move
@@ -188,3 +199,27 @@ def relax_tile(
                 relax(
                     heads[c], heads[c + 1], links, masks, holds[move], gains[move], drifts[move], limit, source, target
                 )
+
+
+@kernel
+def place(first: int, last: int, bits: Any, starts: Any, matrix: Any, offsets: Any, vertices: Any) -> None:
+    """Patient positions of the cells of slices first..last - 1.
+
+    They stand at the centres of their cells, moved by `offsets` where there are any. `matrix` maps padded
+    cell numbers to millimetres.
+    """
+    moved = offsets.size > 0
+    part = 1.0 / PARTS_PER_VOXEL
+    for c in range(first, last):
+        for b in range(bits.shape[1] - 1):
+            v = int(starts[c, b, CELLS])
+            for w in range(bits.shape[3]):
+                active = bits[c, b, ACTIVE, w]
+                while active != NONE:
+                    x, y, z = float(w * WORD + lowest_bit(active)), float(b), float(c)
+                    active &= active - ONE
+                    if moved:
+                        x, y, z = x + offsets[v, 0] * part, y + offsets[v, 1] * part, z + offsets[v, 2] * part
+                    for n in range(3):
+                        vertices[v, n] = matrix[n, 0] * x + matrix[n, 1] * y + matrix[n, 2] * z + matrix[n, 3]
+                    v += 1

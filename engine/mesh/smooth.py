@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from engine.core.array import Float32
 from engine.core.errors import InvalidValue
 from engine.mesh.kernels_slabs import Slabs
-from engine.mesh.kernels_smooth import DIRECTIONS, relax_tile
+from engine.mesh.kernels_smooth import DIRECTIONS, PARTS_PER_VOXEL, relax_tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def step_table(step: float) -> tuple[Float32, Float32]:
 
 def smooth(
     heads: NDArray[np.int64], links: NDArray[np.uint32], masks: NDArray[np.uint8], smoothing: Smoothing, slabs: Slabs
-) -> Float32:
-    """Offsets (v + 1, 4) float32 of the vertices from their cells' centres, in voxels; the last row is 0.
+) -> NDArray[np.int16]:
+    """Offsets (v + 1, 4) of the vertices from their cells' centres, in parts of a voxel; the last row is 0.
 
     Tiles of slices make several moves at once, each move one slice narrower on either side so that no tile reads what
     another writes; then the gaps between them are filled, each move one slice wider. (Split tiling: Grosser et al.,
@@ -97,13 +97,16 @@ def smooth(
         heads: (slices + 1,) first vertex of each slice of cells, and the number of vertices.
         links, masks: as `engine.mesh.kernels_smooth.link` writes them.
     """
-    offsets = np.empty((2, len(masks) + 1, 4), dtype=np.float32)
+    offsets = np.empty((2, len(masks) + 1, 4), dtype=np.int16)
     offsets[:, -1] = 0
     slices, moves = len(heads) - 1, smoothing.iterations
     tables = [step_table(step) for step in smoothing.steps]
     holds = np.array([1.0 - step for step in smoothing.steps], dtype=np.float32)
-    gains, drifts = np.stack([gain for gain, _ in tables]), np.stack([drift for _, drift in tables])
-    limit = smoothing.reach_voxels
+    gains, drifts = (
+        np.stack([gain for gain, _ in tables]),
+        np.stack([drift for _, drift in tables]) * np.float32(PARTS_PER_VOXEL),
+    )
+    limit = smoothing.reach_voxels * PARTS_PER_VOXEL
     batch = max(1, min(moves, slices // (2 * slabs.threads)))
     seams = _seams(heads, 2 * batch, slabs.threads)
     tiles = [(low, high, int(low > 0), -int(high < slices)) for low, high in pairwise([0, *seams, slices])]
@@ -115,7 +118,7 @@ def smooth(
     for first in range(0, moves, batch):
         for part in (tiles, gaps):
             slabs.each(part, partial(move, first=first, last=min(first + batch, moves)))
-    smoothed: Float32 = offsets[moves & 1]
+    smoothed: NDArray[np.int16] = offsets[moves & 1]
     return smoothed
 
 

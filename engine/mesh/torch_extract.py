@@ -2,8 +2,7 @@
 
 Whole volumes are only ever compared byte by byte (about 20 bytes a voxel move through memory); the first thing made
 from the result is the list of active cells, and everything after works on that. The one other array of the volume's
-size, int32 numbers of the active cells, is never initialised. Smoothed positions agree to rounding, since a device may
-add up neighbours in another order.
+size, int32 numbers of the active cells, is never initialised.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from engine.mesh.extract_grid import check_counts, patient_from_cell
 from engine.mesh.extract_net import SurfaceNet
 from engine.mesh.extract_sheets import EDGES, FACES, NO_FACE, sheet_table
 from engine.mesh.kernels_net import ALTERNATIVE, PINCHED
-from engine.mesh.kernels_smooth import DIRECTIONS
-from engine.mesh.smooth import Smoothing
+from engine.mesh.kernels_smooth import DIRECTIONS, PARTS_PER_VOXEL
+from engine.mesh.smooth import Smoothing, step_table
 
 #: Cells round an edge along x, y, z as steps (i, j, k) from the highest of them, in the order of the quad's corners.
 ROUND = (
@@ -270,30 +269,40 @@ def _pinched_on_both_sides(cells: _Cells, rows: Tensor, corners: Tensor, masks: 
 
 
 def _offsets(cells: _Cells, smoothing: Smoothing) -> Tensor:
-    """(v, 3) float32 voxels from the cells' centres, as `engine.mesh.smooth` moves them."""
+    """(v, 3) float32 whole parts of a voxel from the cells' centres, as `engine.mesh.smooth` moves them."""
     device = cells.where.device
     offsets = torch.zeros((cells.count + 1, 3), device=device)  # the last row stands for a neighbour that is not there
     if not smoothing.iterations or not cells.count:
         return offsets[:-1]
+    links, masks = _links(cells)
+    limit = smoothing.reach_voxels * PARTS_PER_VOXEL
+    for step in smoothing.steps:
+        gain, drift = (torch.from_numpy(table).to(device) for table in step_table(step))
+        # Sums of six whole numbers are exact in float32, in any order.
+        total = torch.nn.functional.embedding_bag(links, offsets, mode="sum")
+        moved = total * gain[masks][:, None] + drift[masks, :3] * PARTS_PER_VOXEL
+        moved += offsets[:-1] * np.float32(1.0 - step).item()
+        offsets[:-1] = moved.clamp_(-limit, limit).round_()
+    return offsets[:-1]
+
+
+def _links(cells: _Cells) -> tuple[Tensor, Tensor]:
+    """Neighbours (v, 6) int32 at -x +x -y +y -z +z, or v where there is none, and link masks (v,) int64."""
+    device = cells.where.device
     links = torch.full((cells.count, 6), cells.count, dtype=torch.int32, device=device)
-    present = torch.zeros((cells.count, 6), device=device)
+    masks = torch.zeros(cells.count, dtype=torch.int64, device=device)
     for n, face in enumerate(FACES):
         first = cells.corners[:, face[0]]
         rows = torch.nonzero(torch.stack([cells.corners[:, m] != first for m in face[1:]]).any(dim=0)).reshape(-1)
         step = cells.step(tuple(int(d) for d in DIRECTIONS[n]))
         links[rows, n] = cells.numbers[cells.where[rows] + step]
-        present[rows, n] = 1
-    share = 1 / present.sum(dim=1, keepdim=True)
-    pull = (present @ torch.from_numpy(DIRECTIONS).to(device)) * share
-    for part in smoothing.steps:
-        total = torch.nn.functional.embedding_bag(links, offsets, mode="sum")
-        moved = offsets[:-1] + part * (total * share + pull - offsets[:-1])
-        offsets[:-1] = moved.clamp_(-smoothing.reach_voxels, smoothing.reach_voxels)
-    return offsets[:-1]
+        masks[rows] |= 1 << n
+    return links, masks
 
 
 def _positions(cells: _Cells, offsets: Tensor, matrix: Float64) -> Tensor:
     """(v, 3) float32 patient positions."""
-    x, y, z = (place + offsets[:, n].to(torch.float64) for n, place in enumerate(cells.places()))
+    part = 1.0 / PARTS_PER_VOXEL
+    x, y, z = (place + offsets[:, n].to(torch.float64) * part for n, place in enumerate(cells.places()))
     rows = [row[0] * x + row[1] * y + row[2] * z + row[3] for row in matrix.tolist()]
     return torch.stack(rows, dim=1).to(torch.float32)

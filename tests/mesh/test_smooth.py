@@ -12,6 +12,7 @@ from engine.core.grid import Grid
 from engine.core.volume import LabelMap
 from engine.mesh.extract import extract
 from engine.mesh.kernels_slabs import Slabs
+from engine.mesh.kernels_smooth import PARTS_PER_VOXEL
 from engine.mesh.normals import vertex_normals
 from engine.mesh.smooth import NO_SMOOTHING, Smoothing, smooth
 from tests.mesh.extract_shapes import from_labels, rotation
@@ -48,7 +49,7 @@ def test_every_vertex_moves_towards_the_mean_of_its_neighbours_within_its_reach(
     labels = np.random.default_rng(4).integers(0, 3, (11, 12, 13)).astype(np.uint8)
     labels[2:9, 2:9, 2:9] = ball(7, 3.2)
     found = extract(from_labels(labels), smoothing=smoothing).vertices_mm
-    assert found == pytest.approx(by_definition(labels, smoothing), abs=1e-5)
+    assert found == pytest.approx(by_definition(labels, smoothing), abs=2e-4)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 7])
@@ -66,7 +67,7 @@ def test_result_does_not_depend_on_the_number_of_threads(threads: int, depth: in
     heads = np.arange(0, count + 1, 3)
     with Slabs(1) as one, Slabs(threads) as many:
         alone, shared = (smooth(heads, links, masks, Smoothing(), slabs) for slabs in (one, many))
-    assert np.abs(alone).max() > 0.1
+    assert np.abs(alone).max() > 0.1 * PARTS_PER_VOXEL
     assert np.array_equal(alone, shared)
 
 
