@@ -65,5 +65,5 @@ def _levels(surface: Surface, bounds_mm: Sequence[float], pool: Executor) -> tup
 
 
 def _check_bounds(bounds_mm: Sequence[float]) -> None:
-    if not bounds_mm or bounds_mm[0] < 0 or any(a >= b for a, b in pairwise(bounds_mm)):
+    if not bounds_mm or not bounds_mm[0] >= 0 or not all(a < b < float("inf") for a, b in pairwise(bounds_mm)):
         raise InvalidValue(f"LOD bounds rise from 0 or more millimetres, got {tuple(bounds_mm)}")

@@ -37,7 +37,7 @@ _MOST_VERTICES = 40_000
 #: Cells along the longest side at most: at 32³ cells block numbers fit 16 bits whatever the surface.
 _MOST_CELLS = 32
 #: Share of the bound allowed in each sweep: flat places go first, so that error is spent where it saves most.
-_SCHEDULE = (1 / 6, 1 / 2, 1.0)
+_SCHEDULE = (1 / 4, 1 / 2, 1.0)
 #: Kept back from the bound for the rounding of float32 distances.
 _ROUNDING = 1e-3
 #: Faces handed to one task when faces are sorted by block; fixed, so that results do not depend on threads.

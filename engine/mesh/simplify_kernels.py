@@ -36,9 +36,11 @@ INSIDE, BORDER, GONE = 0, 1, 2
 #: A new triangle may not tilt further than this from the patch it replaces: squared cosine, 78 degrees.
 _LEAST_COSINE_SQUARED = np.float32(0.04)
 #: Twice a new triangle's area over its longest edge squared: keeps out needles, which shade badly.
-_LEAST_SHAPE = np.float32(0.03)
+_LEAST_SHAPE = np.float32(0.02)
 #: Projected areas below this (mm²) count as folded: float32 cannot tell their sign for millimetre edges.
 _LEAST_AREA_MM2 = np.float32(1e-6)
+#: Share of its squared length that an edge's cost takes on, so that flat places come out even.
+_EVEN = np.float32(1e-4)
 #: A vertex whose best neighbour lies this many times further from the star's planes than there is room is not tried.
 _HOPELESS = np.float32(1.5)
 _LEAST_WEIGHT = np.float32(1e-12)
@@ -161,7 +163,7 @@ def sweep(
             continue
         if attempts < n:
             wait[v] = limit * _LATER
-        distance = np.sqrt(scratch[_COST, best])
+        distance = np.sqrt(max(scratch[_COST, best] - _EVEN * _length(best, scratch) ** 2, _ZERO))
         if distance > _HOPELESS * room:
             wait[v] = error[v] + distance / _HOPELESS
             continue
@@ -193,8 +195,8 @@ def sweep(
 def _load(position: Any, ring: Any, v: Any, n: Any, scratch: Any) -> None:
     """The ring relative to `v` in rows X, Y, Z, closed by repeating the first; collapse costs in row COST.
 
-    The cost is the mean squared distance of the neighbour from the planes of the star, weighted by squared area:
-    Lindstrom and Turk's memoryless quadric (1998), which needs nothing stored. Row NORMAL is the ring's area vector.
+    The cost is the mean squared distance of the neighbour from the planes of the star, weighted by squared area
+    (Lindstrom and Turk's memoryless quadric, 1998, which needs nothing stored), and a little for a long edge. Row NORMAL is the ring's area vector.
     """
     x, y, z, cost = scratch[_X], scratch[_Y], scratch[_Z], scratch[_COST]
     px, py, pz = position[v, 0], position[v, 1], position[v, 2]
@@ -224,6 +226,7 @@ def _load(position: Any, ring: Any, v: Any, n: Any, scratch: Any) -> None:
     for i in range(n):
         a, b, c = x[i], y[i], z[i]
         cost[i] = abs(a * (xx * a + xy * b + xz * c) + b * (yy * b + yz * c) + zz * c * c) * scale
+        cost[i] += _EVEN * (a * a + b * b + c * c)
 
 
 @inlined
@@ -447,7 +450,7 @@ def simplify_block(
         faces: (f, 3) indices into `members`: the faces whose corners all lie in the block.
         error: (v,) bound on the error of any triangle at a vertex, mm; updated for members.
         wait: (v,) least limit at which trying a vertex again can succeed; updated for members.
-        limits_mm: (s,) error limit of each sweep, rising; the last tries two neighbours instead of one.
+        limits_mm: (s,) error limit of each sweep, rising; the last tries three neighbours instead of two.
         kind: (v,) BORDER for vertices with faces outside the block; set to GONE for collapsed members.
         out: (f, 3) receives faces as indices into `vertices`.
 
@@ -470,7 +473,7 @@ def simplify_block(
         if kind[members[i]] == BORDER:
             degree[i] = LOCKED
     for i in range(len(limits_mm)):
-        attempts = 2 if i == len(limits_mm) - 1 else 1
+        attempts = 3 if i == len(limits_mm) - 1 else 2
         sweep(position, ring, degree, local_error, local_wait, limits_mm[i], attempts, count, scratch)
     for i in range(count):
         m = members[i]
