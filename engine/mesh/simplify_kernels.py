@@ -196,7 +196,8 @@ def _load(position: Any, ring: Any, v: Any, n: Any, scratch: Any) -> None:
     """The ring relative to `v` in rows X, Y, Z, closed by repeating the first; collapse costs in row COST.
 
     The cost is the mean squared distance of the neighbour from the planes of the star, weighted by squared area
-    (Lindstrom and Turk's memoryless quadric, 1998, which needs nothing stored), and a little for a long edge. Row NORMAL is the ring's area vector.
+    (Lindstrom and Turk's memoryless quadric, 1998, which needs nothing stored), and a little for a long edge. Row
+    NORMAL is the ring's area vector.
     """
     x, y, z, cost = scratch[_X], scratch[_Y], scratch[_Z], scratch[_COST]
     px, py, pz = position[v, 0], position[v, 1], position[v, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -202,10 +203,10 @@ def test_a_bound_that_is_no_length_is_refused(bound_mm: float) -> None:
 def test_real_bone_stays_inside_its_bound(shared_data: Path) -> None:
     import nibabel
 
-    image = nibabel.load(shared_data / "ct" / "chest_lidc0314_1p5mm.nii.gz")  # type: ignore[attr-defined]  # untyped
+    image: Any = nibabel.load(shared_data / "ct" / "chest_lidc0314_1p5mm.nii.gz")
     samples = np.asarray(image.dataobj)[60:200, 40:160, 60:140]
     labels = np.asfortranarray((samples > 200).astype(np.uint8))
-    fine = extract(LabelMap(Grid.centred(labels.shape, 1.5), labels, ())).surface(1)  # type: ignore[arg-type]  # three axes
+    fine = extract(LabelMap(Grid.centred(labels.shape, 1.5), labels, ())).surface(1)
     for bound_mm in (0.5, 1.5):
         coarse = simplify(fine, bound_mm)
         assert_sound(coarse, fine, bound_mm, 50_000)
