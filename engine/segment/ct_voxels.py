@@ -14,6 +14,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from engine.segment.steps.layout import host_array, indexed, on_host, walked
+from engine.segment.steps.resample import between_cells
 
 #: Tissue by density.
 #: `BLOOD` is bone that turned out to be contrast in a vessel.
@@ -175,10 +176,10 @@ def _labels_anywhere(walks: list[torch.Tensor], places: Places) -> torch.Tensor:
     side = torch.where(near_left, LEFT_LABEL, RIGHT_LABEL)
     near_lung = near_left | near_right
     out = torch.where(codes == FAT, FAT_LABEL, SOFT_LABEL)
-    in_bone = ((flag & NEAR_BONE) > 0) & (_between_cells(bone, f, hu.shape) >= BONE_FIELD)
+    in_bone = ((flag & NEAR_BONE) > 0) & (between_cells(bone, f, hu.shape) >= BONE_FIELD)
     out = torch.where((codes == BONE) | in_bone, BONE_LABEL, out)
     out = torch.where(codes == BLOOD, VESSEL_LABEL, out)
-    in_lung = near_lung & (codes != BONE) & (_between_cells(lung, f, hu.shape) >= LUNG_FIELD)
+    in_lung = near_lung & (codes != BONE) & (between_cells(lung, f, hu.shape) >= LUNG_FIELD)
     out = torch.where(in_lung, side, out)
     gas = torch.where((flag & IN_BODY) > 0, BODY_LABEL, 0)
     gas = torch.where(tube == RING, AIRWAY_LABEL, gas)
@@ -196,22 +197,6 @@ def _at(cells: torch.Tensor, f: tuple[int, int, int], start: tuple[int, int, int
         picked = cells.index_select(axis, index.clamp(0, cells.shape[axis] - 1))
         cells = picked * within.reshape([-1 if a == axis else 1 for a in range(3)])
     return cells
-
-
-def _between_cells(cells: torch.Tensor, f: tuple[int, int, int], shape: torch.Size) -> torch.Tensor:
-    """Each voxel's value interpolated between cell centres, int32, rounded down; exact in integers."""
-    out = cells.to(torch.int32)
-    for axis in range(3):
-        n = out.shape[axis]
-        voxel = torch.arange(shape[axis], device=cells.device)
-        # Twice the distance, in voxels, from the centre of the cell before: 0 … 2f.
-        past = 2 * (voxel % f[axis]) + 1 + f[axis]
-        cell = voxel // f[axis] - (past < 2 * f[axis]).to(torch.int64)
-        weight = (past % (2 * f[axis])).to(torch.int32).reshape([-1 if a == axis else 1 for a in range(3)])
-        low = out.index_select(axis, cell.clamp(0, n - 1))
-        high = out.index_select(axis, (cell + 1).clamp(0, n - 1))
-        out = low * (2 * f[axis] - weight) + high * weight
-    return torch.div(out, 8 * f[0] * f[1] * f[2], rounding_mode="floor")
 
 
 @njit(cache=True, inline="always")

@@ -8,16 +8,14 @@ from engine.core.errors import InvalidValue, NotApplicable
 from engine.core.progress import Progress
 from engine.core.volume import Quantity, Volume
 from engine.segment.ct_tissue import CtTissue
+from engine.segment.mr_tissue import MrTissue
 from engine.segment.segmenter import Segmentation, Segmenter
 from engine.segment.threshold import Threshold
 
-_BUILT_IN: tuple[Segmenter, ...] = (CtTissue(), Threshold())
+_BUILT_IN: tuple[Segmenter, ...] = (CtTissue(), MrTissue(), Threshold())
 
 #: Pipelines by name, in the order a user reads them.
 PIPELINES: dict[str, Segmenter] = {segmenter.name: segmenter for segmenter in _BUILT_IN}
-
-#: What a volume measures, and the pipelines to try for it, best first.
-_FOR_QUANTITY: dict[Quantity, tuple[str, ...]] = {Quantity.HOUNSFIELD: ("ct-tissue",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,12 @@ def choose(volume: Volume, name: str | None = None) -> Segmenter:
 
 
 def _fitting(volume: Volume) -> tuple[str, ...]:
-    return _FOR_QUANTITY.get(volume.quantity, ())
+    if volume.quantity is Quantity.HOUNSFIELD:
+        return (CtTissue.name,)
+    # A NIfTI or NRRD file names no modality: what has neither unit nor modality is mostly MR.
+    if volume.quantity is Quantity.ARBITRARY and volume.source.modality in ("MR", ""):
+        return (MrTissue.name,)
+    return ()
 
 
 def _cannot(segmenter: Segmenter, reason: NotApplicable) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numba import njit, prange
@@ -66,6 +68,22 @@ def enlarged(samples: torch.Tensor, factors: Factors, shape: tuple[int, int, int
     for axis, factor in enumerate(reversed(factors)):
         out = out.repeat_interleave(factor, dim=axis)
     return indexed(out[: shape[2], : shape[1], : shape[0]])
+
+
+def between_cells(cells: torch.Tensor, f: Factors, shape: Sequence[int]) -> torch.Tensor:
+    """Cells (walked) interpolated between their centres at every voxel, int32, rounded down; exact in integers."""
+    out = cells.to(torch.int32)
+    for axis in range(3):
+        n = out.shape[axis]
+        voxel = torch.arange(shape[axis], device=cells.device)
+        # Twice the distance, in voxels, from the centre of the cell before: 0 … 2f.
+        past = 2 * (voxel % f[axis]) + 1 + f[axis]
+        cell = voxel // f[axis] - (past < 2 * f[axis]).to(torch.int64)
+        weight = (past % (2 * f[axis])).to(torch.int32).reshape([-1 if a == axis else 1 for a in range(3)])
+        low = out.index_select(axis, cell.clamp(0, n - 1))
+        high = out.index_select(axis, (cell + 1).clamp(0, n - 1))
+        out = low * (2 * f[axis] - weight) + high * weight
+    return torch.div(out, 8 * f[0] * f[1] * f[2], rounding_mode="floor")
 
 
 def _check(factors: Factors) -> None:
