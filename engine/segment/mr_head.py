@@ -19,7 +19,7 @@ from engine.segment.steps.morphology import closed, dilated, eroded, opened
 from engine.segment.thresholds import otsu
 
 #: Signal over background begins at this share of the lowest of two Otsu thresholds.
-SIGNAL_SHARE = 0.6
+SIGNAL_SHARE = 0.4
 #: Receive fields vary over hand's breadths, tissue over less.
 BIAS_MM = 25.0
 #: What lies nearer to the skin than this is scalp and skull.

@@ -28,6 +28,8 @@ from engine.segment.thresholds import otsu, robust_range, thinned
 
 COARSE_MM = 2.0
 MIN_SLICES = 5
+#: Grey and white matter each fill at least this share of a brain with its fluid.
+MATTER_SHARE = 0.2
 #: Slices per slab at full resolution, to bound memory.
 SLAB = 32
 
@@ -77,12 +79,14 @@ class MrTissue:
         progress(0.6, "tissue classes")
         region = found.mask if brain is None else brain
         cuts = otsu(found.even[region], 3)
+        if brain is not None and not _two_matters(found.even[region], cuts):
+            cuts = []
         labels = _labels(samples, found, region, cuts, view, volume.grid, progress)
         if brain is None:
             labels = torch.where(labels == HEAD_LABEL, 0, labels).to(torch.uint8)
         counts = label_counts(labels)
         made = self._brain_structures(counts) if brain is not None else self._class_structures(counts)
-        return Segmentation(LabelMap(volume.grid, labels, made), _said(brain is not None, region, view))
+        return Segmentation(LabelMap(volume.grid, labels, made), _said(brain is not None, bool(cuts), region, view))
 
     def _provenance(self, method: str) -> Provenance:
         return Provenance(self.name, self.version, (("method", method), ("coarse_mm", f"{COARSE_MM:g}")))
@@ -90,6 +94,9 @@ class MrTissue:
     def _brain_structures(self, counts: torch.Tensor) -> tuple[Structure, ...]:
         made_by = self._provenance("deep core, three-class Otsu")
         parts = [FIRST_CLASS + n for n in range(3) if int(counts[FIRST_CLASS + n])]
+        if counts[FIRST_CLASS:].sum() == counts[FIRST_CLASS]:
+            head = replace(structure("head", HEAD_LABEL, made_by), includes=(FIRST_CLASS,))
+            return (head, structure("brain", FIRST_CLASS, made_by))
         tissues = [structure(BRAIN_KEYS[label - FIRST_CLASS], label, made_by) for label in parts]
         brain = replace(structure("brain", BRAIN_LABEL, made_by), includes=tuple(parts))
         head = replace(structure("head", HEAD_LABEL, made_by), includes=(BRAIN_LABEL, *parts))
@@ -102,6 +109,15 @@ class MrTissue:
         tissues = [Structure(label, key, name, None, colour, 0.6, made_by) for label, key, name, colour in rows]
         body = replace(structure("body", HEAD_LABEL, made_by), includes=tuple(parts))
         return (body, *tissues)
+
+
+def _two_matters(even: torch.Tensor, cuts: list[float]) -> bool:
+    """Whether intensity parts grey from white matter: each is a good part of any brain."""
+    if len(cuts) != 2:
+        return False
+    white = float((even > cuts[1]).to(torch.float32).mean())
+    grey = float((even > cuts[0]).to(torch.float32).mean()) - white
+    return min(white, grey) >= MATTER_SHARE
 
 
 def _labels(
@@ -136,11 +152,11 @@ def _labels(
     return indexed(out)
 
 
-def _said(brain_found: bool, region: torch.Tensor, view: Overview) -> tuple[str, ...]:
+def _said(brain_found: bool, parted: bool, region: torch.Tensor, view: Overview) -> tuple[str, ...]:
     if not brain_found:
         return ("no brain of a T1-weighted head found: classes by intensity alone, without anatomical meaning",)
     volume_ml = int(region.sum()) * view.voxel_ml
     return (
-        f"brain of about {volume_ml:.0f} ml by erosion and regrowth: its edge may be some millimetres off, "
-        "and grey and white matter are told by intensity alone",
+        f"brain of about {volume_ml:.0f} ml by erosion and regrowth: its edge may be some millimetres off; "
+        + ("grey and white matter are told by intensity alone" if parted else "its tissues could not be told apart"),
     )
