@@ -134,8 +134,9 @@ def _surfaces(label_map: LabelMap, progress: Progress, stopwatch: Stopwatch) -> 
     with stopwatch.stage("surfaces"):
         fine = [structure for structure in label_map.structures if structure.opacity >= CONTEXT_OPACITY]
         context = [structure for structure in label_map.structures if structure.opacity < CONTEXT_OPACITY]
-        surfaces, counts = _extracted(label_map, fine, part(progress, 0.0, 0.3))
-        surfaces |= _extracted(_context_map(label_map), context, part(progress, 0.3, 0.4))[0]
+        counts = _label_counts(label_map)
+        surfaces = _extracted(label_map, fine, part(progress, 0.0, 0.3))
+        surfaces |= _extracted(_context_map(label_map), context, part(progress, 0.3, 0.4))
     present = [structure for structure in label_map.structures if structure.label in surfaces]
     with stopwatch.stage("level of detail"):
         chains = build_lods(
@@ -147,6 +148,16 @@ def _surfaces(label_map: LabelMap, progress: Progress, stopwatch: Stopwatch) -> 
     )
 
 
+def _label_counts(label_map: LabelMap) -> NDArray[np.int64]:
+    """Voxels of every label."""
+    from engine.segment.steps.histogram import label_counts
+    from engine.segment.tensors import as_tensor
+
+    if str(label_map.labels.dtype).endswith("uint8"):
+        return np.asarray(label_counts(as_tensor(label_map.labels)).numpy(), dtype=np.int64)
+    return np.bincount(np.asarray(label_map.labels).ravel(order="K"))
+
+
 def _context_map(label_map: LabelMap) -> LabelMap:
     """The label map that context is meshed from: at half resolution where that is still fine enough."""
     from engine.mesh.halve import halved
@@ -154,10 +165,8 @@ def _context_map(label_map: LabelMap) -> LabelMap:
     return halved(label_map) if label_map.grid.spacing_mm.max() * 2 <= CONTEXT_SPACING_MM else label_map
 
 
-def _extracted(
-    label_map: LabelMap, structures: list[Structure], progress: Progress
-) -> tuple[dict[int, Surface], NDArray[np.int64]]:
-    """Full-resolution surfaces by label, and the voxels of every label."""
+def _extracted(label_map: LabelMap, structures: list[Structure], progress: Progress) -> dict[int, Surface]:
+    """Surfaces of `structures` by label, at the resolution of the label map."""
     from engine.mesh.extract import extract
 
     net = extract(label_map, labels=[structure.label for structure in structures], progress=progress)
@@ -166,7 +175,7 @@ def _extracted(
     for structure in structures:
         if structure.includes:
             surfaces |= extract(_union(label_map, structure)).surfaces()
-    return surfaces, net.voxel_counts
+    return surfaces
 
 
 def _union(label_map: LabelMap, structure: Structure) -> LabelMap:
