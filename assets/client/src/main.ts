@@ -33,8 +33,8 @@ declare global {
 const demo = new URLSearchParams(location.search).has("demo");
 const store: AppStore = createStore(INITIAL_STATE);
 
-/** GPU bytes that surfaces may take. */
-const SURFACE_BYTES = 512e6;
+/** Bytes that surfaces may take: on a graphics card, and where the processor draws them. */
+const SURFACE_BYTES = { card: 512e6, processor: 12e6 };
 /** A pause this long after turning or zooming brings the detail that fits the new distance. */
 const REFINE_AFTER_MS = 250;
 
@@ -166,7 +166,7 @@ stage.resize();
 let refineTimer = 0;
 function refineSoon(): void {
   window.clearTimeout(refineTimer);
-  refineTimer = window.setTimeout(() => stage.anatomy.refine(stage.pixelsPerMm() * window.devicePixelRatio, SURFACE_BYTES), REFINE_AFTER_MS);
+  refineTimer = window.setTimeout(() => stage.anatomy.refine(stage.pixelsPerMm() * window.devicePixelRatio, stage.isSoftware ? SURFACE_BYTES.processor : SURFACE_BYTES.card), REFINE_AFTER_MS);
 }
 stage.controls.addEventListener("change", refineSoon);
 
@@ -186,7 +186,7 @@ function noVolume(): void {
   planes?.dispose();
   loader = planes = null;
   stage.setVolume(null);
-  grid.clear();
+  grid.setVoxels(null);
 }
 
 function loadVolume(): void {
@@ -205,16 +205,11 @@ function loadVolume(): void {
       showPlanes();
       paint();
     },
-    progress: (fraction) => set({ fraction }),
-    samples: (image) => {
-      grid.showImage(image).then(
-        () => set({ state: "ready" }),
-        () => set({ state: "failed", note: "This browser could not draw the slices." }),
-      );
-    },
-    labels: (image) => void grid.showLabels(image),
+    progress: (fraction) => set({ fraction, state: fraction < 1 ? "loading" : "ready" }),
+    arrived: () => grid.draw(),
     failed: () => set({ state: "failed", note: "The slices could not be brought. Reload the page to try again." }),
   });
+  grid.setVoxels(loader.voxels);
 }
 
 function showWindow(): void {
@@ -254,15 +249,14 @@ store.watch((state) => state.view.slicesIn3d, showPlanes);
 store.watch((state) => state.drawn.ready, (ready, before) => {
   paint();
   // The first surfaces set the distance; later ones never move what is being looked at.
+  const { total } = store.get().drawn;
   if (before === 0 && ready > 0) stage.resetView(false);
-  if (ready === store.get().drawn.total && ready > 0) {
-    if (before !== undefined && before < ready) stage.resetView(false);
-    refineSoon();
-  }
+  if (ready === total && before !== undefined && before < ready) stage.resetView(false);
+  if (ready === total && ready > 0) refineSoon();
 });
 store.watch((state) => state.drawn, loadVolumeAfterSurfaces);
 stage.onFrame(() => {
-  if (loader?.step()) stage.invalidate();
+  if (loader?.step() && store.get().view.slicesIn3d) stage.invalidate();
 });
 
 acceptDrops((files) => actions.sendFiles(files));

@@ -25,6 +25,12 @@ export function valueOfSample(volume: VolumeNode, sample: number): number {
   return low + ((sample + 32768) / 65535) * (high - low);
 }
 
+/** The int16 sample of the wire that stands for a value; not rounded, may lie outside int16. */
+export function sampleOfValue(volume: VolumeNode, value: number): number {
+  const [low, high] = volume.value_range;
+  return ((value - low) / (high - low)) * 65535 - 32768;
+}
+
 /** Another scene: views start from its defaults; what belonged to the old one goes. */
 export function openScene(state: State, scene: Scene | null): State {
   const volume = volumeOf(scene);
@@ -41,6 +47,7 @@ export function openScene(state: State, scene: Scene | null): State {
     ...state,
     scene,
     view,
+    failure: null,
     structures: Object.fromEntries(nodes.map((node) => [node.structure.key, defaultView(node)])),
     solo: null,
     selection: null,

@@ -20,9 +20,10 @@ function nextPreset(state: State): State {
   return next ? applyPreset(state, next.name) : state;
 }
 
-/** One step back: the measuring point, the tool, the filled pane, the selection. */
+/** One step back: the message, the measuring point, the tool, the filled pane, the selection. */
 function stepBack(state: State): State {
   const { view } = state;
+  if (state.failure) return { ...state, failure: null };
   if (view.tool === "measure") return setTool(state, view.pending_mm ? "measure" : "navigate");
   if (view.filled) return fillPane(state, view.filled);
   return select(state, null);

@@ -92,6 +92,7 @@ export function createNotice(store: AppStore, actions: Actions): HTMLElement {
     const choice: Choice = busy ? { key: "work", make: () => work.card } : choose(state, store, actions);
     const key = choice?.key ?? null;
     layer.classList.toggle("aside", busy !== null && state.scene !== null);
+    layer.classList.toggle("over", state.scene !== null);
     layer.hidden = choice === null;
     if (key === shown) return;
     shown = key;

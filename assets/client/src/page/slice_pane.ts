@@ -19,7 +19,9 @@ export interface Zoom {
 export interface SlicePane {
   readonly plane: Plane;
   readonly frame: PaneFrame;
-  /** Draws marks, scale and position for the picture as it lies now (pixels of the pane). */
+  /** The canvas that the slice is drawn on. */
+  readonly canvas: HTMLCanvasElement;
+  /** Draws marks, scale and position for the picture as it lies now (pixels of the pane); null while there is none. */
   draw(picture: Picture | null): void;
 }
 
@@ -29,10 +31,11 @@ const SCALES_MM = [200, 100, 50, 20, 10, 5, 2, 1];
 export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): SlicePane {
   const frame = createPane(store, plane, { role: "slider", "aria-label": `${plane} slice`, "aria-orientation": "vertical", "data-plane": plane });
   const marks = createMarks();
+  const canvas = element("canvas", { class: "slice", "aria-hidden": "true" });
   const letters = Object.entries(EDGES[plane]).map(([side, letter]) => element("span", { class: `edge ${side}`, "aria-hidden": "true" }, letter));
   const scale = element("span", { class: "scale", "aria-hidden": "true" });
   const busy = element("span", { class: "pane-note", role: "status" });
-  frame.body.append(marks.svg, ...letters, scale, busy);
+  frame.body.append(canvas, marks.svg, ...letters, scale, busy);
   const axis = NORMAL_AXIS[plane];
   let picture: Picture | null = null;
 
@@ -64,12 +67,13 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
   return {
     plane,
     frame,
+    canvas,
     draw(next) {
       picture = next;
       const state = store.get();
       const volume = volumeOf(state.scene);
       const note = state.volume.state === "loading" ? `Bringing the slices, ${Math.round(state.volume.fraction * 100)} %` : "";
-      setText(busy, next === null ? note : "");
+      setText(busy, note);
       frame.body.classList.toggle("with-picture", next !== null);
       if (next === null || volume === undefined || state.view.cursor_mm === null) {
         marks.svg.replaceChildren();

@@ -9,64 +9,43 @@ import { createMarks } from "./marks";
 import { createPane, type PaneFrame } from "./pane";
 import { createSlicePane, type SlicePane } from "./slice_pane";
 import type { Vec3 } from "../model/affine";
-import { centre_mm, volumeOf } from "../model/scene";
-import { PLANES, type AppStore, type Plane } from "../model/state";
-import { surfaces } from "../model/structures";
+import { centre_mm, sampleOfValue, volumeOf } from "../model/scene";
+import { PLANES, type AppStore } from "../model/state";
+import { shownViews, surfaces } from "../model/structures";
 import { placePoint, select, setCursor, voxelError_mm } from "../model/view";
-import type { LabelLook, NiivueSlices, Place } from "../slices/niivue_slices";
-import type { Image } from "../slices/nifti";
 import type { Picture } from "../slices/picture";
+import { planePicture } from "../slices/plane_picture";
+import { reslice, type Look, type Voxels } from "../slices/reslice";
 import type { Hit } from "../three/anatomy";
+import { extent_mm } from "../three/slice_plane";
 import type { PageStage } from "../three/stage";
 
 /** How strongly structures tint the slices: seen, without hiding the grey beneath. */
-export const LABEL_STRENGTH = 0.35;
+const LABEL_STRENGTH = 0.35;
+/** Device pixels to a CSS pixel on slices, at most: finer is not seen, and every pixel is computed. */
+const MOST_SCALE = 1.5;
+const MOST_ZOOM = 12;
 
-export interface Viewports {
-  readonly element: HTMLElement;
-  readonly pane3d: HTMLElement;
-  /** Gives the slices their voxels; NiiVue is fetched on the first call. */
-  showImage(image: Image): Promise<void>;
-  showLabels(image: Image): Promise<void>;
-  clear(): void;
-  resetZoom(): void;
-}
-
-export class Grid implements Viewports {
+export class Grid {
   readonly element: HTMLElement;
   readonly pane3d: HTMLElement;
   private readonly frame3d: PaneFrame;
-  private canvas = element("canvas", { class: "slices", "aria-hidden": "true" });
   private readonly panes: readonly SlicePane[];
-  private slices: Promise<NiivueSlices> | null = null;
-  private drawn: NiivueSlices | null = null;
-  private generation = 0;
-  private hasImage = false;
+  private voxels: Voxels | null = null;
   private zoom = 1;
   private focus: Vec3 | null = null;
+  private drawing = false;
 
   constructor(private readonly store: AppStore) {
     this.frame3d = createPane(store, "3d", { role: "application", "aria-label": "3-D view. Arrow keys turn, plus and minus zoom." });
     this.pane3d = this.frame3d.body;
     const zoom = { by: (factor: number, at: Vec3) => this.zoomBy(factor, at), pan: (from: Vec3, to: Vec3) => this.panBy(from, to) };
     this.panes = PLANES.map((plane) => createSlicePane(store, plane, zoom));
-    this.element = element("main", { class: "grid", "aria-label": "Views" }, this.canvas, this.frame3d.element, ...this.panes.map((pane) => pane.frame.element));
-    new ResizeObserver(() => this.place()).observe(this.element);
-    store.watch((s) => s.view.filled, (filled) => {
-      this.element.classList.toggle("one", filled !== null);
-      requestAnimationFrame(() => this.place());
-    });
-    store.watch((s) => s.view.cursor_mm, (cursor) => {
-      if (cursor && this.hasImage) this.drawn?.setCursor(cursor);
-      this.draw();
-    });
-    store.watch((s) => s.view.window, (window) => window && this.drawn?.setWindow(window));
-    store.watch((s) => s.measurements, () => this.draw());
-    store.watch((s) => s.selection, () => this.draw());
-    store.watch((s) => s.view.pending_mm, () => this.draw());
-    store.watch((s) => s.volume, () => this.draw());
-    for (const part of [(): unknown => store.get().structures, (): unknown => store.get().solo, (): unknown => store.get().view.labelsOnSlices]) {
-      store.watch(part, () => this.paintLabels());
+    this.element = element("main", { class: "grid", "aria-label": "Views" }, this.frame3d.element, ...this.panes.map((pane) => pane.frame.element));
+    for (const pane of this.panes) new ResizeObserver(() => this.draw()).observe(pane.frame.body);
+    store.watch((s) => s.view.filled, (filled) => this.element.classList.toggle("one", filled !== null));
+    for (const part of ["view", "measurements", "selection", "volume", "structures", "solo"] as const) {
+      store.watch((s) => s[part], () => this.draw());
     }
   }
 
@@ -76,125 +55,81 @@ export class Grid implements Viewports {
     new ResizeObserver(() => stage.resize()).observe(this.pane3d);
   }
 
-  async showImage(image: Image): Promise<void> {
-    const generation = this.generation;
-    this.slices ??= import("../slices/niivue_slices").then((module) => module.NiivueSlices.create(this.canvas));
-    const slices = await this.slices;
-    const { window, cursor_mm } = this.store.get().view;
-    if (generation !== this.generation || window === null || cursor_mm === null) return;
-    this.drawn = slices;
-    await slices.setImage(image, window);
-    this.hasImage = true;
+  /** The voxels that slices are cut from; they may still be arriving. */
+  setVoxels(voxels: Voxels | null): void {
+    this.voxels = voxels;
     this.resetZoom();
-    this.place();
-    slices.setCursor(cursor_mm);
-    this.draw();
-  }
-
-  async showLabels(image: Image): Promise<void> {
-    const generation = this.generation;
-    const slices = await this.slices;
-    if (!slices || generation !== this.generation) return;
-    await slices.setLabels(image, this.looks(), this.strength());
-    slices.setCursor(this.store.get().view.cursor_mm ?? [0, 0, 0]);
-  }
-
-  /** Another scene: the old canvas goes with all its voxels. */
-  clear(): void {
-    this.generation += 1;
-    void this.slices?.then((slices) => slices.dispose());
-    this.slices = this.drawn = null;
-    this.hasImage = false;
-    const canvas = element("canvas", { class: "slices", "aria-hidden": "true" });
-    this.canvas.replaceWith(canvas);
-    this.canvas = canvas;
-    this.draw();
   }
 
   resetZoom(): void {
-    const volume = volumeOf(this.store.get().scene);
     this.zoom = 1;
-    this.focus = volume ? centre_mm(volume) : null;
-    this.applyZoom();
+    this.focus = this.voxels ? centre_mm(this.voxels.node) : null;
+    this.draw();
+  }
+
+  /** Draws every pane in the next frame; asked often, done once. */
+  draw(): void {
+    if (this.drawing) return;
+    this.drawing = true;
+    requestAnimationFrame(() => {
+      this.drawing = false;
+      for (const pane of this.panes) this.drawPane(pane);
+    });
   }
 
   private zoomBy(factor: number, at: Vec3): void {
     if (this.focus === null) return;
-    const next = Math.min(12, Math.max(1, this.zoom * factor));
+    const next = Math.min(MOST_ZOOM, Math.max(1, this.zoom * factor));
     // The point under the pointer stays where it is.
     const keep = this.zoom / next;
     this.focus = this.focus.map((f, axis) => at[axis]! + (f - at[axis]!) * keep) as unknown as Vec3;
     this.zoom = next;
-    this.applyZoom();
+    this.draw();
   }
 
   private panBy(from: Vec3, to: Vec3): void {
     if (this.focus === null) return;
     this.focus = this.focus.map((f, axis) => f - (to[axis]! - from[axis]!)) as unknown as Vec3;
-    this.applyZoom();
-  }
-
-  private applyZoom(): void {
-    const volume = volumeOf(this.store.get().scene);
-    if (!volume || this.focus === null) return;
-    const centre = centre_mm(volume);
-    const offset = centre.map((c, axis) => c - this.focus![axis]! * this.zoom) as unknown as Vec3;
-    // At rest nothing is shifted: the whole volume is centred in its pane.
-    this.drawn?.setZoom(this.zoom, this.zoom === 1 ? centre.map((c, axis) => c - this.focus![axis]!) as unknown as Vec3 : offset);
     this.draw();
   }
 
-  private place(): void {
-    const whole = this.element.getBoundingClientRect();
-    if (whole.width === 0 || !this.hasImage) return;
-    const places = new Map<Plane, Place>();
-    for (const { plane, frame } of this.panes) {
-      const box = frame.body.getBoundingClientRect();
-      if (box.width === 0) continue;
-      places.set(plane, [(box.left - whole.left) / whole.width, (box.top - whole.top) / whole.height, box.width / whole.width, box.height / whole.height]);
+  private drawPane(pane: SlicePane): void {
+    const { clientWidth: width, clientHeight: height } = pane.frame.body;
+    const { cursor_mm, window } = this.store.get().view;
+    if (!this.voxels || !this.focus || !cursor_mm || !window || width === 0 || height === 0) {
+      pane.draw(null);
+      return;
     }
-    this.drawn?.setPlaces(places);
-    this.draw();
+    const { node } = this.voxels;
+    const sight = { width, height, extent_mm: extent_mm(node), cursor_mm, focus_mm: this.focus, zoom: this.zoom };
+    const picture = planePicture(pane.plane, sight);
+    this.drawVoxels(pane.canvas, picture, width, height);
+    pane.draw(picture);
   }
 
-  /** Marks over every slice, from the picture as NiiVue drew it. */
-  private draw(): void {
-    const whole = this.element.getBoundingClientRect();
-    for (const pane of this.panes) {
-      const picture = this.hasImage ? (this.drawn?.picture(pane.plane) ?? null) : null;
-      const box = pane.frame.body.getBoundingClientRect();
-      pane.draw(picture && box.width > 0 ? shifted(picture, box.left - whole.left, box.top - whole.top) : null);
+  private drawVoxels(canvas: HTMLCanvasElement, picture: Picture, width: number, height: number): void {
+    const scale = Math.min(MOST_SCALE, devicePixelRatio);
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+    const context = canvas.getContext("2d");
+    if (context === null || this.voxels === null) return;
+    const image = context.createImageData(canvas.width, canvas.height);
+    reslice(this.voxels, picture, scale, this.look(), image.data, canvas.width);
+    context.putImageData(image, 0, 0);
+  }
+
+  private look(): Look {
+    const { scene, structures, solo, view } = this.store.get();
+    const node = this.voxels!.node;
+    const palette = new Uint8Array(256 * 4);
+    const shown = shownViews(structures, solo);
+    for (const { structure } of view.labelsOnSlices ? surfaces(scene) : []) {
+      const look = shown[structure.key];
+      // As faint as in 3-D: a shell round everything must not veil what is read.
+      if (look?.visible && structure.label < 256) palette.set([...look.colour, 255 * look.opacity * LABEL_STRENGTH], structure.label * 4);
     }
+    return { low: sampleOfValue(node, view.window!.low), high: sampleOfValue(node, view.window!.high), palette };
   }
-
-  private looks(): LabelLook[] {
-    const { scene, structures, solo } = this.store.get();
-    return surfaces(scene).flatMap((node) => {
-      const { key, label } = node.structure;
-      const view = structures[key];
-      return view ? [{ ...view, label, visible: solo === null ? view.visible : solo === key }] : [];
-    });
-  }
-
-  private strength(): number {
-    return this.store.get().view.labelsOnSlices ? LABEL_STRENGTH : 0;
-  }
-
-  private paintLabels(): void {
-    if (this.hasImage) this.drawn?.paintLabels(this.looks(), this.strength());
-  }
-}
-
-/** A picture of the whole canvas, in the pixels of a pane at (left, top). */
-function shifted(picture: Picture, left: number, top: number): Picture {
-  return {
-    pixelsPerMm: picture.pixelsPerMm,
-    toPatient: (x, y) => picture.toPatient(x + left, y + top),
-    toPixel: (at) => {
-      const [x, y] = picture.toPixel(at);
-      return [x - left, y - top];
-    },
-  };
 }
 
 function wireStage(frame: PaneFrame, stage: PageStage, store: AppStore, actions: Actions): void {

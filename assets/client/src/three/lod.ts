@@ -12,8 +12,8 @@ export interface LodBudget {
   readonly bytes: number;
 }
 
-/** An error below this many pixels cannot be seen. */
-const VISIBLE_ERROR_PX = 0.5;
+/** An error below this many pixels is hardly seen on shaded surfaces. */
+const VISIBLE_ERROR_PX = 0.75;
 
 /** Index into `lods` (0 is finest) of the coarsest level whose error cannot be seen. */
 function wanted(node: SurfaceNode, pixelsPerMm: number): number {

@@ -32,6 +32,8 @@ export interface Stage {
 /** The stage as the page owns it. */
 export interface PageStage extends Stage {
   readonly controls: OrbitControls;
+  /** Whether the browser draws without a graphics card: detail must stay modest. */
+  readonly isSoftware: boolean;
   setVolume(volume: VolumeTexture | null): void;
   setHeadsetFromPatient(rowMajor: readonly number[]): void;
   /** Fits the canvas to its pane. */
@@ -66,6 +68,19 @@ function createLights(): THREE.Group {
   return lights;
 }
 
+/** Names under which browsers' own rasterizers go. */
+const SOFTWARE = /swiftshader|llvmpipe|software|basic render/i;
+
+/** Asked of a context of its own: whether edges are smoothed must be known before the real one is made. */
+function drawsInSoftware(): boolean {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  if (gl === null) return true;
+  const info = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return SOFTWARE.test(name);
+}
+
 class FlatStage implements PageStage {
   readonly scene = new THREE.Scene();
   readonly camera = new THREE.PerspectiveCamera(FIELD_OF_VIEW_DEG, 1, 0.01, 20);
@@ -75,6 +90,7 @@ class FlatStage implements PageStage {
   readonly renderer: THREE.WebGLRenderer;
   readonly anatomy: Anatomy;
   readonly controls: OrbitControls;
+  readonly isSoftware = drawsInSoftware();
   volume: VolumeTexture | null = null;
   private readonly callbacks = new Set<FrameCallback>();
   private stale = true;
@@ -86,7 +102,7 @@ class FlatStage implements PageStage {
     progress: (progress: AnatomyProgress) => void,
   ) {
     // Transparent clear: the pane's own background shows on the page, the room in see-through headsets.
-    this.renderer = new THREE.WebGLRenderer({ antialias: true, alpha: true, powerPreference: "high-performance" });
+    this.renderer = new THREE.WebGLRenderer({ antialias: !this.isSoftware, alpha: true, powerPreference: "high-performance" });
     this.renderer.setClearAlpha(0);
     this.renderer.xr.enabled = true;
     this.renderer.toneMapping = THREE.NeutralToneMapping;
@@ -128,7 +144,7 @@ class FlatStage implements PageStage {
   resize(): void {
     const { clientWidth: width, clientHeight: height } = this.container;
     if (width === 0 || height === 0 || this.renderer.xr.isPresenting) return;
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
+    this.renderer.setPixelRatio(this.isSoftware ? 1 : Math.min(window.devicePixelRatio, 2));
     this.renderer.setSize(width, height);
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();

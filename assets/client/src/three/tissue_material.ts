@@ -19,7 +19,7 @@ export interface TissueMaterial extends THREE.MeshStandardMaterial {
 
 export function createTissueMaterial(): TissueMaterial {
   const shell: THREE.IUniform<number> = { value: 0 };
-  const material = new THREE.MeshStandardMaterial({ roughness: 0.62, metalness: 0 });
+  const material = new THREE.MeshStandardMaterial({ roughness: 0.62, metalness: 0, side: THREE.DoubleSide });
   material.onBeforeCompile = (shader) => {
     shader.uniforms["uShell"] = shell;
     shader.fragmentShader = `uniform float uShell;\n${shader.fragmentShader.replace("#include <opaque_fragment>", RIM)}`;
@@ -39,8 +39,9 @@ export function paintTissue(
   material.color.setRGB(colour[0] / 255, colour[1] / 255, colour[2] / 255, THREE.SRGBColorSpace);
   material.emissive.copy(material.color).multiplyScalar(selected ? 0.28 : 0.02);
   material.opacity = opacity;
-  material.transparent = !solid;
   material.shell.value = solid ? 0 : 1;
+  if (material.transparent === !solid) return;
+  material.transparent = !solid;
   // Solid surfaces show their inside too where a slice or a hole opens them.
   material.side = solid ? THREE.DoubleSide : THREE.FrontSide;
   material.needsUpdate = true;

@@ -1,10 +1,11 @@
-// Brings a volume's voxels: to the texture slab by slab, to the slices' images in memory. Middle first.
+// Brings a volume's voxels: to the texture slab by slab, and to memory for the flat slices. Middle first.
 
 import type * as THREE from "three";
 
 import { createVolumeTexture, fit, uploadSlab, type TextureSlab, type VolumeTexture } from "./texture";
 import type { SlabDone, SlabKind, SlabReply, SlabRequest } from "./worker_messages";
-import { createImage, type Image } from "../slices/nifti";
+import type { Voxels } from "../slices/reslice";
+import { valueOfSample } from "../model/scene";
 import type { Slab, VolumeNode } from "../wire/messages";
 
 declare const __WORKER__: string;
@@ -12,14 +13,16 @@ declare const __WORKER__: string;
 /** What a page may take of the GPU for voxels: a headset's own browser has a small share. */
 const TEXTURE_BYTES = { desktop: 768e6, headset: 200e6 };
 const HEADSET_BROWSER = /OculusBrowser|Quest|Pico|VIVE|HoloLens|AndroidXR/i;
+/** The least sample: what has not arrived is drawn black and has no value. */
+const NOTHING = -32768;
 /** Requests under way: one unpacks while others travel. */
 const IN_FLIGHT = 3;
 
 export interface VolumeEvents {
   texture(texture: VolumeTexture): void;
   progress(fraction: number): void;
-  samples(image: Image): void;
-  labels(image: Image): void;
+  /** More voxels are in memory. */
+  arrived(): void;
   failed(): void;
 }
 
@@ -34,8 +37,7 @@ export class VolumeLoader {
   private readonly waiting: Task[];
   private readonly underWay = new Map<number, Task>();
   private readonly uploads: { target: THREE.Data3DTexture; slab: TextureSlab }[] = [];
-  private readonly images: Record<SlabKind, Image>;
-  private readonly left: Record<SlabKind, number>;
+  readonly voxels: Voxels;
   private readonly total: number;
   private done = 0;
   private nextId = 0;
@@ -50,8 +52,9 @@ export class VolumeLoader {
     const gl = renderer.getContext() as WebGL2RenderingContext;
     const size = fit(node.shape, gl.getParameter(gl.MAX_3D_TEXTURE_SIZE) as number, bytes);
     this.texture = createVolumeTexture(node, headsetFromPatient, size);
-    this.images = { samples: createImage(node, "samples"), labels: createImage(node, "labels") };
-    this.left = { samples: node.slabs.length, labels: node.label_slabs.length };
+    const count = node.shape[0] * node.shape[1] * node.shape[2];
+    // Black until it arrives.
+    this.voxels = { node, samples: new Int16Array(count).fill(NOTHING), labels: new Uint8Array(count) };
     this.total = node.slabs.length + node.label_slabs.length;
     this.waiting = [...middleFirst(node.slabs, "samples"), ...middleFirst(node.label_slabs, "labels")];
     this.worker.addEventListener("message", (event: MessageEvent<SlabReply>) => this.receive(event.data));
@@ -73,10 +76,9 @@ export class VolumeLoader {
   /** Value at a voxel in the volume's own unit; null where it has not arrived. */
   sample(i: number, j: number, k: number): number | null {
     const [ni, nj, nk] = this.node.shape;
-    if (i < 0 || j < 0 || k < 0 || i >= ni || j >= nj || k >= nk || this.left.samples > 0) return null;
-    const [low, high] = this.node.value_range;
-    const raw = this.images.samples.voxels[(k * nj + j) * ni + i]!;
-    return low + ((raw + 32768) / 65535) * (high - low);
+    if (i < 0 || j < 0 || k < 0 || i >= ni || j >= nj || k >= nk) return null;
+    const raw = this.voxels.samples[(k * nj + j) * ni + i]!;
+    return raw === NOTHING ? null : valueOfSample(this.node, raw);
   }
 
   dispose(): void {
@@ -111,12 +113,11 @@ export class VolumeLoader {
 
   private keep({ kind, slab }: Task, reply: SlabDone): void {
     const [ni, nj] = this.node.shape;
-    this.images[kind].voxels.set(reply.full, slab.k_start * ni * nj);
+    this.voxels[kind].set(reply.full, slab.k_start * ni * nj);
     const target = kind === "samples" ? this.texture.texture : this.texture.labels;
     if (reply.texture.kCount > 0) this.uploads.push({ target, slab: reply.texture });
     this.done += 1;
-    this.left[kind] -= 1;
-    if (this.left[kind] === 0) this.events[kind](this.images[kind]);
+    this.events.arrived();
     this.events.progress(this.done / this.total);
   }
 }

@@ -2,6 +2,7 @@
 
 import * as THREE from "three";
 
+import { sampleOfValue } from "../model/scene";
 import type { VolumeNode } from "../wire/messages";
 
 /** Uniforms that every material that samples the volume shares; one object, so that a change reaches all. */
@@ -60,8 +61,7 @@ export function fit(shape: readonly [number, number, number], maxSize: number, m
  * so HU from -2048 to 2048 are; the largest step, at 32767, is 16.
  */
 export function textureUnit(node: VolumeNode, value: number): number {
-  const [low, high] = node.value_range;
-  return ((value - low) / (high - low)) * 65535 - 32768;
+  return sampleOfValue(node, value);
 }
 
 function matrix(rowMajor: readonly number[]): THREE.Matrix4 {
