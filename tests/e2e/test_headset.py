@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from tests.e2e.headset import (
     client_server,
 )
 
+pytestmark = pytest.mark.browser
+
 SIZE = ViewportSize(width=300, height=150)
 
 # The page's own synthetic chest (`?demo`): centre and radii in patient millimetres, Hounsfield units.
@@ -37,8 +40,8 @@ HEADSET_FROM_PATIENT = np.array([[1e-3, 0, 0], [0, 0, 1e-3], [0, -1e-3, 0]])
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not (DIST / "index.html").exists() or not IWER.exists():
-        pytest.skip("the client is not built: run `make setup`")
+    if not all(each.exists() for each in (DIST / "index.html", IWER, Path(chromium_path()))):
+        pytest.skip("needs Chromium and the built client: run `make setup`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(CHROMIUM_FLAGS))
         yield browser

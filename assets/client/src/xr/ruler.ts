@@ -22,7 +22,7 @@ const TAKE_M = 0.02;
 /** Sizes to the eye. */
 const LINE_DEG = 0.12;
 const DOT_DEG = 0.55;
-const LABEL_ABOVE_DEG = 1.6;
+const LABEL_GAP_DEG = 0.5;
 
 /** One end: patient millimetres, with the standard uncertainty of its place. */
 export interface End {
@@ -257,7 +257,21 @@ class RulerLine {
       this.#dots[i]!.position.copy(end);
       this.#dots[i]!.scale.setScalar(lengthFor(DOT_DEG, end.distanceTo(eyes)));
     });
-    this.#label.place(middle.addScaledVector(UPRIGHT, lengthFor(LABEL_ABOVE_DEG, away_m)), eyes);
+    this.#label.place(middle.add(this.#beside(to.clone().sub(from), middle, eyes)), eyes);
+  }
+
+  /** From the middle of the line to where its text stands clear of it: above, or to the right of an upright line. */
+  #beside(along: THREE.Vector3, middle: THREE.Vector3, eyes: THREE.Vector3): THREE.Vector3 {
+    const towards = eyes.clone().sub(middle);
+    const away_m = towards.length();
+    const right = new THREE.Vector3().crossVectors(UPRIGHT, towards).normalize();
+    const aside = new THREE.Vector3().crossVectors(towards, along);
+    if (aside.lengthSq() < 1e-12) aside.copy(UPRIGHT);
+    aside.normalize();
+    if (aside.dot(right) + 2 * aside.y < 0) aside.negate();
+    const { width, height } = this.#label.size_m(away_m);
+    const clear_m = (Math.abs(aside.dot(right)) * width + Math.abs(aside.y) * height) / 2;
+    return aside.multiplyScalar(clear_m + lengthFor(LABEL_GAP_DEG, away_m));
   }
 
   dispose(): void {

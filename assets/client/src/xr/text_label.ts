@@ -34,12 +34,17 @@ export class TextLabel {
     this.#draw(text);
   }
 
+  /** Width and height, seen from `distance_m`. */
+  size_m(distance_m: number): { readonly width: number; readonly height: number } {
+    const metres_per_px = lengthFor(this.cap_deg, distance_m) / CAP_PX;
+    return { width: this.#canvas.width * metres_per_px, height: this.#canvas.height * metres_per_px };
+  }
+
   /** Stands at `at`, turned to the eyes. */
   place(at: THREE.Vector3, eyes: THREE.Vector3): void {
-    const distance_m = at.distanceTo(eyes);
-    const metres_per_px = lengthFor(this.cap_deg, distance_m) / CAP_PX;
+    const { width, height } = this.size_m(at.distanceTo(eyes));
     this.mesh.position.copy(at);
-    this.mesh.scale.set(this.#canvas.width * metres_per_px, this.#canvas.height * metres_per_px, 1);
+    this.mesh.scale.set(width, height, 1);
     faceEyes(this.mesh, eyes);
     this.mesh.visible = this.#text !== "";
   }
