@@ -229,11 +229,12 @@ function showPlanes(): void {
 /** A scene's first surface comes before any voxel: the eye waits for it, the line is shared. */
 function loadVolumeAfterSurfaces(): void {
   const { drawn } = store.get();
-  if (drawn.ready + drawn.failed >= drawn.total) loadVolume();
+  if (drawn.total > 0 && drawn.ready + drawn.failed >= drawn.total) loadVolume();
 }
 
 store.watch((state) => state.scene?.id ?? null, () => {
   noVolume();
+  settled = false;
   const { scene } = store.get();
   if (scene) stage.setHeadsetFromPatient(scene.headset_from_patient);
 });
@@ -246,13 +247,15 @@ for (const part of ["structures", "solo", "selection"] as const) store.watch((st
 store.watch((state) => state.view.window, showWindow);
 store.watch((state) => state.view.cursor_mm, showPlanes);
 store.watch((state) => state.view.slicesIn3d, showPlanes);
-store.watch((state) => state.drawn.ready, (ready, before) => {
+/** Whether the scene's first surfaces have set the distance; later ones never move what is being looked at. */
+let settled = false;
+store.watch((state) => state.drawn, ({ ready, failed, total }) => {
+  if (ready === 0) return;
   paint();
-  // The first surfaces set the distance; later ones never move what is being looked at.
-  const { total } = store.get().drawn;
-  if (before === 0 && ready > 0) stage.resetView(false);
-  if (ready === total && before !== undefined && before < ready) stage.resetView(false);
-  if (ready === total && ready > 0) refineSoon();
+  const whole = ready + failed >= total;
+  if (!settled) stage.resetView(false);
+  settled ||= whole;
+  if (whole) refineSoon();
 });
 store.watch((state) => state.drawn, loadVolumeAfterSurfaces);
 stage.onFrame(() => {

@@ -2,7 +2,7 @@
 
 import { apply, type Vec3 } from "./affine";
 import { INITIAL_STATE, type State, type View, type Window } from "./state";
-import { defaultView, surfaces } from "./structures";
+import { defaultViews, surfaces } from "./structures";
 import type { Job, Op, Scene, VolumeNode, WindowPreset } from "../wire/messages";
 
 export function volumeOf(scene: Scene | null): VolumeNode | undefined {
@@ -48,12 +48,12 @@ export function openScene(state: State, scene: Scene | null): State {
     scene,
     view,
     failure: null,
-    structures: Object.fromEntries(nodes.map((node) => [node.structure.key, defaultView(node)])),
+    structures: defaultViews(nodes),
     solo: null,
     selection: null,
     measurements: [],
     volume: INITIAL_STATE.volume,
-    drawn: { ready: 0, total: nodes.length, failed: 0 },
+    drawn: { ready: 0, total: 0, failed: 0 },
   };
 }
 
@@ -76,10 +76,9 @@ export function receiveOp(state: State, op: Op): State {
 
 /** A newer version of the shown scene: new structures get their defaults, gone ones leave. */
 function withNodes(state: State, scene: Scene): State {
-  const views = surfaces(scene).map(
-    (node) => [node.structure.key, state.structures[node.structure.key] ?? defaultView(node)] as const,
+  const structures = Object.fromEntries(
+    Object.entries(defaultViews(surfaces(scene))).map(([key, view]) => [key, state.structures[key] ?? view]),
   );
-  const structures = Object.fromEntries(views);
   const selection = state.selection?.kind === "structure" && !(state.selection.key in structures) ? null : state.selection;
   const solo = state.solo !== null && state.solo in structures ? state.solo : null;
   return { ...state, scene, structures, selection, solo };

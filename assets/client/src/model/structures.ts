@@ -12,9 +12,21 @@ export function surfaceOf(scene: Scene | null, key: string): SurfaceNode | undef
   return surfaces(scene).find((node) => node.structure.key === key);
 }
 
-/** How a structure is drawn before anybody touched it. */
-export function defaultView(node: SurfaceNode): StructureView {
-  return { visible: true, opacity: node.structure.opacity, colour: node.structure.colour };
+/** Fainter than this, a structure is a veil: context round what matters. */
+const VEIL = 0.4;
+
+/**
+ * How structures are drawn before anybody touched them. Of the veils only the faintest (the body's outline) is shown:
+ * several over one another would hide what they surround.
+ */
+export function defaultViews(nodes: readonly SurfaceNode[]): Record<string, StructureView> {
+  const faintest = Math.min(...nodes.map((node) => node.structure.opacity));
+  const view = ({ structure: { opacity, colour } }: SurfaceNode): StructureView => ({
+    visible: opacity >= VEIL || opacity === faintest,
+    opacity,
+    colour,
+  });
+  return Object.fromEntries(nodes.map((node) => [node.structure.key, view(node)]));
 }
 
 function change(state: State, key: string, part: Partial<StructureView>): State {
@@ -53,8 +65,7 @@ export function showAll(state: State, visible: boolean): State {
 }
 
 export function resetStructures(state: State): State {
-  const entries = surfaces(state.scene).map((node) => [node.structure.key, defaultView(node)] as const);
-  return { ...state, solo: null, structures: Object.fromEntries(entries) };
+  return { ...state, solo: null, structures: defaultViews(surfaces(state.scene)) };
 }
 
 /** Whether the structure is drawn now, solo taken into account. */

@@ -45,7 +45,8 @@ export class Anatomy {
   private readonly parts = new Map<string, Part>();
   private abort = new AbortController();
   private active = 0;
-  private failed = new Set<string>();
+  private readonly failed = new Set<string>();
+  private reported: AnatomyProgress | null = null;
 
   constructor(
     private readonly source: SurfaceSource,
@@ -54,13 +55,11 @@ export class Anatomy {
     this.group.name = "anatomy";
   }
 
-  /** Shows these surfaces; parts whose blobs are the same stay as they are. */
+  /** These surfaces are there; they load once `paint` shows them. Parts whose blobs are the same stay as they are. */
   setNodes(nodes: readonly SurfaceNode[]): void {
     const keys = new Set(nodes.map((node) => node.structure.key));
     for (const key of [...this.parts.keys()]) if (!keys.has(key)) this.remove(key);
     for (const node of nodes) this.put(node);
-    this.report();
-    this.load();
   }
 
   /** Visibility, opacity, colour and selection as the state has them (solo already applied). */
@@ -73,6 +72,8 @@ export class Anatomy {
       part.depth.visible = view.opacity < 1;
     }
     this.order();
+    this.report();
+    this.load();
   }
 
   /** Asks for the detail that `pixelsPerMm` can show within `bytes` of GPU memory. */
@@ -136,6 +137,7 @@ export class Anatomy {
     probe.matrixAutoUpdate = false;
     probe.visible = false;
     const group = new THREE.Group();
+    group.visible = false;
     group.name = `structure ${key}`;
     group.add(depth, mesh, probe);
     this.group.add(group);
@@ -157,7 +159,8 @@ export class Anatomy {
   private load(): void {
     const waiting = [...this.parts.values()]
       .filter((part) => !part.loading && part.level !== part.wanted && part.node.lods[part.wanted] !== undefined)
-      .filter((part) => !this.failed.has(part.node.structure.key))
+      // What is hidden costs nothing until it is shown.
+      .filter((part) => part.group.visible && !this.failed.has(part.node.structure.key))
       .sort((a, b) => Number(a.level !== null) - Number(b.level !== null) || bytesWanted(a) - bytesWanted(b));
     for (const part of waiting.slice(0, PARALLEL_LOADS - this.active)) void this.loadPart(part);
   }
@@ -219,9 +222,13 @@ export class Anatomy {
   }
 
   private report(): void {
-    const parts = [...this.parts.values()];
+    const parts = [...this.parts.values()].filter((part) => part.group.visible);
     const ready = parts.filter((part) => part.level !== null).length;
-    this.changed({ ready, total: parts.length, failed: this.failed.size });
+    const failed = parts.filter((part) => this.failed.has(part.node.structure.key)).length;
+    const next = { ready, total: parts.length, failed };
+    if (JSON.stringify(next) === JSON.stringify(this.reported)) return;
+    this.reported = next;
+    this.changed(next);
   }
 }
 
