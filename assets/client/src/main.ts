@@ -34,7 +34,7 @@ const demo = new URLSearchParams(location.search).has("demo");
 const store: AppStore = createStore(INITIAL_STATE);
 
 /** Bytes that surfaces may take: on a graphics card, and where the processor draws them. */
-const SURFACE_BYTES = { card: 512e6, processor: 12e6 };
+const SURFACE_BYTES = { card: 512e6, processor: 4e6 };
 /** A pause this long after turning or zooming brings the detail that fits the new distance. */
 const REFINE_AFTER_MS = 250;
 

@@ -114,6 +114,20 @@ export class Anatomy {
     return box;
   }
 
+  /** One triangle of each kind: drawn once, it makes the browser build the shaders before they are waited for. */
+  static sample(): THREE.Group {
+    const triangle = new THREE.BufferGeometry();
+    triangle.setAttribute("position", new THREE.Float32BufferAttribute([0, 0, 0, 1e-4, 0, 0, 0, 1e-4, 0], 3));
+    triangle.setAttribute("normal", new THREE.Float32BufferAttribute([0, 0, 1, 0, 0, 1, 0, 0, 1], 3));
+    const group = new THREE.Group();
+    for (const opacity of [1, 0.5]) {
+      const material = createTissueMaterial();
+      paintTissue(material, [128, 128, 128], opacity, false);
+      group.add(new THREE.Mesh(triangle, material));
+    }
+    return group;
+  }
+
   dispose(): void {
     this.abort.abort();
     for (const key of [...this.parts.keys()]) this.remove(key);

@@ -119,7 +119,16 @@ class FlatStage implements PageStage {
     this.controls.enableDamping = false;
     this.controls.addEventListener("change", () => this.invalidate());
     this.resetView(false);
+    this.warmUp();
     this.renderer.setAnimationLoop((time_ms, frame) => this.tick(time_ms / 1000, inSession(frame)));
+  }
+
+  /** Builds the shaders while the scan is still on its way. */
+  private warmUp(): void {
+    const sample = Anatomy.sample();
+    this.scene.add(sample);
+    this.renderer.render(this.scene, this.camera);
+    sample.removeFromParent();
   }
 
   onFrame(callback: FrameCallback): () => void {
