@@ -580,9 +580,9 @@ export class Room {
   /** Detail by angular size: pixels that a millimetre of the patient covers in this headset. */
   #refine({ views }: XRViewerPose): void {
     const [view] = views;
-    const layer = this.session.renderState.baseLayer;
     if (!view || this.#time_s - this.#refined.at_s < REFINE_EVERY_S) return;
-    const height_px = (layer ? layer.getViewport(view)?.height : undefined) ?? this.stage.renderer.domElement.height;
+    // three knows the eye's height in pixels whichever layer the device gave.
+    const height_px = this.stage.renderer.xr.getCamera().cameras[0].viewport.w;
     const away_m = Math.max(0.2, this.#worldBounds().distanceToPoint(this.#eyes));
     const pixelsPerMm = ((view.projectionMatrix[5]! * height_px) / 2 / (1000 * away_m)) * this.#placement.scale;
     this.#refined.at_s = this.#time_s;

@@ -80,19 +80,22 @@ export class HeadsetSession {
     // Nothing may be awaited before this call: browsers allow it only while the press is fresh.
     const session = await navigator.xr!.requestSession(mode, { optionalFeatures: OPTIONAL_FEATURES });
     this.#session = session;
+    let inside: Inside | null = null;
+    // From the first moment: the person may take the headset off while the view still opens.
+    session.addEventListener("end", () => this.#ended(inside), { once: true });
     const floor = await session.requestReferenceSpace("local-floor").then(() => true, () => false);
     const { xr } = this.renderer;
     xr.setReferenceSpaceType(floor ? "local-floor" : "local");
     await xr.setSession(session);
+    if (this.#session !== session) return;
     xr.setFoveation(FOVEATION);
-    const inside = this.open(session, mode, floor);
-    session.addEventListener("end", () => this.#ended(inside), { once: true });
+    inside = this.open(session, mode, floor);
     this.#set({ phase: "in" });
   }
 
-  #ended(inside: Inside): void {
+  #ended(inside: Inside | null): void {
     this.#session = null;
-    inside.dispose();
+    inside?.dispose();
     this.#set({ phase: "out", mode: null });
   }
 
