@@ -11,7 +11,7 @@ import type { Slab, VolumeNode } from "../wire/messages";
 declare const __WORKER__: string;
 
 /** What a page may take of the GPU for voxels: a headset's own browser has a small share. */
-const TEXTURE_BYTES = { desktop: 768e6, headset: 200e6 };
+const TEXTURE_BYTES = { desktop: 768e6, headset: 256e6 };
 const HEADSET_BROWSER = /OculusBrowser|Quest|Pico|VIVE|HoloLens|AndroidXR/i;
 /** The least sample: what has not arrived is drawn black and has no value. */
 const NOTHING = -32768;
