@@ -62,6 +62,10 @@ class Visitor:
     def check(self) -> None:
         assert [m for m in self.mistakes if self.expected is None or self.expected not in m] == []
 
+    def frame(self) -> None:
+        """Lets what was done be drawn."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     def until(self, condition: str) -> None:
         """Waits for a JavaScript condition on the state `s`."""
         self.page.wait_for_function(f"() => {{ const s = window.sightline.store.get(); return {condition}; }}")
@@ -249,7 +253,7 @@ class TestSlices:
             """() => window.sightline.store.update((s) =>
                  ({ ...s, view: { ...s.view, labelsOnSlices: false, cursor_mm: [0, -40, 50] } }))"""
         )
-        scan.page.wait_for_timeout(300)
+        scan.frame()
         # Axial: patient right on the left of the picture; the lung is on the patient's left.
         left_of_picture = brightness(scan, ".pane-axial .pane-body", (0.30, 0.5))
         right_of_picture = brightness(scan, ".pane-axial .pane-body", (0.64, 0.5))
@@ -272,6 +276,7 @@ class TestSlices:
         assert box is not None
         x, y = box["width"] * 0.55, box["height"] * 0.45
         scan.page.mouse.click(box["x"] + x, box["y"] + y)
+        scan.frame()
         lines = scan.page.evaluate(
             """(plane) => [...document.querySelectorAll(`.pane-${plane} .crosshair`)]
                  .map((l) => [l.x1, l.y1].map((v) => v.baseVal.value))""",
@@ -286,6 +291,7 @@ class TestSlices:
         before = scan.state("view.cursor_mm")[2]
         axial.press("ArrowUp")
         assert scan.state("view.cursor_mm")[2] == pytest.approx(before + 4.0)
+        scan.frame()
         assert "slice 26 of 48" in (axial.get_attribute("aria-valuetext") or "")
 
     def test_a_preset_and_a_right_drag_set_the_window(self, scan: Visitor) -> None:
