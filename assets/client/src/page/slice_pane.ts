@@ -25,7 +25,7 @@ export interface SlicePane {
   draw(picture: Picture | null): void;
 }
 
-/** Scale bars of round length; the longest that fits a quarter of the pane is taken. */
+/** Scale bars of round length; the longest that fits a third of the pane is taken. */
 const SCALES_MM = [200, 100, 50, 20, 10, 5, 2, 1];
 
 export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): SlicePane {
@@ -90,7 +90,7 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
 }
 
 function drawScale(scale: HTMLElement, picture: Picture, width: number): void {
-  const length = SCALES_MM.find((mm) => mm * picture.pixelsPerMm < width / 4) ?? 1;
+  const length = SCALES_MM.find((mm) => mm * picture.pixelsPerMm < width / 3) ?? 1;
   scale.style.width = `${length * picture.pixelsPerMm}px`;
   setText(scale, length >= 10 ? `${length / 10} cm` : `${length} mm`);
 }

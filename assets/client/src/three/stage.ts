@@ -155,8 +155,13 @@ class FlatStage implements PageStage {
     if (width === 0 || height === 0 || this.renderer.xr.isPresenting) return;
     this.renderer.setPixelRatio(this.isSoftware ? 1 : Math.min(window.devicePixelRatio, 2));
     this.renderer.setSize(width, height);
+    // Seen from as far as the new shape needs: what filled the pane still does.
+    const before = this.fittingDistance_m();
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();
+    const offset = this.camera.position.clone().sub(this.controls.target);
+    this.camera.position.copy(this.controls.target).addScaledVector(offset, this.fittingDistance_m() / before);
+    this.controls.update();
     this.invalidate();
   }
 
