@@ -24,6 +24,7 @@ from engine.mesh.extract_grid import check_counts, patient_from_cell
 from engine.mesh.extract_net import SurfaceNet
 from engine.mesh.extract_sheets import EDGES, sheet_table
 from engine.mesh.kernels_bits import WORD
+from engine.mesh.kernels_memory import fresh
 from engine.mesh.kernels_net import PLANES, classify, stitch, untangle
 from engine.mesh.kernels_slabs import Slabs
 from engine.mesh.kernels_smooth import link, place
@@ -120,9 +121,9 @@ def _kept(dtype: np.dtype[Any], labels: Collection[int] | None) -> NDArray[Any]:
 def _classified(samples: NDArray[Any], keep: NDArray[Any], slabs: Slabs) -> _Cells:
     depth, height, width = samples.shape
     words = -(-(width + 2) // WORD)
-    bits = np.empty((depth + 2, height + 2, PLANES, words), dtype=np.uint64)
-    before = np.empty((depth + 1, height + 1, 2, words), dtype=np.int32)
-    rows = np.empty((depth + 1, height + 1, 3), dtype=np.int32)
+    bits = fresh((depth + 2, height + 2, PLANES, words), np.uint64)
+    before = fresh((depth + 1, height + 1, 2, words), np.int32)
+    rows = fresh((depth + 1, height + 1, 3), np.int32)
     slabs.over(depth + 1, lambda first, last: classify(samples, keep, first, last, bits, before, rows))
     ends = np.cumsum(rows.reshape(-1, 3), axis=0, dtype=np.int64)
     check_counts(int(ends[-1, 0]), int(ends[-1, 2]))
@@ -131,7 +132,7 @@ def _classified(samples: NDArray[Any], keep: NDArray[Any], slabs: Slabs) -> _Cel
 
 
 def _untangled(cells: _Cells, slabs: Slabs) -> NDArray[np.uint64]:
-    codes = np.empty(cells.tangle_count, dtype=np.uint64)
+    codes = fresh((cells.tangle_count,), np.uint64)
     rules = (cells.samples, cells.keep, sheet_table(), np.array(EDGES))
     slabs.over(cells.slices, lambda first, last: untangle(*rules, first, last, cells.bits, cells.starts, codes))
     return codes
@@ -141,9 +142,9 @@ def _stitched(
     cells: _Cells, mirrored: bool, slabs: Slabs
 ) -> tuple[NDArray[np.int32], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.int64]]:
     codes = _untangled(cells, slabs)
-    quads = np.empty((cells.quad_count, 4), dtype=np.int32)
-    pairs = np.empty((cells.quad_count, 2), dtype=np.uint16)
-    sheets = np.empty(cells.quad_count, dtype=np.uint16)
+    quads = fresh((cells.quad_count, 4), np.int32)
+    pairs = fresh((cells.quad_count, 2), np.uint16)
+    sheets = fresh((cells.quad_count,), np.uint16)
     spans = slabs.cuts(cells.slices)
     voxels = np.zeros((len(spans), np.iinfo(cells.samples.dtype).max + 1), dtype=np.int64)
 
@@ -172,8 +173,8 @@ def _stitched(
 def _smoothed(cells: _Cells, smoothing: Smoothing, slabs: Slabs) -> NDArray[np.int16]:
     if not smoothing.iterations:
         return np.empty((0, 4), dtype=np.int16)
-    links = np.empty((cells.vertex_count, 4), dtype=np.uint32)
-    masks = np.empty(cells.vertex_count, dtype=np.uint8)
+    links = fresh((cells.vertex_count, 4), np.uint32)
+    masks = fresh((cells.vertex_count,), np.uint8)
     slabs.over(
         cells.slices, lambda first, last: link(first, last, cells.bits, cells.before, cells.starts, links, masks)
     )
@@ -182,7 +183,7 @@ def _smoothed(cells: _Cells, smoothing: Smoothing, slabs: Slabs) -> NDArray[np.i
 
 
 def _placed(cells: _Cells, grid: Grid, offsets: NDArray[np.int16], slabs: Slabs) -> Float32:
-    vertices = np.empty((cells.vertex_count, 3), dtype=np.float32)
+    vertices = fresh((cells.vertex_count, 3), np.float32)
     matrix = patient_from_cell(grid)
     slabs.over(
         cells.slices, lambda first, last: place(first, last, cells.bits, cells.starts, matrix, offsets, vertices)

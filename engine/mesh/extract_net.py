@@ -13,6 +13,7 @@ from engine.core.array import Float32, Int32, frozen
 from engine.core.errors import InvalidValue
 from engine.core.frame import Frame
 from engine.core.surface import Surface
+from engine.mesh.kernels_memory import fresh
 from engine.mesh.kernels_slabs import Slabs
 from engine.mesh.kernels_surface import gather, sort_by_label, tally
 
@@ -104,7 +105,7 @@ class SurfaceNet:
             places[:, label] = ends - counts[:, label]
             start = int(ends[-1])
         starts = [int(places[0, label]) for label in labels]
-        order = np.empty(start, dtype=np.int32)
+        order = fresh((start,), np.int32)
         slabs.each(range(len(spans)), lambda n: sort_by_label(*spans[n], self.labels, places[n], order))
         return dict(zip(labels, np.split(order, starts[1:]), strict=True))
 
@@ -116,11 +117,11 @@ class SurfaceNet:
 
         def take(label: int) -> None:
             order = orders[label]
-            faces = np.empty((2 * len(order), 3), dtype=np.int32)
+            faces = fresh((2 * len(order), 3), np.int32)
             # A closed part has at least 6 quads, and at most 2 vertices more than quads.
             room = len(order) + len(order) // 3
-            sources = np.empty(room, dtype=np.uint32)
-            vertices = np.empty((room, 3), dtype=np.float32)
+            sources = fresh((room,), np.uint32)
+            vertices = fresh((room, 3), np.float32)
             board = boards.get()
             count = gather(order, self.quads, self.sheets, self.vertices_mm, board, sources, vertices, faces)
             boards.put(board)

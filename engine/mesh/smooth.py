@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from engine.core.array import Float32
 from engine.core.errors import InvalidValue
+from engine.mesh.kernels_memory import fresh
 from engine.mesh.kernels_slabs import Slabs
 from engine.mesh.kernels_smooth import DIRECTIONS, PARTS_PER_VOXEL, relax_tile
 
@@ -97,7 +98,7 @@ def smooth(
         heads: (slices + 1,) first vertex of each slice of cells, and the number of vertices.
         links, masks: as `engine.mesh.kernels_smooth.link` writes them.
     """
-    offsets = np.empty((2, len(masks) + 1, 4), dtype=np.int16)
+    offsets = fresh((2, len(masks) + 1, 4), np.int16)
     offsets[:, -1] = 0
     slices, moves = len(heads) - 1, smoothing.iterations
     tables = [step_table(step) for step in smoothing.steps]
