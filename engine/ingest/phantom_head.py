@@ -300,7 +300,13 @@ class _Head:
         self._paint([*sagittal, *lateral, *straight, *galen], "vein", "veins")
 
     def _paint_surface_tree(
-        self, cerebrum: Solid, matter: Matter, key: str, rng: np.random.Generator, radius_mm: float, count: int  # noqa: ARG002
+        self,
+        cerebrum: Solid,
+        matter: Matter,
+        key: str,
+        rng: np.random.Generator,
+        radius_mm: float,
+        count: int,  # noqa: ARG002
     ) -> None:
         """Branches over both hemispheres, just outside the brain: from the Sylvian fissure, or from the vertex."""
         rind = Solid(_grown(_CEREBRUM, 1.0), cuts=_grown(_CEREBRUM, -4.0), blend_mm=5)
