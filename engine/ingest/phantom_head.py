@@ -283,8 +283,8 @@ class _Head:
         )
         basilar = curve([(0, 8, -46), (0, 4, -30), (0, 4, -16)], [2.2, 2.1, 2.1])
         self._paint([*arteries, *basilar], "artery", "arteries")
-        self._paint_surface_tree(cerebrum, "artery", "arteries", rng, 1.6, 46)
-        self._paint_surface_tree(cerebrum, "vein", "veins", rng, 1.4, 40)
+        self._paint_surface_tree("artery", "arteries", rng, 1.6, 46)
+        self._paint_surface_tree("vein", "veins", rng, 1.4, 40)
         sagittal = curve(
             [(0, -76, 30), (0, -58, 62), (0, -22, 80.5), (0, 24, 81), (0, 62, 63), (0, 84, 28), (0, 84, 2)],
             [2, 2.6, 3.2, 3.8, 4.2, 4.4, 4.6],
@@ -301,12 +301,11 @@ class _Head:
 
     def _paint_surface_tree(
         self,
-        cerebrum: Solid,
         matter: Matter,
         key: str,
         rng: np.random.Generator,
         radius_mm: float,
-        count: int,  # noqa: ARG002
+        count: int,
     ) -> None:
         """Branches over both hemispheres, just outside the brain: from the Sylvian fissure, or from the vertex."""
         rind = Solid(_grown(_CEREBRUM, 1.0), cuts=_grown(_CEREBRUM, -4.0), blend_mm=5)
