@@ -41,8 +41,8 @@ _LEAST_SHAPE = np.float32(0.02)
 _LEAST_AREA_MM2 = np.float32(1e-6)
 #: Share of its squared length that an edge's cost takes on, so that flat places come out even.
 _EVEN = np.float32(1e-4)
-#: A vertex whose best neighbour lies this many times further from the star's planes than there is room is not tried.
-_HOPELESS = np.float32(1.5)
+#: A vertex is not tried whose best neighbour lies this many times further from the star's planes than there is room.
+_HOPELESS = np.float32(1)
 _LEAST_WEIGHT = np.float32(1e-12)
 _NEVER = np.float32(3e38)
 _LATER = np.float32(1.0001)
@@ -385,36 +385,18 @@ def _meet_in_two(one: Any, n: Any, other: Any, m: Any) -> Any:
 
 
 @inlined
-def _merge(
-    ring: Any,
-    degree: Any,
-    error: Any,
-    wait: Any,
-    v: Any,
-    u: Any,
-    j: Any,
-    merged_error: Any,
-) -> None:
+def _merge(ring: Any, degree: Any, error: Any, wait: Any, v: Any, u: Any, j: Any, merged_error: Any) -> None:
     """Move `v` onto its ring vertex `j`, which is `u`."""
-    n, m = np.intp(degree[v]), np.intp(degree[u])
-    at = 0
-    while ring[u, at] != v:
-        at += 1
-    # Around `u` the wing before `v` is ring[v, j + 1]; `v` makes way for the vertices between the wings, in order.
-    inserted = n - 3
-    if inserted == 0:
-        for k in range(at, m - 1):
-            ring[u, k] = ring[u, k + 1]
-    else:
-        for k in range(m - 1, at, -1):
-            ring[u, k + inserted - 1] = ring[u, k]
-        for k in range(inserted):
-            ring[u, at + k] = ring[v, (j + 2 + k) % n]
-    degree[u] = m + n - 4
+    n = np.intp(degree[v])
+    _take_over(ring, v, n, u, np.intp(degree[u]), j)
+    degree[u] += n - 4
+    degree[v] = DEAD
     error[u] = max(error[u], merged_error)
     wait[u] = _ZERO
+    at = j
     for k in range(1, n):
-        w = np.intp(ring[v, (j + k) % n])
+        at = at + 1 if at + 1 < n else 0
+        w = np.intp(ring[v, at])
         error[w] = max(error[w], merged_error)
         if wait[w] >= _NEVER:
             wait[w] = _ZERO
@@ -423,13 +405,31 @@ def _merge(
         place = 0
         while ring[w, place] != v:
             place += 1
-        if k == 1 or k == n - 1:
-            degree[w] -= 1
-            for q in range(place, np.intp(degree[w])):
-                ring[w, q] = ring[w, q + 1]
-        else:
+        if 1 < k < n - 1:
             ring[w, place] = u
-    degree[v] = DEAD
+            continue
+        degree[w] -= 1  # a wing: it has `u` already
+        for q in range(place, np.intp(degree[w])):
+            ring[w, q] = ring[w, q + 1]
+
+
+@inlined
+def _take_over(ring: Any, v: Any, n: Any, u: Any, m: Any, j: Any) -> None:
+    """In the ring of `u`, put what lies between the wings around `v` in the place of `v`."""
+    place = 0
+    while ring[u, place] != v:
+        place += 1
+    # Counter-clockwise around `u` the wing before `v` is ring[v, j + 1], so the order is that of `v`'s own ring.
+    if n == 3:
+        for k in range(place, m - 1):
+            ring[u, k] = ring[u, k + 1]
+        return
+    for k in range(m - 1, place, -1):
+        ring[u, k + n - 4] = ring[u, k]
+    at = j + 1 if j + 1 < n else 0
+    for k in range(place, place + n - 3):
+        at = at + 1 if at + 1 < n else 0
+        ring[u, k] = ring[v, at]
 
 
 @kernel

@@ -55,8 +55,8 @@ def random_elements(rng: np.random.Generator, count: int, stride: int) -> NDArra
     return np.stack(columns, axis=1).astype(np.uint8) if count else np.zeros((0, stride), np.uint8)
 
 
-@pytest.mark.parametrize("stride", [4, 8, 12, 16, 64, 256])
-@pytest.mark.parametrize("count", [1, 15, 16, 17, 255, 256, 257, 1000])
+@pytest.mark.parametrize("stride", [4, 8, 12, 256])
+@pytest.mark.parametrize("count", [1, 16, 17, 257, 1000])
 def test_vertex_streams_decode_to_the_same_bytes(count: int, stride: int) -> None:
     elements = random_elements(np.random.default_rng(count * stride), count, stride)
     assert np.array_equal(decoded(encode_attributes(elements), count, stride, "ATTRIBUTES"), elements)
