@@ -122,7 +122,7 @@ class _Head:
         self._paint_skull()
         cerebrum, white = self._paint_brain()
         self._paint_depths()
-        self._paint_vessels(cerebrum, rng)
+        self._paint_vessels(rng)
         self._paint_tumour(white, rng)
         return self._painter.model()
 
@@ -270,7 +270,7 @@ class _Head:
         plexus = both(*curve([(12, 10, 31), (20, 32, 18)], [1.8, 2.8]))
         paint(plexus, "dura", "csf")
 
-    def _paint_vessels(self, cerebrum: Solid, rng: np.random.Generator) -> None:
+    def _paint_vessels(self, rng: np.random.Generator) -> None:
         arteries = both(
             *curve([(26, 4, -124), (24, 2, -60), (16, -6, -34), (12, -12, -14)], [3, 2.8, 2.5, 2.3]),
             *curve([(12, -12, -14), (26, -16, -8), (42, -14, -2), (52, 0, 8)], [2.2, 2.1, 2.0, 1.7]),
