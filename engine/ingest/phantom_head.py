@@ -120,7 +120,7 @@ class _Head:
         outer = self._paint_soft_parts()
         self._paint_face(outer)
         self._paint_skull()
-        cerebrum, white = self._paint_brain()
+        _, white = self._paint_brain()
         self._paint_depths()
         self._paint_vessels(rng)
         self._paint_tumour(white, rng)
