@@ -21,8 +21,8 @@ SHELL_SHARE = 64
 CLOSE_MM = 2.5
 #: Marrow with trabeculae is denser than muscle, and lies between cortex at most twice this apart;
 #: spaces that bone encloses all round may hold fat.
-MARROW_HU = 90
-MARROW_MM = 10.0
+MARROW_HU = 100
+MARROW_MM = 8.0
 ENCLOSED_HU = -150
 #: A space that bone encloses and that is larger is no marrow: the brain.
 MARROW_ML = 80.0

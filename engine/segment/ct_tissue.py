@@ -94,12 +94,12 @@ class CtTissue:
         air = lung_air(coarse, body, view)
         airways = _airways(hu, coarse, body, air, volume.grid, view)
         lungs = split_lungs(air, airways.coarse, body, view)
-        contrast = find_contrast(coarse, body.tissue & ~lungs.both, view)
+        contrast = find_contrast(coarse, body.tissue & ~lungs.both, lungs.both, view)
         progress(0.5, "tissue")
         codes = ct_voxels.tissue(hu, _reach(volume.grid))
         progress(0.6, "bone")
         codes = _bone_told(codes, hu, contrast, volume.grid, view)
-        places = _places(codes, coarse, body, lungs, airways, view)
+        places = _places(codes, coarse, body, lungs, airways, contrast, view)
         progress(0.8, "labels")
         labels = ct_voxels.labels(hu, codes, places)
         counts = label_counts(labels)
@@ -234,9 +234,11 @@ def _bone_told(
 ) -> torch.Tensor:
     """`codes` with bone that is noise made soft tissue, and bone that is contrast made blood, in place."""
     if contrast is not None:
+        organs = enlarged(view.in_voxel_order(contrast.organs), view.factors, grid.shape)
+        codes = torch.where((codes == ct_voxels.BONE) & organs, ct_voxels.SOFT, codes).to(torch.uint8)
         dense = codes == ct_voxels.BONE
-        zone = view.in_voxel_order(contrast.zone)
-        near = view.in_voxel_order(dilated(contrast.zone, max(view.spacing_mm), view.spacing_mm))
+        zone = view.in_voxel_order(contrast.vessels)
+        near = view.in_voxel_order(dilated(contrast.vessels, max(view.spacing_mm), view.spacing_mm))
         blood = part_blood(
             dense,
             enlarged(zone, view.factors, grid.shape),
@@ -249,12 +251,21 @@ def _bone_told(
 
 
 def _places(
-    codes: torch.Tensor, coarse: torch.Tensor, body: Body, lungs: Lungs, airways: _Airways, view: Overview
+    codes: torch.Tensor,
+    coarse: torch.Tensor,
+    body: Body,
+    lungs: Lungs,
+    airways: _Airways,
+    contrast: Contrast | None,
+    view: Overview,
 ) -> Places:
     cell_mm = max(view.spacing_mm)
     share = view.in_patient_order(block_fraction(codes, view.factors, ct_voxels.BONE))
     share = torch.where(body.hull, share, 0)
-    inside = marrow(share, coarse, lungs.both | airways.coarse | ~body.hull, view)
+    blocked = lungs.both | airways.coarse | ~body.hull
+    if contrast is not None:
+        blocked |= contrast.vessels | contrast.organs
+    inside = marrow(share, coarse, blocked, view)
     flags = torch.zeros_like(share)
     for flag, where in (
         (ct_voxels.NEAR_BODY, dilated(body.hull, cell_mm, view.spacing_mm)),

@@ -16,25 +16,38 @@ from engine.segment.steps.morphology import dilated, eroded
 
 #: Blood without contrast stays under 70, bone marrow mostly under 130.
 BRIGHT_HU = 130
-MEAN_HU = 160
+MEAN_HU = 140
 #: Vessels narrower than twice this show no core; they are found by what they hang on.
 CORE_MM = 5.0
 CORE_ML = 2.0
 #: Blood is even: standard deviation over 3 mm cells in a core.
-EVEN_HU = 60.0
-#: Brighter surroundings by this much are cortex.
+EVEN_HU = 35.0
+#: Cortex is brighter than what it surrounds by this much, and looked for this far along each axis.
 SHELL_HU = 100
-#: A core with cortex near more of it than this is bone.
-SHELL_SHARE = 0.4
-#: How far cortex is looked for.
-SHELL_MM = 8.0
+SHELL_MM = 16.0
+#: Bone has cortex on most of its six sides; an aorta that lies on a spine has it on one or two.
+SHELL_SIDES = 2.2
+#: Great vessels lie this near to the body's midline, the heart reaches further; kidneys, which are
+#: as bright and as even, and femoral heads do not come this near.
+MIDLINE_MM = 40.0
+HEART_MM = 70.0
+#: The heart stands above this part of the lungs' height.
+BASE_SHARE = 0.4
+MIDLINE_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Where contrast fills large vessels, (x, y, z) in patient order, and how dense it is."""
+    """What contrast fills, (x, y, z) in patient order, and how dense it is.
 
-    zone: torch.Tensor
+    Attributes:
+        vessels: heart and great vessels.
+        organs: what is as bright and even but lies elsewhere: kidneys, bladder; never bone.
+        mean_hu: mean density of the vessels, or of the organs where no vessel was found.
+    """
+
+    vessels: torch.Tensor
+    organs: torch.Tensor
     mean_hu: int
 
     @property
@@ -43,46 +56,67 @@ class Contrast:
         return round(self.mean_hu * 1.25) + 100
 
 
-def find_contrast(hu: torch.Tensor, tissue: torch.Tensor, view: Overview) -> Contrast | None:
-    """Find large vessels that contrast fills.
+def find_contrast(hu: torch.Tensor, tissue: torch.Tensor, lungs: torch.Tensor, view: Overview) -> Contrast | None:
+    """Find what contrast fills.
 
     Args:
         hu: coarse HU, (x, y, z) in patient order.
-        tissue: the body without its gas, lungs left out.
+        tissue: the body without its gas and lungs.
+        lungs: both lungs.
         view: the geometry.
 
     Returns:
         None where there is none.
     """
-    cores = eroded(tissue & (hu >= BRIGHT_HU), CORE_MM, view.spacing_mm)
+    bright = tissue & (hu >= BRIGHT_HU)
+    cores = eroded(bright, CORE_MM, view.spacing_mm)
     if not bool(cores.any()):
         return None
     values = hu.to(torch.int32)
-    shelled = (_brightest_near(hu, view) - hu >= SHELL_HU) & cores
+    sides = _shell_sides(hu, view)
 
-    def blood(n: torch.Tensor, total: torch.Tensor, squares: torch.Tensor, shell: torch.Tensor) -> torch.Tensor:
+    def even(n: torch.Tensor, total: torch.Tensor, squares: torch.Tensor, shell: torch.Tensor) -> torch.Tensor:
         mean = total.to(torch.float64) / n
         variance = squares.to(torch.float64) / n - mean * mean
-        even = variance <= EVEN_HU**2
-        return (n >= view.voxels(CORE_ML)) & (mean >= MEAN_HU) & even & (shell <= SHELL_SHARE * n)
+        smooth = (variance <= EVEN_HU**2) & (shell <= SHELL_SIDES * n)
+        return (n >= view.voxels(CORE_ML)) & (mean >= MEAN_HU) & smooth
 
-    cores = kept(cores, blood, [values, values * values, shelled])
-    count = int(cores.sum())
-    if count == 0:
+    filled = kept(cores, even, [values, values * values, sides])
+    trunks = kept(filled, lambda n, near: near >= MIDLINE_SHARE * n, [_near_midline(tissue, lungs, view)])
+    named = trunks if bool(trunks.any()) else filled
+    if not bool(named.any()):
         return None
-    zone = dilated(cores, CORE_MM + view.spacing_mm[0] / 2, view.spacing_mm) & tissue & (hu >= BRIGHT_HU)
-    return Contrast(zone, round(float(values[cores].sum()) / count))
+    reach_mm = CORE_MM + view.spacing_mm[0] / 2
+    vessels, organs = (dilated(core, reach_mm, view.spacing_mm) & bright for core in (trunks, filled & ~trunks))
+    return Contrast(vessels, organs & ~vessels, round(float(values[named].to(torch.float64).mean())))
 
 
-def _brightest_near(hu: torch.Tensor, view: Overview) -> torch.Tensor:
-    """The greatest HU within a box of `SHELL_MM` to either side."""
-    out = hu
+def _shell_sides(hu: torch.Tensor, view: Overview) -> torch.Tensor:
+    """On how many of its six sides each voxel has something denser by `SHELL_HU` near, uint8."""
+    count = torch.zeros_like(hu, dtype=torch.uint8)
     for axis, spacing in enumerate(view.spacing_mm):
-        for _ in range(round(SHELL_MM / spacing)):
-            n = out.shape[axis]
-            wider = out.clone()
-            wider.narrow(axis, 1, n - 1).copy_(torch.maximum(out.narrow(axis, 1, n - 1), out.narrow(axis, 0, n - 1)))
-            low = wider.narrow(axis, 0, n - 1)
-            low.copy_(torch.maximum(low, out.narrow(axis, 1, n - 1)))
-            out = wider
-    return out
+        n = hu.shape[axis]
+        for towards in (1, -1):
+            near = torch.zeros_like(count, dtype=torch.bool)
+            for step in range(1, min(round(SHELL_MM / spacing), n - 1) + 1):
+                low, high = hu.narrow(axis, 0, n - step), hu.narrow(axis, step, n - step)
+                if towards > 0:
+                    near.narrow(axis, 0, n - step).logical_or_(high - low >= SHELL_HU)
+                else:
+                    near.narrow(axis, step, n - step).logical_or_(low - high >= SHELL_HU)
+            count += near
+    return count
+
+
+def _near_midline(tissue: torch.Tensor, lungs: torch.Tensor, view: Overview) -> torch.Tensor:
+    """Where heart and great vessels may be, slice by slice from the body's own middle."""
+    x = torch.arange(tissue.shape[0], dtype=torch.float64, device=tissue.device)[:, None]
+    profile = (tissue | lungs).sum(dim=1).to(torch.float64)
+    middle = (profile * x).sum(dim=0) / profile.sum(dim=0).clamp(min=1)
+    reach_mm = torch.full_like(middle, MIDLINE_MM)
+    levels = lungs.any(dim=0).any(dim=0).nonzero()
+    if len(levels):
+        low, high = int(levels[0]), int(levels[-1])
+        reach_mm[low + round(BASE_SHARE * (high - low)) : high + 1] = HEART_MM
+    near = (x - middle[None, :]).abs() * view.spacing_mm[0] <= reach_mm[None, :]
+    return near[:, None, :].expand(tissue.shape)
