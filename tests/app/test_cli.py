@@ -46,6 +46,7 @@ def test_input_that_is_no_scan_is_3_with_the_reason(tmp_path: Path, capsys: pyte
     assert "Refused" in capsys.readouterr().err
 
 
+@pytest.mark.slow  # compiles the phantom's kernels, minutes under coverage
 def test_cuda_without_a_device_is_4(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
@@ -55,6 +56,7 @@ def test_cuda_without_a_device_is_4(tmp_path: Path) -> None:
     assert exit_code("segment", volume, "--out", str(tmp_path / "out"), "--device", "cuda") == 4
 
 
+@pytest.mark.slow  # compiles the phantom's kernels, minutes under coverage
 def test_list_prints_one_json_value_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("phantom", "thorax", "--size", "small", "--out", str(tmp_path)) == 0
     capsys.readouterr()
@@ -63,6 +65,7 @@ def test_list_prints_one_json_value_and_nothing_else(tmp_path: Path, capsys: pyt
     assert {series["kind"] for series in listed["series"]} == {"volume", "labels"}
 
 
+@pytest.mark.slow  # compiles the phantom's kernels, minutes under coverage
 def test_phantom_writes_what_it_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("phantom", "thorax", "--size", "small", "--out", str(tmp_path), "--json") == 0
     description = json.loads(capsys.readouterr().out)
