@@ -179,6 +179,19 @@ class TestSendingFiles:
         assert sorted(console.application.uploaded.values()) == [bytes([n]) * 100 for n in range(3)]
         assert not any("patient-name" in url for url in urls)
 
+    def test_dropped_files_are_sent_too(self, visitor: Visitor, console: Console) -> None:
+        page = visitor.arrive()
+        expect(page.get_by_role("heading", name="Open a study")).to_be_visible()
+        page.evaluate(
+            """() => {
+              const dataTransfer = new DataTransfer();
+              dataTransfer.items.add(new File([new Uint8Array([1, 2, 3])], 'a.dcm'));
+              window.dispatchEvent(new DragEvent('drop', { dataTransfer }));
+            }"""
+        )
+        expect(page.get_by_role("heading", name="Reading slices")).to_be_visible()
+        assert list(console.application.uploaded.values()) == [bytes([1, 2, 3])]
+
     def test_sending_can_be_cancelled(self, visitor: Visitor, console: Console, tmp_path: Path) -> None:
         page = visitor.arrive()
         console.application.let_through.clear()
@@ -378,6 +391,12 @@ class TestRemembering:
 
 
 class TestLosingTheServer:
+    @pytest.fixture
+    def console(self, tmp_path: Path) -> Iterator[Console]:
+        """A server of its own: other pages must not lose theirs."""
+        with console_server(tmp_path) as console:
+            yield console
+
     def test_a_lost_server_is_said_at_once_and_returns_by_itself(self, visitor: Visitor, console: Console) -> None:
         console.open_scene()
         page = visitor.arrive()

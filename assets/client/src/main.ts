@@ -18,7 +18,7 @@ import { glbSource } from "./three/glb_source";
 import { SlicePlanes } from "./three/slice_plane";
 import { createStage, type PageStage } from "./three/stage";
 import { VolumeLoader } from "./volume/loader";
-import { cancelJob, library, openSession, Refused, startJob } from "./wire/api";
+import { cancelJob, findJob, library, openSession, Refused, startJob } from "./wire/api";
 import type { Failure, ServerMessage } from "./wire/messages";
 import { Socket } from "./wire/socket";
 import { uploadStudy } from "./wire/upload";
@@ -71,6 +71,21 @@ function receive(message: ServerMessage): void {
   }
 }
 
+/** After a lost connection: what failed for want of it is asked for again, and a job may be over. */
+function catchUp(): void {
+  stage.anatomy.retry();
+  if (store.get().volume.state === "failed") {
+    noVolume();
+    loadVolume();
+  }
+  const { job } = store.get();
+  if (job === null) return;
+  findJob(job.id).then(
+    (now) => store.update((state) => receiveJob(state, now)),
+    () => store.update((state) => (state.job?.id === job.id ? { ...state, job: null } : state)),
+  );
+}
+
 let socket: Socket | null = null;
 
 /** The session's token stands in the fragment, which no server sees; it leaves the address bar at once. */
@@ -86,6 +101,7 @@ async function connect(): Promise<void> {
     live: () => {
       store.update((state) => ({ ...state, connection: "live", lostSince_s: null }));
       refreshLibrary().catch(fail);
+      catchUp();
     },
     lost: () => {
       store.update((state) => ({ ...state, connection: "lost", lostSince_s: state.lostSince_s ?? performance.now() / 1000 }));
@@ -101,7 +117,7 @@ async function sendFiles(files: readonly File[]): Promise<void> {
   if (files.length === 0 || sending !== null) return;
   sending = new AbortController();
   const start_s = performance.now() / 1000;
-  const upload = { state: "sending", files: files.length, sentFiles: 0, fraction: 0, eta_s: null, error: null } as const;
+  const upload = { files: files.length, sentFiles: 0, fraction: 0, eta_s: null };
   store.update((state) => ({ ...state, upload, failure: null }));
   try {
     const study = await uploadStudy(files, ({ sentFiles, sentBytes, totalBytes }) => {

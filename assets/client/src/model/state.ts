@@ -62,12 +62,10 @@ export interface VolumeLoading {
 }
 
 export interface Upload {
-  readonly state: "sending" | "failed";
   readonly files: number;
   readonly sentFiles: number;
   readonly fraction: number;
   readonly eta_s: number | null;
-  readonly error: Failure | null;
 }
 
 export interface State {

@@ -6,7 +6,7 @@ import { createPane, type PaneFrame } from "./pane";
 import { apply, inverse, type Vec3 } from "../model/affine";
 import { EDGES, NORMAL_AXIS, sliceStep_mm } from "../model/anatomical";
 import { volumeOf } from "../model/scene";
-import type { AppStore, Plane } from "../model/state";
+import type { AppStore, Plane, State } from "../model/state";
 import { placePoint, setCursor, setWindow, voxelError_mm } from "../model/view";
 import type { Picture } from "../slices/picture";
 import { extent_mm } from "../three/slice_plane";
@@ -72,8 +72,7 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
       picture = next;
       const state = store.get();
       const volume = volumeOf(state.scene);
-      const note = state.volume.state === "loading" ? `Bringing the slices, ${Math.round(state.volume.fraction * 100)} %` : "";
-      setText(busy, note);
+      setText(busy, arrivalText(state.volume));
       frame.body.classList.toggle("with-picture", next !== null);
       if (next === null || volume === undefined || state.view.cursor_mm === null) {
         marks.svg.replaceChildren();
@@ -87,6 +86,11 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
       drawPosition(frame, cursor, plane, volume);
     },
   };
+}
+
+function arrivalText({ state, fraction, note }: State["volume"]): string {
+  if (state === "loading") return `Bringing the slices, ${Math.round(fraction * 100)} %`;
+  return state === "failed" ? (note ?? "") : "";
 }
 
 function drawScale(scale: HTMLElement, picture: Picture, width: number): void {

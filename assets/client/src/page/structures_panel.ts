@@ -43,7 +43,7 @@ function createRow(store: AppStore, node: SurfaceNode, spacing: readonly number[
     title: "Opacity",
     oninput: () => store.update((s) => setOpacity(s, key, opacity.valueAsNumber / 100)),
   });
-  const volume = justified(node.volume_ml, volumeError_ml(node.surface_area_mm2, spacing), "ml");
+  const volume = node.volume_ml > 0 ? justified(node.volume_ml, volumeError_ml(node.surface_area_mm2, spacing), "ml") : "—";
   const title = element(
     "button",
     { class: "name", type: "button", onclick: () => store.update((s) => select(s, { kind: "structure", key })) },

@@ -84,6 +84,13 @@ export class Anatomy {
     this.load();
   }
 
+  /** Asks again for what could not be had. */
+  retry(): void {
+    this.failed.clear();
+    this.report();
+    this.load();
+  }
+
   /** Meshes by structure key, for those who draw or measure them. */
   meshes(): ReadonlyMap<string, THREE.Mesh> {
     return new Map([...this.parts].filter(([, part]) => part.level !== null).map(([key, part]) => [key, part.mesh]));

@@ -39,6 +39,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
 export const library = (): Promise<Library> => call("GET", "/api/library");
 export const openSession = (token: string): Promise<null> => call("POST", "/api/session", { token });
 export const startJob = (request: OpenRequest): Promise<Job> => call("POST", "/api/jobs", request);
+export const findJob = (id: string): Promise<Job> => call("GET", `/api/jobs/${id}`);
 export const cancelJob = (id: string): Promise<Job> => call("DELETE", `/api/jobs/${id}`);
 export const newUpload = (): Promise<{ upload: string }> => call("POST", "/api/uploads");
 export const finishUpload = (upload: string): Promise<Study> => call("POST", `/api/uploads/${upload}/finish`);
