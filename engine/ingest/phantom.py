@@ -2,8 +2,8 @@
 
 The anatomy is implicit shapes in patient millimetres. A grid samples it the way a scanner would
 (partial volume, point-spread blur, noise) and the truth is the label at each voxel's centre. Exact
-volumes do not come from those voxels: lesions are closed forms, everything else is integrated on
-lattices finer than the grid, with its error stated.
+volumes do not come from those voxels: lesions are closed forms, everything else is integrated
+independently of the grid's spacing, with its error stated.
 
     phantom = make_phantom("thorax", seed=7)
     phantom.volume, phantom.label_map, phantom.truth.as_json()
@@ -37,15 +37,13 @@ VERSION = "1"
 #: Blocks that are proved inside or outside at once, about this long.
 _BLOCK_MM = 6.0
 
-#: Volumes are counted on four lattices of slightly different step: their spread tells the error, with
-#: Student's factor for 95 % at three degrees of freedom.
-_STRETCHES = (1.0, 0.93, 0.87, 0.81)
-_STUDENT_95 = 3.182
+#: Volumes are counted this often with other points: their spread tells the error.
+_COUNTS = 4
 
-#: They are refined from the coarsest step until the error is below this share, or below the floor in ml.
+#: They are refined from the coarsest step until the standard error is below this share, or below the floor in ml.
 _VOLUME_SHARE = 1e-3
 _VOLUME_FLOOR_ML = 5e-3
-_COARSEST_MM, _FINEST_MM = 2.4, 0.25
+_COARSEST_MM, _FINEST_MM = 3.0, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +136,8 @@ class TrueVolume:
     """Exact volume of one structure inside the imaged box.
 
     Attributes:
-        error_ml: half width of a 95 % interval; 0 for a closed form.
-        method: "closed form" or "lattice".
+        error_ml: standard error; 0 for a closed form.
+        method: "closed form" or "cell count".
     """
 
     label: int
@@ -374,19 +372,21 @@ def _structure(key: str, label: int, name: str | None, provenance: Provenance) -
 def _true_volumes(
     scene: SceneArrays, grid: Grid, structures: tuple[Structure, ...], lesions: tuple[Lesion, ...]
 ) -> tuple[TrueVolume, ...]:
-    """Closed forms for lesions wholly inside the imaged box, lattice counts for the rest."""
+    """Closed forms for lesions wholly inside the imaged box, cell counts for the rest."""
     *parts, patient = structures
     exact = {lesion.key: lesion.volume_ml for lesion in lesions if _wholly_imaged(lesion, grid)}
     counted, error = _counted_volumes(scene, grid, [part.label for part in parts if exact.get(part.key) is not None])
     rows = []
     for part in parts:
         closed = exact.get(part.key)
-        volume, half = (counted[part.label], error[part.label]) if closed is None else (closed, 0.0)
-        method = "lattice" if closed is None else "closed form"
-        rows.append(TrueVolume(part.label, part.key, part.name, float(volume), float(half), method))
+        volume, spread = (counted[part.label], error[part.label]) if closed is None else (closed, 0.0)
+        method = "cell count" if closed is None else "closed form"
+        rows.append(TrueVolume(part.label, part.key, part.name, float(volume), float(spread), method))
     # The whole is counted as its complement's complement: air is the one label that all borders share.
     box_ml = grid.voxel_count * grid.voxel_volume_mm3 / 1000
-    whole = TrueVolume(patient.label, patient.key, patient.name, box_ml - float(counted[0]), float(error[0]), "lattice")
+    whole = TrueVolume(
+        patient.label, patient.key, patient.name, box_ml - float(counted[0]), float(error[0]), "cell count"
+    )
     return (*rows, whole)
 
 
@@ -397,9 +397,9 @@ def _wholly_imaged(lesion: Lesion, grid: Grid) -> bool:
 
 
 def _counted_volumes(scene: SceneArrays, grid: Grid, known: list[int]) -> tuple[Float64, Float64]:
-    """Volumes in ml and half widths of 95 % intervals, (labels + 1,), of labels in the imaged box.
+    """Volumes in ml and their standard errors, (labels + 1,), of labels in the imaged box.
 
-    Counted on a coarse lattice, then on finer ones wherever a label can show that is neither `known`
+    Counted in coarse cells, then in finer ones wherever a label can show that is neither `known`
     already nor counted well enough.
     """
     labels = int(scene.layers[:, 1].max()) + 1
@@ -410,24 +410,25 @@ def _counted_volumes(scene: SceneArrays, grid: Grid, known: list[int]) -> tuple[
         wanted = error > np.maximum(_VOLUME_SHARE * volume, _VOLUME_FLOOR_ML)
         if not wanted.any():
             break
-        counted = np.array([_lattice_volumes(scene, grid, step_mm * stretch, wanted) for stretch in _STRETCHES])
-        half = _STUDENT_95 * counted.std(axis=0, ddof=1) / np.sqrt(len(_STRETCHES))
-        volume, error = np.where(wanted, counted.mean(axis=0), volume), np.where(wanted, half, error)
+        counted = np.array([_cell_volumes(scene, grid, step_mm, wanted, salt) for salt in range(_COUNTS)])
+        spread = counted.std(axis=0, ddof=1) / np.sqrt(_COUNTS)
+        volume, error = np.where(wanted, counted.mean(axis=0), volume), np.where(wanted, spread, error)
         step_mm /= 1.6
     return volume, error
 
 
-def _lattice_volumes(scene: SceneArrays, grid: Grid, step_mm: float, wanted: np.ndarray) -> Float64:
-    """Volumes in ml, (labels + 1,), counted at the middles of cells that fill the imaged box exactly."""
+def _cell_volumes(scene: SceneArrays, grid: Grid, step_mm: float, wanted: np.ndarray, salt: int) -> Float64:
+    """Volumes in ml, (labels + 1,), from one point in each of the cells that fill the imaged box exactly."""
     box_mm = np.array(grid.shape) * grid.spacing_mm
     shape = np.ceil(box_mm / step_mm).astype(np.int64)
     steps_mm = box_mm / shape
     matrix = grid.patient_from_voxel.matrix.copy()
     matrix[:3, :3] = grid.directions * steps_mm
-    # The box begins half a voxel before the first voxel's centre, the lattice half a step after that.
+    # The box begins half a voxel before the first voxel's centre, the first cell's middle half a step later.
     matrix[:3, 3] = grid.patient_from_voxel.apply((-0.5, -0.5, -0.5)) + matrix[:3, :3] @ np.full(3, 0.5)
     origin, steps, block = _lattice(matrix, steps_mm)
+    block = np.maximum(block, 3)
     regions = int(np.prod(-(-shape // (4 * block))))
     counts = np.zeros((regions, len(wanted)), dtype=np.int64)
-    phantom_kernel.count_points(scene, origin, steps, block, shape, wanted, counts)
+    phantom_kernel.count_points(scene, origin, steps, block, shape, wanted, salt, counts)
     return np.asarray(counts.sum(axis=0) * (np.prod(steps_mm) / 1000), dtype=np.float64)

@@ -120,7 +120,7 @@ class _Head:
         outer = self._paint_soft_parts()
         self._paint_face(outer)
         self._paint_skull()
-        _, white = self._paint_brain()
+        white = self._paint_brain()
         self._paint_depths()
         self._paint_vessels(rng)
         self._paint_tumour(white, rng)
@@ -208,8 +208,8 @@ class _Head:
         self._paint(cells, "air", "airways")
         self._paint(both(Cone((72, 12, -22), (50, 12, -24), 3, 3)), "air", "airways")
 
-    def _paint_brain(self) -> tuple[Solid, Solid]:
-        """The cavity filled with fluid, the folded cerebrum in it; returns grey with white, and white alone."""
+    def _paint_brain(self) -> Solid:
+        """The cavity filled with fluid, the folded cerebrum in it; returns its white matter."""
         sinus = Ellipsoid((0, -32, -22), (14, 14, 13))
         cavity = Solid(_CAVITY, cuts=(sinus,), blend_mm=8, carve_mm=3)
         canal = curve([(0, 27, -50), (0, 32, -80), (0, 34, -130)], [12, 9.5, 9.5])
@@ -229,10 +229,10 @@ class _Head:
         dura = Solid(
             (Box((0, 10, 62), (0.9, 92, 60), 0.4),), cuts=(Ellipsoid((0, 0, 14), (30, 50, 32)),), clips=(cavity,)
         )
-        cerebrum = self._paint(folded(0.8, 0.0, 0.60), "grey", "grey_matter")
+        self._paint(folded(0.8, 0.0, 0.60), "grey", "grey_matter")
         white = self._paint(folded(3.5, 3.2, 0.54), "white", "white_matter")
         self._paint(dura, "dura", "csf")
-        return cerebrum, white
+        return white
 
     def _paint_depths(self) -> None:
         paint = self._paint

@@ -613,28 +613,45 @@ def render(scene: Any, origin: Any, steps: Any, block: Any, cells: Any, values: 
 
 
 @pointwise
-def _count_block(scene: Any, lattice: Lattice, plan: Plan, low: Any, high: Any, scratch: Any, counts: Any) -> None:
+def _scattered(n: np.uint64) -> float:
+    """A number in [0, 1) from a counter: the finaliser of SplitMix64 (G. Steele et al., OOPSLA 2014)."""
+    n = (n ^ (n >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    n = (n ^ (n >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return float((n ^ (n >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+
+
+@pointwise
+def _count_block(
+    scene: Any, lattice: Lattice, plan: Plan, low: Any, high: Any, salt: int, scratch: Any, counts: Any
+) -> None:
     d, at, ball, _ = scratch
+    golden = np.uint64(0x9E3779B97F4A7C15)
     for k in range(low[2], high[2]):
         for j in range(low[1], high[1]):
             for i in range(low[0], high[0]):
-                _place(lattice.origin, lattice.steps, i, j, k, ball)
+                cell = np.uint64(((salt * 8192 + k) * 8192 + j) * 8192 + i) * np.uint64(3)
+                u = i - 0.5 + _scattered(cell * golden)
+                v = j - 0.5 + _scattered((cell + np.uint64(1)) * golden)
+                w = k - 0.5 + _scattered((cell + np.uint64(2)) * golden)
+                _place(lattice.origin, lattice.steps, u, v, w, ball)
                 _evaluate(scene, plan, ball[0], ball[1], ball[2], d, at)
-                layer = _winner(scene, plan, d)
-                counts[_label(scene, layer)] += 1
+                counts[_label(scene, _winner(scene, plan, d))] += 1
 
 
 @pointwise
 def _shows(scene: Any, plan: Plan, wanted: Any) -> bool:
-    """Whether a wanted label can show in a region."""
+    """Whether a wanted label can show in a region; 0 is what no layer covers, or one without a label."""
+    background = True
     for layer in range(plan.span[1], plan.span[2] + 1):
-        if plan.side[int(scene.layers[layer, 0])] != OUT and wanted[_label(scene, layer)]:
+        side = plan.side[int(scene.layers[layer, 0])]
+        if side != OUT and wanted[_label(scene, layer)]:
             return True
-    return False
+        background = background and side != IN
+    return background and wanted[0]  # type: ignore[no-any-return]
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _count_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, wanted: Any, counts: Any) -> None:
+def _count_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, wanted: Any, salt: int, counts: Any) -> None:
     wide, plan = _blank_plan(scene), _blank_plan(scene)
     scratch = _scratch(scene)
     d, at, ball, _ = scratch
@@ -653,22 +670,25 @@ def _count_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, wanted: 
         if plan.span[0] == 0:
             counts[_label(scene, _winner(scene, plan, d))] += (high - low).prod()
         else:
-            _count_block(scene, lattice, plan, low, high, scratch, counts)
+            _count_block(scene, lattice, plan, low, high, salt, scratch, counts)
 
 
 @njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
-def count_points(scene: Any, origin: Any, steps: Any, block: Any, shape: Any, wanted: Any, counts: Any) -> None:
-    """Count lattice points of the wanted labels into `counts` (regions, labels + 1) int64, one row a region.
+def count_points(
+    scene: Any, origin: Any, steps: Any, block: Any, shape: Any, wanted: Any, salt: int, counts: Any
+) -> None:
+    """Count cells of the wanted labels into `counts` (regions, labels + 1) int64, one row a region.
 
-    The lattice is laid out as the voxels of `render` are; `shape` (3,) is its points along i, j, k
-    and a region holds 4 x 4 x 4 blocks. Counts of labels not in `wanted` (labels + 1,) are incomplete.
+    Cells are laid out as the voxels of `render` are, `shape` (3,) of them along i, j, k, and each is
+    judged at one point scattered in it: unbiased, and blind to surfaces that run along the cells.
+    `salt` chooses the points. Counts of labels not in `wanted` (labels + 1,) are incomplete.
     """
     regions = -(-shape // (4 * block))
     for region in prange(regions.prod()):
         lattice = Lattice(origin, steps, block, np.ones(3, np.int64), 0.0, 0.0)
         corner = _corner(region, regions) * 4 * block
         stop = np.minimum(corner + 4 * block, shape)
-        _count_region(scene, lattice, corner, stop, wanted, counts[region])
+        _count_region(scene, lattice, corner, stop, wanted, salt, counts[region])
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
