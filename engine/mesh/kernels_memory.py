@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-#: numpy asks for huge pages from here on.
-LARGE_BYTES = 4 << 20
+#: Up to here malloc keeps what is let go for the next call (glibc's greatest M_MMAP_THRESHOLD), which is better still.
+LARGE_BYTES = 32 << 20
 
 
 def fresh(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
