@@ -109,13 +109,14 @@ def _encode_attributes(elements: Any, out: Any) -> Any:
                 value = np.int64(elements[first + i, byte])
                 deltas[i] = _zigzag_byte(value - before)
                 before = value
-            deltas[size : groups * _GROUP] = 0
+            for i in range(size, groups * _GROUP):
+                deltas[i] = 0
             at = _encode_groups(deltas, groups, out, at)
-    tail = max(_TAIL_BYTES, stride)
-    out[at : at + tail] = 0
-    if count:
-        out[at + tail - stride : at + tail] = elements[0]
-    return at + tail
+    end = at + max(_TAIL_BYTES, stride)
+    for i in range(at, end):
+        byte = i - (end - stride)  # the baseline ends the tail
+        out[i] = elements[0, byte] if byte >= 0 and count else 0
+    return end
 
 
 @inlined
@@ -123,11 +124,13 @@ def _encode_groups(deltas: Any, groups: Any, out: Any, at: Any) -> Any:
     """One data block: two bits for each group of 16 deltas, then the groups, each in its shortest form."""
     header = at
     at += (groups + 3) // 4
-    out[header:at] = 0
+    for i in range(header, at):
+        out[i] = 0
     for g in range(groups):
         mode = _shortest(deltas, g * _GROUP)
         if mode == 3:
-            out[at : at + _GROUP] = deltas[g * _GROUP : (g + 1) * _GROUP]
+            for i in range(_GROUP):
+                out[at + i] = deltas[g * _GROUP + i]
             at += _GROUP
         elif mode > 0:
             at = _pack(deltas, g * _GROUP, 2 * mode, out, at)
@@ -228,8 +231,9 @@ def _known_edge(edges: Any, state: Any, a: Any, b: Any, c: Any) -> Any:
 def _encode_triangles(faces: Any, starts: Any, out: Any) -> Any:
     """Code of each triangle, then what codes do not hold, then the table of starts; returns the bytes written."""
     count = faces.shape[0]
-    edges, queue = np.full((16, 2), -1, np.int64), np.full(16, -1, np.int64)
-    state = np.zeros(4, np.int64)
+    edges, queue, state = np.empty((16, 2), np.int64), np.empty(16, np.int64), np.zeros(4, np.int64)
+    for i in range(16):
+        edges[i, 0] = edges[i, 1] = queue[i] = -1
     out[0] = _TRIANGLES_HEADER
     at = 1 + count
     for f in range(count):
@@ -253,7 +257,8 @@ def _encode_triangles(faces: Any, starts: Any, out: Any) -> Any:
         _queue_edge(edges, state, b, a)
         _queue_edge(edges, state, c, b)
         _queue_edge(edges, state, a, c)
-    out[at : at + 16] = starts
+    for i in range(16):
+        out[at + i] = starts[i]
     return at + 16
 
 
@@ -340,7 +345,8 @@ def _encode_indices(indices: Any, out: Any) -> Any:
         delta = index - last[baseline]
         at = _varint((((delta << 1) ^ (delta >> 63)) << 1) | baseline, out, at)
         last[baseline] = index
-    out[at : at + 4] = 0
+    for i in range(4):
+        out[at + i] = 0
     return at + 4
 
 

@@ -61,8 +61,9 @@ def _corners_around(faces: Any, vertex_count: Any) -> Any:
 @kernel
 def _order(faces: Any, start: Any, corners: Any, ordered: Any, old_of_new: Any) -> Any:
     """Write `ordered` and `old_of_new` fan by fan; returns how many vertices are in use."""
-    new_of_old = np.full(len(start) - 1, -1, np.int32)
-    live = start[1:] - start[:-1]
+    new_of_old, live = np.empty(len(start) - 1, np.int32), np.empty(len(start) - 1, np.int32)
+    for v in range(len(live)):
+        new_of_old[v], live[v] = -1, start[v + 1] - start[v]
     emitted = np.zeros(faces.shape[0], np.uint8)
     stack = np.empty(3 * faces.shape[0], np.int32)
     fan = np.empty((_MOST_AROUND, 3), np.int32)  # next vertex, vertex after that, face

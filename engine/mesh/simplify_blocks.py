@@ -18,11 +18,11 @@ _SHIFT = np.uint32(16)
 def extent(vertices: Any) -> Any:
     """Lowest and highest corner of the (v, 3) vertices, (2, 3)."""
     corners = np.empty((2, 3), np.float32)
-    corners[0], corners[1] = vertices[0], vertices[0]
-    for v in range(len(vertices)):
-        for axis in range(3):
-            corners[0, axis] = min(corners[0, axis], vertices[v, axis])
-            corners[1, axis] = max(corners[1, axis], vertices[v, axis])
+    for axis in range(3):
+        low = high = vertices[0, axis]
+        for v in range(len(vertices)):
+            low, high = min(low, vertices[v, axis]), max(high, vertices[v, axis])
+        corners[0, axis], corners[1, axis] = low, high
     return corners
 
 

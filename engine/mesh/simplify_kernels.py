@@ -75,7 +75,8 @@ def build_rings(faces: Any, begin: Any, end: Any, ring: Any, degree: Any, count:
         ring, degree: written; (count, MAX_DEGREE), (count,).
         count: vertices in the block.
     """
-    degree[:count] = 0
+    for v in range(count):
+        degree[v] = 0
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         for _ in range(3):
