@@ -53,8 +53,10 @@ def test_every_tissue_of_an_analytic_chest_is_found_and_the_table_is_not() -> No
     assert dice(found, lungs & body) > 0.97
 
 
-@pytest.mark.parametrize("axes", list(itertools.permutations(range(3))))
-@pytest.mark.parametrize("flips", [(), (0,), (1, 2)])
+@pytest.mark.parametrize(
+    ("axes", "flips"),
+    list(zip(itertools.permutations(range(3)), [(0,), (1,), (0, 2), (), (1, 2), (0, 1, 2)], strict=True)),
+)
 def test_sides_follow_the_patient_and_not_the_order_of_voxels(
     axes: tuple[int, int, int], flips: tuple[int, ...]
 ) -> None:

@@ -21,15 +21,15 @@ from tests.segment.masks import ct
 
 def _head(*, t1: bool = True) -> tuple[Volume, torch.Tensor]:
     """A head of nested ellipsoids with a bias field, and its true brain."""
-    shape, spacing = (80, 96, 84), 2.2
+    shape, spacing = (86, 102, 90), 2.2
     x, y, z = np.meshgrid(*((np.arange(n) - (n - 1) / 2) * spacing for n in shape), indexing="ij")
 
     def inside(a: float, b: float, c: float) -> np.ndarray:
         return np.asarray((x / a) ** 2 + (y / b) ** 2 + (z / c) ** 2 <= 1)
 
-    signal = np.where(inside(82, 98, 88), 160.0, 0.0)
-    signal[inside(77, 93, 83)] = 12
-    signal[inside(70, 86, 76)] = 40 if t1 else 220
+    signal = np.where(inside(88, 104, 94), 160.0, 0.0)
+    signal[inside(79, 95, 85)] = 12
+    signal[inside(72, 88, 78)] = 40 if t1 else 220
     brain = inside(66, 82, 72)
     signal[brain] = 100 if t1 else 120
     signal[inside(58, 73, 64)] = 150 if t1 else 80
