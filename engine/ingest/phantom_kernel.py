@@ -19,6 +19,7 @@ from engine.ingest.phantom_solid import ADDED, CLIPPED, CONE, CUT, ELLIPSOID, FO
 pointwise: Any = njit(cache=True, error_model="numpy", _nrt=False)
 
 IN, MIXED, OUT = -1, 0, 1
+NONE, PLAIN, INTRICATE = 0, 1, 2
 _FAR = 1e9
 
 #: With no more items than this in a block, its plan serves every voxel as it is.
@@ -216,7 +217,11 @@ def _primitive_side(q: Any, n: int, sections: Any, folds: Any, x: float, y: floa
 
 
 class Lattice(NamedTuple):
-    """Where samples lie: the arguments of `render`, half a voxel's diagonal, the width of a cell (both mm)."""
+    """Where samples lie: the arguments of `render`, and lengths in millimetres.
+
+    `half` is half a voxel's diagonal, `width` that of a cell, `edge` a voxel's where it is nearly a
+    cube and 0 where it is not.
+    """
 
     origin: Any
     steps: Any
@@ -224,6 +229,7 @@ class Lattice(NamedTuple):
     cells: Any
     half: float
     width: float
+    edge: float
 
 
 class Plan(NamedTuple):
@@ -446,17 +452,25 @@ def _plain(scene: Any, layer: int, plan: Plan, d: Any, y: float, tone: Any) -> f
 
 
 @pointwise
-def _near_a_surface(scene: Any, plan: Plan, d: Any, reach: float) -> bool:
-    """Whether the surface or rim of a layer that shows passes within `reach`."""
+def _crossing(scene: Any, plan: Plan, d: Any, reach: float) -> int:
+    """NONE, PLAIN or INTRICATE: whether surfaces of layers that show pass within `reach`.
+
+    One surface of a thick layer is plain: its distance tells the covered share of the voxel.
+    """
+    found = NONE
     for layer in range(plan.span[2], plan.span[1] - 1, -1):
         s = int(scene.layers[layer, 0])
         if plan.side[s] == MIXED:
             rim = scene.layers[layer, 5]
             if abs(d[s]) < reach or (rim > 0 and abs(d[s] + rim) < reach):
-                return True
-            if d[s] < 0:
-                return False
-    return False
+                if found != NONE or rim > 0 or scene.layers[layer, 8] > 0:
+                    return INTRICATE
+                found = PLAIN
+            elif d[s] < 0:
+                break
+        elif plan.side[s] == IN:
+            break
+    return found
 
 
 @pointwise
@@ -533,8 +547,11 @@ def _render_block(
                     tone[0] = _periodic(scene.texture, x / _FINE_MM, y / _FINE_MM, z / _FINE_MM)
                     tone[1] = _periodic(scene.texture, x / _COARSE_MM, y / _COARSE_MM, z / _COARSE_MM)
                 # A plane that clips less than a corner's last tenth changes no value that noise would not.
-                if plan.span[0] == 0 or not _near_a_surface(scene, plan, d, 0.9 * lattice.half):
+                crossing = _crossing(scene, plan, d, 0.9 * lattice.half)
+                if crossing == NONE:
                     values[k, j, i] = _plain(scene, layer, plan, d, ball[1], tone)
+                elif crossing == PLAIN and lattice.edge > 0:
+                    values[k, j, i] = _appearance(scene, plan, d, lattice.edge, ball[1], tone)
                 elif plan.first[plan.span[0]] <= _FEW:
                     values[k, j, i] = _voxel_mean(
                         scene, plan, lattice.steps, ball, lattice.cells, lattice.width, tone, d, at
@@ -591,6 +608,13 @@ def _render_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, values:
             _render_block(scene, lattice, plan, spare, low, high, scratch, values, labels)
 
 
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _voxels(origin: Any, steps: Any, block: Any, cells: Any) -> Lattice:
+    edges = np.sqrt((steps**2).sum(axis=0))
+    edge = edges.mean() if edges.max() < 1.5 * edges.min() else 0.0
+    return Lattice(origin, steps, block, cells, np.sqrt((edges**2).sum()) / 2, (edges / cells).max(), edge)
+
+
 @njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
 def render(scene: Any, origin: Any, steps: Any, block: Any, cells: Any, values: Any, labels: Any) -> None:
     """Sample values (mean over each voxel) and labels (at each voxel's centre).
@@ -605,8 +629,7 @@ def render(scene: Any, origin: Any, steps: Any, block: Any, cells: Any, values: 
     shape = np.array([labels.shape[2], labels.shape[1], labels.shape[0]])
     regions = -(-shape // (4 * block))
     for region in prange(regions.prod()):
-        squares = (steps**2).sum(axis=0)
-        lattice = Lattice(origin, steps, block, cells, np.sqrt(squares.sum()) / 2, np.sqrt(squares / cells**2).max())
+        lattice = _voxels(origin, steps, block, cells)
         corner = _corner(region, regions) * 4 * block
         stop = np.minimum(corner + 4 * block, shape)
         _render_region(scene, lattice, corner, stop, values, labels)
@@ -685,7 +708,7 @@ def count_points(
     """
     regions = -(-shape // (4 * block))
     for region in prange(regions.prod()):
-        lattice = Lattice(origin, steps, block, np.ones(3, np.int64), 0.0, 0.0)
+        lattice = Lattice(origin, steps, block, np.ones(3, np.int64), 0.0, 0.0, 0.0)
         corner = _corner(region, regions) * 4 * block
         stop = np.minimum(corner + 4 * block, shape)
         _count_region(scene, lattice, corner, stop, wanted, salt, counts[region])

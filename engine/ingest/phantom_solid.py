@@ -170,7 +170,7 @@ class SceneArrays(NamedTuple):
         first_item (S + 1,): where each solid's items start.
         solids (S, 3): blend, carve, margin in mm; the margin is how far from its surface a solid
             must stay before a whole block may be called in or out.
-        layers (L, 8): solid, label, the fields of `Tissue`.
+        layers (L, 9): solid, label, the fields of `Tissue`, whether any part of it is thin.
         background: value where no layer is.
         texture (n, n, n), folds (m, m, m): periodic fields, unit variance and millimetres.
     """
@@ -200,18 +200,44 @@ def compiled(
         # A rim is drawn up to its depth, and first-order distances may err by half near curved ends.
         table.margin[index] = max(table.margin[index], 1.5 * layer.tissue.rim_mm)
     table.spread_margins()
-    rows = [(index, layer.label, *_tissue_row(layer.tissue)) for index, layer in zip(painted, layers, strict=True)]
+    rows = [
+        (index, layer.label, *_tissue_row(layer.tissue), _is_thin(layer.solid))
+        for index, layer in zip(painted, layers, strict=True)
+    ]
     return SceneArrays(
         numbers=np.array(table.numbers, dtype=np.float64).reshape(-1, KIND + 1),
         sections=np.array(table.sections, dtype=np.float64).reshape(-1, 13),
         items=np.array(table.items, dtype=np.int32).reshape(-1, 2),
         first_item=np.array([*table.first_item, len(table.items)], dtype=np.int32),
         solids=np.array([table.blend, table.carve, table.margin], dtype=np.float64).T.copy(),
-        layers=np.array(rows, dtype=np.float64).reshape(-1, 8),
+        layers=np.array(rows, dtype=np.float64).reshape(-1, 9),
         background=background,
         texture=texture,
         folds=np.zeros((2, 2, 2), np.float32) if folds is None else folds,
     )
+
+
+#: A voxel may hold both faces of anything thinner than this radius.
+_THIN_MM = 3.0
+
+
+def _is_thin(solid: Solid) -> bool:
+    """Whether a voxel's distance to the surface says little about how much of it the solid covers."""
+    for part in (*solid.adds, *solid.cuts, *solid.clips):
+        match part:
+            case Solid():
+                thin = _is_thin(part)
+            case Cone():
+                thin = min(part.start_radius_mm, part.stop_radius_mm) < _THIN_MM * part.flatness
+            case Box():
+                thin = min(part.half_mm) < _THIN_MM
+            case Ellipsoid():
+                thin = min(part.radii_mm) < _THIN_MM
+            case _:
+                thin = isinstance(part, Folds)
+        if thin:
+            return True
+    return False
 
 
 def _tissue_row(t: Tissue) -> tuple[float, ...]:
