@@ -2,8 +2,8 @@
 
 Codes are SNOMED CT as used in DICOM PS3.16 (CID 7150 segmentation property types, CID 4031 body
 parts). Hues follow anatomical convention (bone ivory, artery red, vein blue, lung rose, airway
-cyan, tumour amber) and keep apart in lightness too, so that red-green colour blindness does not
-merge neighbours.
+cyan, tumour deep amber) and keep apart in lightness too, so that no form of colour blindness merges
+a lesion with what it lies in (a lighter amber is lung rose to tritanopes).
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ ANATOMY: dict[str, Anatomy] = {
     "heart": _row("Heart", "80891009", "Heart", (190, 64, 66), 0.8),
     "arteries": _row("Arteries", "51114001", "Artery", (204, 48, 56)),
     "veins": _row("Veins", "29092000", "Vein", (66, 98, 196)),
-    "lesion": _row("Lesion", "52988006", "Lesion", (244, 172, 40)),
-    "nodule": _row("Nodule", "27925004", "Nodule", (244, 172, 40)),
-    "tumour": _row("Tumour", "108369006", "Neoplasm", (244, 172, 40)),
+    "lesion": _row("Lesion", "52988006", "Lesion", (250, 122, 0)),
+    "nodule": _row("Nodule", "27925004", "Nodule", (250, 122, 0)),
+    "tumour": _row("Tumour", "108369006", "Neoplasm", (250, 122, 0)),
     "oedema": _row("Oedema", "79654002", "Edema", (250, 214, 140), 0.5),
     "vertebra": _row("Vertebra", "51282000", "Vertebra", (228, 214, 184)),
     "spinal_cord": _row("Spinal cord", "2748008", "Spinal cord", (250, 230, 120)),

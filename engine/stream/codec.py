@@ -47,7 +47,8 @@ def wire_samples(samples: NDArray[np.generic], quantity: Quantity) -> tuple[NDAr
         return rounded.astype(np.int16), (float(INT16_LOW), float(INT16_HIGH))
     low, high = float(samples.min()), float(samples.max())
     high = high if high > low else low + 1.0
-    scaled = (samples.astype(np.float32) - np.float32(low)) * np.float32(65535 / (high - low))
+    # Divided before it is multiplied: 65535 over a subnormal range would overflow.
+    scaled = (samples.astype(np.float32) - np.float32(low)) / np.float32(high - low) * np.float32(65535)
     return (np.rint(scaled) + INT16_LOW).clip(INT16_LOW, INT16_HIGH).astype(np.int16), (low, high)
 
 

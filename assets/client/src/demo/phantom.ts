@@ -23,7 +23,7 @@ export const ELLIPSOIDS: readonly Ellipsoid[] = [
   { label: 3, key: "lung_right", name: "Right lung", code: ["3341006", "Right lung"], colour: [240, 172, 178], opacity: 0.55, hu: -820, parts: [{ centre: [-80, 5, 5], radius: [56, 74, 114] }] },
   { label: 4, key: "heart", name: "Heart", code: ["80891009", "Heart"], colour: [190, 64, 66], opacity: 0.8, hu: 45, parts: [{ centre: [22, -28, -32], radius: [42, 38, 46] }] },
   { label: 5, key: "bone", name: "Bone", code: ["272673000", "Bone"], colour: [240, 230, 204], opacity: 1, hu: 420, parts: spine },
-  { label: 6, key: "nodule", name: "Nodule", code: ["27925004", "Nodule"], colour: [244, 172, 40], opacity: 1, hu: 35, parts: [{ centre: [-92, -22, 40], radius: [11, 10, 11] }] },
+  { label: 6, key: "nodule", name: "Nodule", code: ["27925004", "Nodule"], colour: [250, 122, 0], opacity: 1, hu: 35, parts: [{ centre: [-92, -22, 40], radius: [11, 10, 11] }] },
 ];
 
 const SHAPE: [number, number, number] = [120, 84, 84];
