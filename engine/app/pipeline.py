@@ -24,10 +24,12 @@ from engine.ingest.study import SeriesInfo
 LOD_BOUNDS_MM = (0.5, 1.5)
 
 #: Structures drawn fainter than this are context round the ones that matter: they are meshed from
-#: half-resolution labels where that keeps voxels under `CONTEXT_SPACING_MM`. Fat and muscle of a
-#: chest CT have 19 million triangles at full resolution, and nobody looks for detail in them.
+#: half-resolution labels where that keeps voxels under `CONTEXT_SPACING_MM`, and simplified within
+#: such a voxel. Fat and muscle of a chest CT have 19 million triangles at full resolution, and
+#: nobody looks for detail in them.
 CONTEXT_OPACITY = 0.5
 CONTEXT_SPACING_MM = 2.5
+CONTEXT_LOD_BOUNDS_MM = (1.0, 3.0)
 
 MM3_PER_ML = 1000.0
 
@@ -77,12 +79,14 @@ def process_series(info: SeriesInfo, options: Options, progress: Progress, stopw
     """
     with ThreadPoolExecutor(1) as background:
         # torch takes as long to import as a scan to decode, and decoding needs no interpreter
-        imports = background.submit(_import_tools)
+        segmenters, meshes = background.submit(_import_segmenters), background.submit(_import_meshes)
         with stopwatch.stage("read"):
             reading = read_volume(info, phase=options.phase, progress=part(progress, 0.0, 0.3))
         with stopwatch.stage("imports"):
-            imports.result()
-    made = _label(reading.value, options, part(progress, 0.3, 0.6), stopwatch)
+            segmenters.result()
+        made = _label(reading.value, options, part(progress, 0.3, 0.6), stopwatch)
+        with stopwatch.stage("imports"):
+            meshes.result()
     surfaces = _surfaces(made.label_map, part(progress, 0.6, 1.0), stopwatch)
     return Processed(
         volume=reading.value,
@@ -95,10 +99,16 @@ def process_series(info: SeriesInfo, options: Options, progress: Progress, stopw
     )
 
 
-def _import_tools() -> None:
-    import engine.mesh.extract
-    import engine.mesh.lod
+def _import_segmenters() -> None:
     import engine.segment.pipelines  # noqa: F401
+
+
+def _import_meshes() -> None:
+    import engine.mesh.lod
+    import engine.mesh.measure  # noqa: F401
+    from engine.mesh.extract import warm_up
+
+    warm_up()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +142,36 @@ def _surfaces(label_map: LabelMap, progress: Progress, stopwatch: Stopwatch) -> 
     from engine.mesh.lod import build_lods
 
     with stopwatch.stage("surfaces"):
-        fine = [structure for structure in label_map.structures if structure.opacity >= CONTEXT_OPACITY]
-        context = [structure for structure in label_map.structures if structure.opacity < CONTEXT_OPACITY]
+        fine = [structure for structure in label_map.structures if not _is_context(structure)]
+        context = [structure for structure in label_map.structures if _is_context(structure)]
         counts = _label_counts(label_map)
         surfaces = _extracted(label_map, fine, part(progress, 0.0, 0.3))
         surfaces |= _extracted(_context_map(label_map), context, part(progress, 0.3, 0.4))
     present = [structure for structure in label_map.structures if structure.label in surfaces]
     with stopwatch.stage("level of detail"):
         chains = build_lods(
-            [surfaces[structure.label] for structure in present], LOD_BOUNDS_MM, progress=part(progress, 0.4, 1.0)
+            [surfaces[structure.label] for structure in present],
+            [_lod_bounds_mm(structure) for structure in present],
+            progress=part(progress, 0.4, 0.95),
         )
-    return tuple(
-        _measured(structure, chain, surfaces[structure.label], _voxels(structure, counts), label_map.grid)
-        for structure, chain in zip(present, chains, strict=True)
-    )
+    with stopwatch.stage("measure"), ThreadPoolExecutor(2) as pool:
+        return tuple(
+            pool.map(
+                lambda structure, chain: _measured(
+                    structure, chain, surfaces[structure.label], _voxels(structure, counts), label_map.grid
+                ),
+                present,
+                chains,
+            )
+        )
+
+
+def _is_context(structure: Structure) -> bool:
+    return structure.opacity < CONTEXT_OPACITY
+
+
+def _lod_bounds_mm(structure: Structure) -> tuple[float, ...]:
+    return CONTEXT_LOD_BOUNDS_MM if _is_context(structure) else LOD_BOUNDS_MM
 
 
 def _label_counts(label_map: LabelMap) -> NDArray[np.int64]:
@@ -193,11 +219,13 @@ def _voxels(structure: Structure, counts: NDArray[np.int64]) -> int:
 def _measured(
     structure: Structure, lods: tuple[Surface, ...], surface: Surface, voxels: int, grid: Grid
 ) -> StructureSurface:
+    from engine.mesh.measure import area_mm2, is_closed
+
     return StructureSurface(
         structure=structure,
         lods=lods,
         voxels=voxels,
         volume_ml=voxels * grid.voxel_volume_mm3 / MM3_PER_ML,
-        surface_area_mm2=surface.area_mm2,
-        closed=all(lod.is_closed() for lod in lods),
+        surface_area_mm2=area_mm2(surface),
+        closed=all(map(is_closed, lods)),
     )

@@ -67,6 +67,8 @@ class Surface:
     def is_closed(self) -> bool:
         """Whether every directed edge is met by exactly one opposite edge (closed, oriented, two-manifold)."""
         directed = self.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
+        if (directed[:, 0] == directed[:, 1]).any():  # a triangle without area has an edge from a vertex to itself
+            return False
         count = len(self.vertices_mm)
         forward = np.sort(directed[:, 0] * count + directed[:, 1])
         backward = np.sort(directed[:, 1] * count + directed[:, 0])

@@ -95,7 +95,10 @@ def write_glb(
     """
     jobs = [(surface, frame) for mesh in meshes for surface, frame in zip(_drawn(mesh), _frames(mesh), strict=True)]
     with ThreadPoolExecutor(workers_or_default(workers)) as pool:
-        packed = iter(list(pool.map(lambda job: _pack(*job), jobs)))
+        # The largest first, so that no thread ends with it alone.
+        order = sorted(range(len(jobs)), key=lambda n: -jobs[n][0].triangle_count)
+        futures = {n: pool.submit(_pack, *jobs[n]) for n in order}
+        packed = iter([futures[n].result() for n in range(len(jobs))])
     document = _Document(root_matrix, title, generator, extras)
     for mesh in meshes:
         document.add(mesh, [next(packed) for _ in _drawn(mesh)])

@@ -11,38 +11,38 @@ from engine.core.progress import Progress, silent
 from engine.core.surface import Surface
 from engine.mesh.simplify import Draft, finished, reduce, workers_or_default
 
-#: Bounds of the levels a headset is sent, mm: half a usual CT voxel for arm's length, then for further away.
-DEFAULT_BOUNDS_MM = (0.5, 1.5, 4.0)
-
 
 def build_lods(
     surfaces: Sequence[Surface],
-    bounds_mm: Sequence[float] = DEFAULT_BOUNDS_MM,
+    bounds_mm: Sequence[Sequence[float]],
     *,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> list[tuple[Surface, ...]]:
-    """Each surface at each bound, finest first; a leading bound of 0 keeps the surface itself.
+    """Each surface at each of its bounds, finest first; a leading bound of 0 keeps the surface itself.
 
     Bounds are distances to the surface given, not from level to level, and each level's `error_mm` states what was
     reached.
 
     Args:
         surfaces: closed two-manifolds; all are worked on side by side.
-        bounds_mm: rising, millimetres.
+        bounds_mm: for each surface its own, rising, millimetres.
         workers: threads; all processors by default. The result does not depend on it.
         progress: called after each surface.
 
     Raises:
-        InvalidValue: bounds that do not rise, or are negative.
+        InvalidValue: bounds that do not rise, or are negative, or not as many as surfaces.
         Cancelled: from `progress`.
     """
-    _check_bounds(bounds_mm)
+    if len(bounds_mm) != len(surfaces):
+        raise InvalidValue(f"{len(surfaces)} surfaces, bounds for {len(bounds_mm)}")
+    for bounds in bounds_mm:
+        _check_bounds(bounds)
     count = workers_or_default(workers)
     # Two pools: a surface waits for its blocks, so the threads that wait must not be those that work.
     with ThreadPoolExecutor(count) as pool, ThreadPoolExecutor(count) as conductors:
         largest_first = sorted(range(len(surfaces)), key=lambda i: -surfaces[i].triangle_count)
-        jobs = {conductors.submit(_levels, surfaces[i], bounds_mm, pool): i for i in largest_first}
+        jobs = {conductors.submit(_levels, surfaces[i], bounds_mm[i], pool): i for i in largest_first}
         levels: dict[int, tuple[Surface, ...]] = {}
         try:
             for job in as_completed(jobs):

@@ -44,7 +44,7 @@ def in_patient_mm(world: list[float]) -> Float64:
 
 @pytest.fixture(scope="module")
 def scene() -> tuple[GltfMesh, GltfMesh]:
-    levels = build_lods([organ(40)], (0.2, 1.0, 3.0))[0]
+    levels = build_lods([organ(40)], [(0.2, 1.0, 3.0)])[0]
     return GltfMesh(BONE, levels, volume_ml=33.5, surface_area_mm2=6000.0), GltfMesh(SKIN, (ball(14),))
 
 
@@ -143,7 +143,7 @@ def test_the_bytes_are_the_same_every_time_on_any_number_of_threads(
 
 def test_an_organ_of_140_000_triangles_takes_at_most_4_7_bytes_a_triangle() -> None:
     fine = organ(118)
-    for surface in (fine, build_lods([fine], (0.01,))[0][0]):
+    for surface in (fine, build_lods([fine], [(0.01,)])[0][0]):
         assert 125_000 < surface.triangle_count < 155_000
         assert len(single_surface_glb(surface, BONE, HEADSET_FROM_PATIENT)) <= 4.7 * surface.triangle_count
 
@@ -195,7 +195,7 @@ def test_a_real_skull_s_file_is_valid(shared_data: Path) -> None:
     image: Any = nibabel.load(shared_data / "mri" / "t1_seg3d_skull.nii.gz")
     labels = np.asfortranarray((np.asarray(image.dataobj) > 0).astype(np.uint8))
     grid = Grid.from_matrix(labels.shape, np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine)
-    levels = build_lods([extract(LabelMap(grid, labels, ())).surface(1)], (0.5, 2.0))[0]
+    levels = build_lods([extract(LabelMap(grid, labels, ())).surface(1)], [(0.5, 2.0)])[0]
     glb = write_glb([GltfMesh(BONE, levels)], HEADSET_FROM_PATIENT)
     assert [report["numErrors"] for report in validated(glb)] == [0, 0]
     assert len(glb) < 4.7 * sum(level.triangle_count for level in levels)
