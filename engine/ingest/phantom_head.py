@@ -6,6 +6,7 @@ and its HU. z = 0 lies at the level of the sella; the brain's middle is some 20 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -126,9 +127,7 @@ class _Head:
         self._paint_tumour(white, rng)
         return self._painter.model()
 
-    def _paint(
-        self, what: Solid | list[Primitive] | list[Cone] | tuple[Primitive, ...], matter: Matter, key: str
-    ) -> Solid:
+    def _paint(self, what: Solid | Sequence[Primitive], matter: Matter, key: str) -> Solid:
         solid = what if isinstance(what, Solid) else Solid(tuple(what))
         return self._painter.paint(solid, _LOOKS[matter][self._look], key)
 

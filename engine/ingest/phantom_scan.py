@@ -89,7 +89,8 @@ def _gaussian(sigma_voxels: float) -> Float32:
         return np.ones(1, dtype=np.float32)
     x = np.arange(-int(np.ceil(3 * sigma_voxels)), int(np.ceil(3 * sigma_voxels)) + 1)
     weights = np.exp(-0.5 * (x / sigma_voxels) ** 2)
-    return (weights / weights.sum()).astype(np.float32)
+    kernel: Float32 = (weights / weights.sum()).astype(np.float32)
+    return kernel
 
 
 def _noise_gain(hu: Float32, in_plane_mm: tuple[float, float]) -> Float32:
@@ -111,7 +112,7 @@ def _smoothed(profile: Float64, step_mm: float) -> Float64:
     return np.convolve(np.pad(profile, half, mode="edge"), kernel, mode="valid")
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True)
 def _blur_near(values: Any, weights: Any) -> None:
     """Convolve along the last axis in place, edges repeated."""
     planes, rows, length = values.shape
@@ -127,7 +128,7 @@ def _blur_near(values: Any, weights: Any) -> None:
             values[p // rows, p % rows, n] = total
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True)
 def _blur_far(values: Any, weights: Any) -> None:
     """Convolve along the first axis in place, a row at a time so that memory is walked in order."""
     planes, rows, length = values.shape

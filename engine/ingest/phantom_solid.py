@@ -294,9 +294,9 @@ class _Table:
             case Cone(start, stop, start_radius, stop_radius, along, flatness):
                 return CONE, [*start, *stop, start_radius, stop_radius, *_unit(along), flatness]
             case Loft(sections, exponent):
-                start = len(self.sections)
+                first = len(self.sections)
                 self.sections += _section_rows(sections)
-                return LOFT, [exponent, float(start), float(len(sections))]
+                return LOFT, [exponent, float(first), float(len(sections))]
             case Box(centre, half, rounding, turn):
                 return BOX, [*centre, *_axes(turn), *half, rounding]
             case HalfSpace(normal, offset):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.core.array import Float64
@@ -56,7 +58,7 @@ def tube(points_mm: list[Point], radii_mm: list[float]) -> list[Cone]:
     return [Cone(a, b, ra, rb) for a, b, ra, rb in ends]
 
 
-def curve(points_mm: list[Point], radii_mm: list[float], steps: int = 5) -> list[Cone]:
+def curve(points_mm: Sequence[Point], radii_mm: Sequence[float], steps: int = 5) -> list[Cone]:
     """A smooth tube through `points_mm`: a Catmull-Rom spline of `steps` rods a span."""
     points = np.array([points_mm[0], *points_mm, points_mm[-1]])
     t = np.linspace(0, 1, steps, endpoint=False)[:, None]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from llvmlite import ir  # type: ignore[import-untyped]  # the package carries no types
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 

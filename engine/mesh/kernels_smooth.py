@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]  # the package carries no types
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 

@@ -20,6 +20,14 @@ def exit_code(*arguments: str) -> int:
     return 0 if code is None else int(code)
 
 
+@pytest.fixture(scope="module")
+def thorax(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that `sightline phantom` wrote."""
+    folder = tmp_path_factory.mktemp("thorax")
+    assert exit_code("phantom", "thorax", "--size", "small", "--out", str(folder)) == 0
+    return folder
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(command, "--help") == 0
@@ -46,31 +54,25 @@ def test_input_that_is_no_scan_is_3_with_the_reason(tmp_path: Path, capsys: pyte
     assert "Refused" in capsys.readouterr().err
 
 
-@pytest.mark.slow  # compiles the phantom's kernels, minutes under coverage
-def test_cuda_without_a_device_is_4(tmp_path: Path) -> None:
+def test_cuda_without_a_device_is_4(thorax: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
-    assert exit_code("phantom", "thorax", "--size", "small", "--out", str(tmp_path)) == 0
-    volume = str(tmp_path / "volume.nii.gz")
+    volume = str(thorax / "volume.nii.gz")
     assert exit_code("segment", volume, "--out", str(tmp_path / "out"), "--device", "cuda") == 4
 
 
-@pytest.mark.slow  # compiles the phantom's kernels, minutes under coverage
-def test_list_prints_one_json_value_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code("phantom", "thorax", "--size", "small", "--out", str(tmp_path)) == 0
-    capsys.readouterr()
-    assert exit_code("list", str(tmp_path), "--json") == 0
+def test_list_prints_one_json_value_and_nothing_else(thorax: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("list", str(thorax), "--json") == 0
     listed = json.loads(capsys.readouterr().out)
     assert {series["kind"] for series in listed["series"]} == {"volume", "labels"}
 
 
-@pytest.mark.slow  # compiles the phantom's kernels, minutes under coverage
-def test_phantom_writes_what_it_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code("phantom", "thorax", "--size", "small", "--out", str(tmp_path), "--json") == 0
-    description = json.loads(capsys.readouterr().out)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["phantom.json", "truth.nii.gz", "volume.nii.gz"]
-    assert json.loads((tmp_path / "phantom.json").read_text()) == description
+def test_phantom_writes_what_it_promises(thorax: Path) -> None:
+    assert sorted(path.name for path in thorax.iterdir()) == ["phantom.json", "truth.nii.gz", "volume.nii.gz"]
+    description = json.loads((thorax / "phantom.json").read_text())
+    assert (description["name"], description["seed"]) == ("thorax", 0)
+    assert {row["key"] for row in description["volumes"]} > {"lung_left", "lung_right", "nodule_1"}
 
 
 def test_the_command_is_installed() -> None:
