@@ -11,7 +11,9 @@ independently of the grid's spacing, with its error stated.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
@@ -19,6 +21,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.core.anatomy import ANATOMY, fallback_colour
 from engine.core.array import Float32, Float64
@@ -27,9 +30,12 @@ from engine.core.grid import Grid
 from engine.core.progress import Progress, silent
 from engine.core.structure import Provenance, Structure
 from engine.core.volume import LabelMap, Quantity, Source, Volume
-from engine.ingest import phantom_abdomen, phantom_field, phantom_head, phantom_kernel, phantom_scan, phantom_thorax
+from engine.ingest import phantom_abdomen, phantom_field, phantom_head, phantom_scan, phantom_thorax
+from engine.ingest.phantom_kernel import Lattice, count_region, render_region
 from engine.ingest.phantom_model import Lesion, Model, anatomy_key
 from engine.ingest.phantom_solid import Point, SceneArrays, compiled, turned
+
+Int64 = NDArray[np.int64]
 
 #: Raised whenever the same name and seed would give other bytes.
 VERSION = "1"
@@ -235,6 +241,7 @@ def make_phantom(
     turn_deg: Point = (0.0, 0.0, 0.0),
     noise: float | None = None,
     blur_mm: Point | None = None,
+    workers: int | None = None,
     progress: Progress = silent,
 ) -> Phantom:
     """Build and scan a phantom. Same arguments, same bytes, on any number of threads.
@@ -247,6 +254,7 @@ def make_phantom(
         turn_deg: turns the grid about x, then y, then z of the patient: an oblique acquisition.
         noise: standard deviation in HU or signal; 0 for none, None for the recipe's own.
         blur_mm: full width at half maximum of the point spread along i, j, k; None for the recipe's own.
+        workers: threads that sample; all processors by default.
 
     Raises:
         InvalidValue: unknown name or size, or a spacing that is not positive or leaves no voxel.
@@ -261,7 +269,7 @@ def make_phantom(
     blur_mm = recipe.blur_mm if blur_mm is None else blur_mm
 
     progress(0.1, "sampling")
-    values, labels = _sampled(scene, grid)
+    values, labels = _sampled(scene, grid, workers)
     progress(0.8, "scanner")
     _scanned(values, recipe, grid, noise, blur_mm, scan_rng)
     samples = np.rint(np.clip(values, *recipe.value_range, out=values), out=values).astype(np.int16)
@@ -319,19 +327,47 @@ def _scene(recipe: Recipe, model: Model, rng: np.random.Generator) -> SceneArray
     return compiled(model.layers, recipe.background, texture, folds, step_mm)
 
 
-def _lattice(matrix: Float64, spacing_mm: Float64) -> tuple[Float64, Float64, np.ndarray]:
-    """Origin, steps and block of a lattice, as the kernels take them."""
-    block = np.clip(np.rint(_BLOCK_MM / spacing_mm), 1, 16).astype(np.int64)
-    return matrix[:3, 3].copy(), np.ascontiguousarray(matrix[:3, :3]), block
+def _lattice(origin_mm: Float64, steps_mm: Float64, least_block: int = 1, cells_across: float = 1) -> Lattice:
+    """A lattice as the kernels take it; its finest edge is divided into `cells_across`, longer ones into more."""
+    edges = np.linalg.norm(steps_mm, axis=0)
+    block = np.clip(np.rint(_BLOCK_MM / edges), least_block, 16).astype(np.int64)
+    cells = np.clip(np.rint(cells_across * edges / edges.min()), cells_across, 8).astype(np.int64)
+    return Lattice(
+        origin=np.array(origin_mm),
+        steps=np.ascontiguousarray(steps_mm),
+        block=block,
+        cells=cells,
+        half=float(np.linalg.norm(edges) / 2),
+        width=float((edges / cells).max()),
+        edge=float(edges.mean()) if edges.max() < 1.5 * edges.min() else 0.0,
+    )
 
 
-def _sampled(scene: SceneArrays, grid: Grid) -> tuple[Float32, np.ndarray]:
+def _each_region(work: Callable[[Int64, Int64], None], shape: Int64, lattice: Lattice, workers: int | None) -> None:
+    """Call `work` with the corner and stop of every region of 4 x 4 x 4 blocks, many at once."""
+    size = 4 * lattice.block
+    counts = -(-shape // size)
+    with ThreadPoolExecutor(workers or _processors()) as pool:
+        corners = np.stack(np.unravel_index(np.arange(counts.prod()), counts, order="F"), axis=1) * size
+        for _ in pool.map(lambda corner: work(corner, np.minimum(corner + size, shape)), corners):
+            pass
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _sampled(scene: SceneArrays, grid: Grid, workers: int | None) -> tuple[Float32, np.ndarray]:
     """Values before the scanner and labels, (nk, nj, ni)."""
     values = np.empty(grid.shape[::-1], dtype=np.float32)
     labels = np.empty(grid.shape[::-1], dtype=np.uint8)
-    spacing = grid.spacing_mm
-    cells = np.clip(np.rint(2 * spacing / spacing.min()), 2, 8).astype(np.int64)
-    phantom_kernel.render(scene, *_lattice(grid.patient_from_voxel.matrix, spacing), cells, values, labels)
+    matrix = grid.patient_from_voxel.matrix
+    lattice = _lattice(matrix[:3, 3], matrix[:3, :3], cells_across=2)
+
+    def render(corner: Int64, stop: Int64) -> None:
+        render_region(scene, lattice, corner, stop, values, labels)
+
+    _each_region(render, np.array(grid.shape), lattice, workers)
     return values, labels
 
 
@@ -422,13 +458,15 @@ def _cell_volumes(scene: SceneArrays, grid: Grid, step_mm: float, wanted: np.nda
     box_mm = np.array(grid.shape) * grid.spacing_mm
     shape = np.ceil(box_mm / step_mm).astype(np.int64)
     steps_mm = box_mm / shape
-    matrix = grid.patient_from_voxel.matrix.copy()
-    matrix[:3, :3] = grid.directions * steps_mm
     # The box begins half a voxel before the first voxel's centre, the first cell's middle half a step later.
-    matrix[:3, 3] = grid.patient_from_voxel.apply((-0.5, -0.5, -0.5)) + matrix[:3, :3] @ np.full(3, 0.5)
-    origin, steps, block = _lattice(matrix, steps_mm)
-    block = np.maximum(block, 3)
-    regions = int(np.prod(-(-shape // (4 * block))))
-    counts = np.zeros((regions, len(wanted)), dtype=np.int64)
-    phantom_kernel.count_points(scene, origin, steps, block, shape, wanted, salt, counts)
-    return np.asarray(counts.sum(axis=0) * (np.prod(steps_mm) / 1000), dtype=np.float64)
+    axes_mm = grid.directions * steps_mm
+    lattice = _lattice(grid.patient_from_voxel.apply((-0.5, -0.5, -0.5)) + axes_mm.sum(axis=1) / 2, axes_mm, 3)
+    counts: list[Int64] = []
+
+    def count(corner: Int64, stop: Int64) -> None:
+        found = np.zeros(len(wanted), dtype=np.int64)
+        count_region(scene, lattice, corner, stop, wanted, salt, found)
+        counts.append(found)
+
+    _each_region(count, shape, lattice, None)
+    return np.asarray(np.sum(counts, axis=0) * (np.prod(steps_mm) / 1000), dtype=np.float64)

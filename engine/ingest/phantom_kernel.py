@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from engine.ingest.phantom_solid import ADDED, CLIPPED, CONE, CUT, ELLIPSOID, FOLDS, HALF_SPACE, KIND, LOFT
 
@@ -226,10 +226,12 @@ def _primitive_side(q: Any, n: int, sections: Any, folds: Any, x: float, y: floa
 
 
 class Lattice(NamedTuple):
-    """Where samples lie: the arguments of `render`, and lengths in millimetres.
+    """Where samples lie, in patient millimetres.
 
-    `half` is half a voxel's diagonal, `width` that of a cell, `edge` a voxel's where it is nearly a
-    cube and 0 where it is not.
+    `origin` (3,) is the position of voxel (0, 0, 0), `steps` (3, 3) the steps along i, j, k as columns,
+    `block` (3,) the voxels of a block along i, j, k, `cells` (3,) what a voxel that a surface crosses is
+    divided into, `half` half a voxel's diagonal, `width` that of a cell, `edge` a voxel's where it is
+    nearly a cube and 0 where it is not.
     """
 
     origin: Any
@@ -595,9 +597,16 @@ def _scratch(scene: Any) -> Any:
     return np.empty(scene.solids.shape[0]), np.empty(24), np.empty(4), np.empty(2)
 
 
-@njit(cache=True)
-def _render_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, values: Any, labels: Any) -> None:
-    """Lattice points `corner` to `stop` of `render`: plan the region, then each block, then each voxel."""
+@njit(nogil=True, cache=True)
+def render_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, values: Any, labels: Any) -> None:
+    """Sample values (mean over each voxel) and labels (at each voxel's centre) of one region.
+
+    Regions are worked on side by side by threads of the caller: `prange` would take twice as long to compile.
+
+    Args:
+        corner, stop: (3,) int64 first voxel along i, j, k, and one past the last.
+        values: (nk, nj, ni) float32, written; labels: the same shape, uint8, written.
+    """
     wide, plan, spare = _blank_plan(scene), _blank_plan(scene), _blank_plan(scene)
     scratch = _scratch(scene)
     d, at, ball, _ = scratch
@@ -615,33 +624,6 @@ def _render_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, values:
             _fill_block(scene, plan, d, low, high, values, labels)
         else:
             _render_block(scene, lattice, plan, spare, low, high, scratch, values, labels)
-
-
-@njit(cache=True)
-def _voxels(origin: Any, steps: Any, block: Any, cells: Any) -> Lattice:
-    edges = np.sqrt((steps**2).sum(axis=0))
-    edge = edges.mean() if edges.max() < 1.5 * edges.min() else 0.0
-    return Lattice(origin, steps, block, cells, np.sqrt((edges**2).sum()) / 2, (edges / cells).max(), edge)
-
-
-@njit(parallel=True, cache=True)
-def render(scene: Any, origin: Any, steps: Any, block: Any, cells: Any, values: Any, labels: Any) -> None:
-    """Sample values (mean over each voxel) and labels (at each voxel's centre).
-
-    Args:
-        origin: (3,) patient position of voxel (0, 0, 0).
-        steps: (3, 3) patient step along i, j, k as columns.
-        block: (3,) voxels of a block along i, j, k; regions of 4 x 4 x 4 blocks are planned first.
-        cells: (3,) cells along i, j, k that a voxel which a surface crosses is divided into.
-        values: (nk, nj, ni) float32, written; labels: the same shape, uint8, written.
-    """
-    shape = np.array([labels.shape[2], labels.shape[1], labels.shape[0]])
-    regions = -(-shape // (4 * block))
-    for region in prange(regions.prod()):
-        lattice = _voxels(origin, steps, block, cells)
-        corner = _corner(region, regions) * 4 * block
-        stop = np.minimum(corner + 4 * block, shape)
-        _render_region(scene, lattice, corner, stop, values, labels)
 
 
 @pointwise
@@ -682,8 +664,14 @@ def _shows(scene: Any, plan: Plan, wanted: Any) -> bool:
     return background and wanted[0]
 
 
-@njit(cache=True)
-def _count_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, wanted: Any, salt: int, counts: Any) -> None:
+@njit(nogil=True, cache=True)
+def count_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, wanted: Any, salt: int, counts: Any) -> None:
+    """Count cells of the wanted labels in one region into `counts` (labels + 1,) int64.
+
+    Cells are laid out as voxels are, and each is judged at one point scattered in it: unbiased, and
+    blind to surfaces that run along the cells. `salt` chooses the points. Counts of labels that are
+    not in `wanted` (labels + 1,) are incomplete.
+    """
     wide, plan = _blank_plan(scene), _blank_plan(scene)
     scratch = _scratch(scene)
     d, at, ball, _ = scratch
@@ -703,24 +691,6 @@ def _count_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, wanted: 
             counts[_label(scene, _winner(scene, plan, d))] += (high - low).prod()
         else:
             _count_block(scene, lattice, plan, low, high, salt, scratch, counts)
-
-
-@njit(parallel=True, cache=True)
-def count_points(
-    scene: Any, origin: Any, steps: Any, block: Any, shape: Any, wanted: Any, salt: int, counts: Any
-) -> None:
-    """Count cells of the wanted labels into `counts` (regions, labels + 1) int64, one row a region.
-
-    Cells are laid out as the voxels of `render` are, `shape` (3,) of them along i, j, k, and each is
-    judged at one point scattered in it: unbiased, and blind to surfaces that run along the cells.
-    `salt` chooses the points. Counts of labels not in `wanted` (labels + 1,) are incomplete.
-    """
-    regions = -(-shape // (4 * block))
-    for region in prange(regions.prod()):
-        lattice = Lattice(origin, steps, block, np.ones(3, np.int64), 0.0, 0.0, 0.0)
-        corner = _corner(region, regions) * 4 * block
-        stop = np.minimum(corner + 4 * block, shape)
-        _count_region(scene, lattice, corner, stop, wanted, salt, counts[region])
 
 
 @njit(cache=True)

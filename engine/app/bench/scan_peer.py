@@ -36,7 +36,7 @@ def _largest(mask: Any) -> Any:
     return sitk.RelabelComponent(sitk.ConnectedComponent(mask), sortByObjectSize=True) == 1
 
 
-def _labels(image: Any) -> Any:
+def itk_labels(image: Any) -> Any:
     """1 body, 2 lungs, 3 bone, 4 other air inside the body."""
     air = image <= AIR_BELOW_HU
     body = _largest(sitk.Not(air))
@@ -68,7 +68,7 @@ def main(folder: str) -> None:
     start = time.perf_counter()
     image = _read(folder)
     read = time.perf_counter()
-    labels = _labels(image)
+    labels = itk_labels(image)
     labelled = time.perf_counter()
     triangles = _surfaces(labels)
     done = time.perf_counter()
