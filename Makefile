@@ -6,7 +6,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+NODE := PYTHON=$(abspath $(VENV))/bin/python CONSTRAINTS=$(abspath constraints.txt) .ci/with-node
 CLIENT := assets/client
+READERS := tests/mesh/js
 SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/public -type f 2>/dev/null) $(wildcard $(CLIENT)/*.json $(CLIENT)/*.mjs)
 
 .PHONY: demo setup test test-slow check-python check-client check-tests clean
@@ -34,10 +36,15 @@ $(VENV)/installed-dev: $(VENV)/installed
 
 # Node 20 or newer builds the client: the machine's own, else the one packaged for pip.
 $(CLIENT)/dist/index.html: $(SOURCES) | $(VENV)/bin/python
-	@PYTHON=$(abspath $(BIN))/python CONSTRAINTS=$(abspath constraints.txt) .ci/with-node sh -c 'cd $(CLIENT) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build'
+	@$(NODE) sh -c 'cd $(CLIENT) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build'
 	@touch $@
 
-test: setup $(VENV)/installed-dev check-python check-client check-tests
+# The reference codec, the Khronos validator and three.js read what the engine writes.
+$(READERS)/node_modules: $(READERS)/package-lock.json | $(VENV)/bin/python
+	@$(NODE) sh -c 'cd $(READERS) && npm ci --no-audit --no-fund --loglevel=error'
+	@touch $@
+
+test: setup $(VENV)/installed-dev $(READERS)/node_modules check-python check-client check-tests
 
 check-python:
 	$(BIN)/ruff format --check .
@@ -46,13 +53,13 @@ check-python:
 	$(BIN)/lint-imports
 
 check-client:
-	@PYTHON=$(abspath $(BIN))/python CONSTRAINTS=$(abspath constraints.txt) .ci/with-node sh -c 'cd $(CLIENT) && npm test --silent'
+	@$(NODE) sh -c 'cd $(CLIENT) && npm test --silent'
 
 check-tests:
-	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered
+	@$(NODE) $(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered
 
-test-slow: setup $(VENV)/installed-dev
-	$(BIN)/pytest -m slow
+test-slow: setup $(VENV)/installed-dev $(READERS)/node_modules
+	@$(NODE) $(BIN)/pytest -m slow
 
 clean:
 	rm -rf $(VENV) $(CLIENT)/node_modules $(CLIENT)/dist
