@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from engine.core.anatomy import structure
+from engine.core.anatomy import ANATOMY, structure
 from engine.core.errors import NotApplicable
 from engine.core.grid import Grid
 from engine.core.progress import Progress
@@ -296,7 +296,7 @@ def _beside(mine: torch.Tensor, other: torch.Tensor, view: Overview) -> torch.Te
 
 def _lacks(counts: torch.Tensor, contrast: Contrast | None) -> list[str]:
     expected = {label: key for label, key in KEYS.items() if key not in ("body", "vessels")}
-    missing = [key.replace("_", " ") for label, key in expected.items() if int(counts[label]) == 0]
+    missing = [ANATOMY[key].name.lower() for label, key in expected.items() if int(counts[label]) == 0]
     said = [f"not found: {', '.join(missing)}"] if missing else []
     if contrast is not None:
         said.append(

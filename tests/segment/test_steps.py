@@ -62,8 +62,10 @@ def test_components_are_the_same_by_runs_and_by_pointer_jumping(mask: torch.Tens
 @given(masks(), st.sampled_from([6, 18, 26]))
 def test_components_are_those_of_cc3d(mask: torch.Tensor, connectivity: int) -> None:
     ours, count = components.components(mask, connectivity=connectivity)
-    array = np.ascontiguousarray(mask.numpy())
+    # Room for its union-find: cc3d 4.1 estimates too little for a row that starts and ends with a voxel, and raises.
+    array = np.pad(mask.numpy(), 1)
     theirs = cc3d.connected_components(array, connectivity=connectivity)  # type: ignore[call-overload]  # wants literals
+    theirs = theirs[1:-1, 1:-1, 1:-1]
     assert count == theirs.max()
     pairs = {(int(a), int(b)) for a, b in zip(ours.reshape(-1), theirs.reshape(-1), strict=True)}
     assert len(pairs) == count + int(0 in theirs)

@@ -29,7 +29,7 @@ SLICES = 5
 SHARE_OF_COLOUR = 0.55
 #: Abdomen window of the usual presets: centre 40, width 400, widened so that lung and bone show too.
 WINDOW_HU = (-700.0, 500.0)
-TILE_PIXELS = 220
+TILE_PIXELS = 180
 
 
 def main(arguments: list[str]) -> None:
@@ -54,7 +54,7 @@ def _row(path: Path, out: Path) -> str:
         return f"refused: {error}"
     seconds = time.perf_counter() - start
     name = path.name.split(".")[0]
-    montage(volume, made.label_map).save(out / f"{name}.jpg", quality=80)
+    montage(volume, made.label_map).save(out / f"{name}.jpg", quality=72)
     volumes = ", ".join(f"{s.name} {ml:,.0f}" for s, ml in volumes_ml(made.label_map))
     warnings = "; ".join(made.warnings)
     return f"{segmenter.name} | {seconds:.2f} | {volumes} | {warnings}"

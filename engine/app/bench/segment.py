@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
+import cc3d
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  the name all of its documentation uses
 import torch
@@ -23,8 +24,10 @@ from engine.core.progress import silent
 from engine.core.volume import LabelMap, Volume
 from engine.ingest.open import read_labels, read_volume, take_inventory
 from engine.ingest.phantom import make_phantom
+from engine.segment.ct_body import TISSUE_HU
 from engine.segment.metrics import dice
 from engine.segment.pipelines import choose
+from engine.segment.steps.components import components
 from engine.segment.tensors import as_tensor, on_device
 
 CHEST_CT = Path("dicom") / "ct_chest_lidc0314_jpegls"
@@ -108,7 +111,7 @@ def _error(a: Mask, b: Mask) -> float:
 
 def _peer_labels(volume: Volume) -> NDArray[np.uint8]:
     """(ni, nj, nk), as `scan_peer` labels: 1 body, 2 lungs, 3 bone, 4 other air."""
-    return np.asarray(sitk.GetArrayViewFromImage(itk_labels(_itk_image(volume)))).T
+    return np.asarray(sitk.GetArrayFromImage(itk_labels(_itk_image(volume)))).T
 
 
 def _peer_mask(labels: NDArray[np.uint8], label: int) -> Mask:
@@ -124,7 +127,18 @@ def _itk_image(volume: Volume) -> Any:
 def _timed(volume: Volume) -> list[Row]:
     image = _itk_image(volume)
     ours, theirs = _interleaved(lambda: _segmented(volume), lambda: itk_labels(image))
-    return [Row("segment", "full chest CT", "time to labels", "s", ours, PEER, theirs)]
+    rows = [Row("segment", "full chest CT", "time to labels", "s", ours, PEER, theirs)]
+    mask = as_tensor(volume.samples) > TISSUE_HU
+    return [*rows, _components(mask, 6), _components(mask, 26)]
+
+
+def _components(mask: torch.Tensor, neighbours: Literal[6, 26]) -> Row:
+    array = mask.numpy()
+    ours, theirs = _interleaved(
+        lambda: components(mask, connectivity=neighbours),
+        lambda: cc3d.connected_components(array, connectivity=neighbours),
+    )
+    return Row("segment", "full chest CT", f"components, {neighbours} neighbours", "s", ours, "cc3d", theirs)
 
 
 def _interleaved(*works: Callable[[], Any]) -> list[float]:
