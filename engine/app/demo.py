@@ -7,13 +7,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from engine.app.addresses import is_loopback
 from engine.app.library import StudyLibrary
-from engine.app.phantom_command import phantom_to_folder
 from engine.app.serve import Listening, serve
 from engine.core.progress import Progress
+from engine.ingest.nifti import write_nifti
+from engine.ingest.phantom import make_phantom
 
 #: Every phantom of the demo is this one, so that two people see the same.
 DEMO_SEED = 0
@@ -29,8 +31,10 @@ def serve_demo(
         EnvironmentLacks: the page is not built, or the port is taken.
     """
     with tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
+        scan = Path(folder) / "volume.nii.gz"
         with bar() as progress:
-            phantom_to_folder(name, Path(folder), seed=DEMO_SEED, size="demo", progress=progress)
+            volume = make_phantom(name, size="demo", seed=DEMO_SEED, progress=progress).volume
+            write_nifti(scan, volume.grid, np.asarray(volume.samples))
         library = StudyLibrary()
-        library.add(f"Phantom: {name}", (Path(folder) / "volume.nii.gz",))
+        library.add(f"Phantom: {name}", (scan,))
         serve(library, Listening(host, port, tls=not is_loopback(host)), console)

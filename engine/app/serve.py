@@ -9,7 +9,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -67,7 +67,8 @@ def serve(library: StudyLibrary, listening: Listening, console: Console) -> None
     hosts = reachable_hosts(listening.host)
     certificate = _certificate(hosts) if listening.tls else None
     with _socket(listening) as sock, _private_folder() as folder:
-        _announce(console, listening, hosts, token, certificate)
+        port = int(sock.getsockname()[1])  # where 0 was asked for, the one that was free
+        _announce(console, replace(listening, port=port), hosts, token, certificate)
         app = _app(library, folder, Access(frozenset(hosts) | LOOPBACK_HOSTS, token), page)
         config = uvicorn.Config(
             app,
@@ -81,7 +82,8 @@ def serve(library: StudyLibrary, listening: Listening, console: Console) -> None
             server_header=False,
             timeout_graceful_shutdown=2,
         )
-        uvicorn.Server(config).run(sockets=[sock])
+        with contextlib.suppress(KeyboardInterrupt):  # raised again by uvicorn once it has closed all: the way to end
+            uvicorn.Server(config).run(sockets=[sock])
 
 
 def _app(library: StudyLibrary, folder: Path, access: Access, page: Path) -> FastAPI:
@@ -144,5 +146,4 @@ def _announce(
     if certificate:
         console.print(f"  Headsets trust it once they hold this certificate: {certificate.authority}")
     console.print(f"  {NOTICE} Press Ctrl+C to stop.\n")
-    if console.is_terminal or token is not None:
-        segno.make(address, error="m").terminal(out=cast(TextIO, console.file), compact=True)
+    segno.make(address, error="m").terminal(out=cast(TextIO, console.file), compact=True)
