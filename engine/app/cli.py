@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,6 @@ from engine.core.errors import Cancelled, EnvironmentLacks, InputRefused, Invali
 
 app = typer.Typer(
     name="sightline",
-    help="From scan to headset. Research use — not a medical device.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -45,6 +45,16 @@ class Device(StrEnum):
 Inputs = Annotated[list[Path], typer.Argument(help="Folders or files: DICOM, NIfTI, NRRD, MetaImage.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write to; made where missing.", file_okay=False)]
+
+
+@app.callback()
+def sightline(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+) -> None:
+    """From scan to headset. Research use — not a medical device."""
+    if version:
+        sys.stdout.write(f"sightline {metadata.version('sightline')}\n")
+        raise typer.Exit
 
 
 @app.command()

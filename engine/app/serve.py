@@ -66,7 +66,8 @@ def serve(library: StudyLibrary, listening: Listening, console: Console) -> None
     token = None if is_loopback(listening.host) else secrets.token_urlsafe(24)
     hosts = reachable_hosts(listening.host)
     certificate = _certificate(hosts) if listening.tls else None
-    with _socket(listening) as sock, _private_folder() as folder:
+    # An interrupt is the way to end; uvicorn raises it again once it has closed all.
+    with _socket(listening) as sock, _private_folder() as folder, contextlib.suppress(KeyboardInterrupt):
         port = int(sock.getsockname()[1])  # where 0 was asked for, the one that was free
         _announce(console, replace(listening, port=port), hosts, token, certificate)
         app = _app(library, folder, Access(frozenset(hosts) | LOOPBACK_HOSTS, token), page)
@@ -82,8 +83,7 @@ def serve(library: StudyLibrary, listening: Listening, console: Console) -> None
             server_header=False,
             timeout_graceful_shutdown=2,
         )
-        with contextlib.suppress(KeyboardInterrupt):  # raised again by uvicorn once it has closed all: the way to end
-            uvicorn.Server(config).run(sockets=[sock])
+        uvicorn.Server(config).run(sockets=[sock])
 
 
 def _app(library: StudyLibrary, folder: Path, access: Access, page: Path) -> FastAPI:

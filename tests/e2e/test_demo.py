@@ -46,7 +46,8 @@ def serving(*arguments: str, temporary: Path) -> Iterator[str]:
                 pytest.fail(f"nothing was announced:\n{said}")
         finally:
             process.send_signal(signal.SIGINT)
-            said += process.communicate(timeout=30)[0]
+            assert process.stdout is not None
+            said += process.stdout.read()
     assert "not a medical device" in said
     assert "█" in said  # the address as a QR code
     assert "Traceback" not in said

@@ -1,0 +1,81 @@
+"""What the README tells a first-time user to type is typed here, with a phantom in place of their scans."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SIGHTLINE = Path(sys.executable).parent / "sightline"
+
+#: `bench` takes minutes and is not a test; the make targets run this very test, and `test_demo` what `make demo` runs.
+NOT_HERE = ("bench",)
+
+
+def commands() -> list[str]:
+    """The `sightline` lines of the README's console blocks, without their comments."""
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line.removeprefix(".venv/bin/sightline ") for line in lines if line.startswith(".venv/bin/sightline ")]
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like the one the README speaks of."""
+    folder = tmp_path_factory.mktemp("studies")
+    command: list[str | Path] = [
+        SIGHTLINE,
+        "phantom",
+        "thorax",
+        "--size",
+        "small",
+        "--out",
+        folder / "chest-ct",
+        "--json",
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=280)
+    (folder / "chest-ct" / "truth.nii.gz").unlink()
+    return folder
+
+
+def typed(command: str, studies: Path, out: Path) -> list[str]:
+    words = shlex.split(command)
+    return [str(SIGHTLINE), *(str(out) if w == "out" else w.replace("~/studies", str(studies)) for w in words)]
+
+
+def test_the_readme_names_the_commands_of_the_main_job() -> None:
+    assert {command.split()[0] for command in commands()} >= {"serve", "segment", "list", "doctor"}
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.split()[0] not in ("serve", *NOT_HERE)])
+def test_it_does_what_it_says(command: str, studies: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        typed(command, studies, tmp_path / "out"), capture_output=True, text=True, timeout=280, check=False
+    )
+    # doctor ends with 4 where the machine lacks something, which is its answer and not a failure
+    assert done.returncode in ((0, 4) if command == "doctor" else (0,)), done.stderr[-2000:]
+    assert "Traceback" not in done.stdout + done.stderr
+    if command.startswith("segment"):
+        assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["labels.nii.gz", "report.json", "scene.glb"]
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("serve")])
+def test_a_server_says_where_it_is_and_ends_when_told(command: str, studies: Path, tmp_path: Path) -> None:
+    words = [*typed(command, studies, tmp_path), "--port", "0"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        assert server.stdout is not None
+        said = ""
+        for line in server.stdout:
+            said += line
+            if "Ctrl+C" in line:
+                break
+        server.send_signal(signal.SIGINT)
+        said += server.stdout.read()
+    assert "is ready: http://127.0.0.1:" in said
+    assert server.returncode == 0, said
