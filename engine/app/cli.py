@@ -47,14 +47,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on st
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write to; made where missing.", file_okay=False)]
 
 
-@app.callback()
-def sightline(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
-) -> None:
-    """From scan to headset. Research use — not a medical device."""
-    if version:
+def _say_version(asked: bool) -> None:
+    if asked:
         sys.stdout.write(f"sightline {metadata.version('sightline')}\n")
         raise typer.Exit
+
+
+@app.callback()
+def sightline(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """From scan to headset. Research use — not a medical device."""
 
 
 @app.command()
