@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from enum import StrEnum
 from importlib import metadata
@@ -226,5 +227,25 @@ def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def run() -> None:
+    """The installed command: `main`, then an end without taking the process apart.
+
+    Giving back a gigabyte array by array, and unloading torch, takes Python half a second that the operating
+    system does not need. Files and servers are closed by their own blocks before this.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+    else:
+        code = 0
+    if isinstance(code, str):
+        sys.stderr.write(code + "\n")
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
+
+
 if __name__ == "__main__":
-    main()
+    run()

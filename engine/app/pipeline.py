@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.app.stopwatch import Stopwatch
 from engine.core.errors import FileProblem
 from engine.core.grid import Grid
-from engine.core.progress import Progress, part
+from engine.core.progress import Progress, part, silent
 from engine.core.structure import Structure
 from engine.core.surface import Surface
 from engine.core.volume import LabelMap, Volume
@@ -144,9 +144,11 @@ def _surfaces(label_map: LabelMap, progress: Progress, stopwatch: Stopwatch) -> 
     with stopwatch.stage("surfaces"):
         fine = [structure for structure in label_map.structures if not _is_context(structure)]
         context = [structure for structure in label_map.structures if _is_context(structure)]
-        counts = _label_counts(label_map)
-        surfaces = _extracted(label_map, fine, part(progress, 0.0, 0.3))
-        surfaces |= _extracted(_context_map(label_map), context, part(progress, 0.3, 0.4))
+        with ThreadPoolExecutor(2) as pool:  # side by side, so that one's serial parts fill the other's pauses
+            near = pool.submit(_extracted, label_map, fine, part(progress, 0.0, 0.4))
+            far = pool.submit(lambda: _extracted(_context_map(label_map), context, silent))
+            counts = _label_counts(label_map)
+            surfaces = near.result() | far.result()
     present = [structure for structure in label_map.structures if structure.label in surfaces]
     with stopwatch.stage("level of detail"):
         chains = build_lods(
