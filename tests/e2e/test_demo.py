@@ -1,4 +1,4 @@
-"""The main job whole: `sightline demo` as a command, its page in real Chromium, the real pipeline behind it."""
+"""The main job whole: `sightline demo` and `serve` as commands, real Chromium, the real pipeline behind the page."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
+from engine.ingest.nifti import write_nifti
+from engine.ingest.phantom import make_phantom
 from tests.e2e.console_server import PAGE
 from tests.e2e.headset import CHROMIUM_FLAGS, chromium_path
 
@@ -71,9 +74,43 @@ def visiting(address: str) -> Iterator[Page]:
     assert mistakes == []
 
 
-def test_the_demo_shows_a_segmented_chest_and_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one scan, as a person would choose it; its name must stay with them."""
+    folder = tmp_path_factory.mktemp("studies") / "Doe^Jane"
+    volume = make_phantom("thorax", size="small").volume
+    folder.mkdir()
+    write_nifti(folder / "Doe^Jane.nii.gz", volume.grid, np.asarray(volume.samples))
+    return folder
+
+
+def needs_a_browser() -> None:
     if not (PAGE / "index.html").exists() or not Path(chromium_path()).exists():
         pytest.skip("needs Chromium and the built client: run `make setup`")
+
+
+def test_a_folder_sent_from_the_page_is_cancelled_then_opened_and_its_name_stays_out_of_urls(
+    scan: Path, tmp_path: Path
+) -> None:
+    needs_a_browser()
+    with serving("serve", "--port", "0", temporary=tmp_path) as address, visiting(address) as page:
+        urls: list[str] = []
+        page.on("request", lambda request: urls.append(request.url))
+        expect(page.get_by_role("heading", name="Open a study")).to_be_visible()
+        page.get_by_label("Folder to open").set_input_files(scan)
+        page.get_by_role("button", name="Cancel").click(timeout=PATIENCE_MS)
+        expect(page.get_by_role("heading", name="Open a study")).to_be_visible()
+        assert page.evaluate("() => window.sightline.store.get().drawn.ready") == 0
+
+        page.get_by_label("Folder to open").set_input_files(scan)
+        page.wait_for_function("() => window.sightline.store.get().drawn.ready >= 4", timeout=PATIENCE_MS)
+        page.wait_for_function("() => window.sightline.store.get().volume.state === 'ready'", timeout=PATIENCE_MS)
+        assert not [url for url in urls if "Doe" in url]
+    assert [path.name for path in tmp_path.iterdir()] == []
+
+
+def test_the_demo_shows_a_segmented_chest_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    needs_a_browser()
     with serving("demo", "--port", "0", temporary=tmp_path) as address, visiting(address) as page:
         drawn = f"() => window.sightline.store.get().drawn.ready === {len(SHOWN)}"
         page.wait_for_function(drawn, timeout=PATIENCE_MS)

@@ -116,6 +116,7 @@ let sending: AbortController | null = null;
 async function sendFiles(files: readonly File[]): Promise<void> {
   if (files.length === 0 || sending !== null) return;
   sending = new AbortController();
+  const { signal } = sending;
   const start_s = performance.now() / 1000;
   const upload = { files: files.length, sentFiles: 0, fraction: 0, eta_s: null };
   store.update((state) => ({ ...state, upload, failure: null }));
@@ -125,9 +126,11 @@ async function sendFiles(files: readonly File[]): Promise<void> {
       const passed_s = performance.now() / 1000 - start_s;
       const eta_s = fraction > 0.02 ? (passed_s * (1 - fraction)) / fraction : null;
       store.update((state) => ({ ...state, upload: { ...upload, sentFiles, fraction, eta_s } }));
-    }, sending.signal);
+    }, signal);
     await refreshLibrary();
+    signal.throwIfAborted();
     await open(study.id, null);
+    if (signal.aborted) cancelRunning(); // asked for while the server was starting the job
   } catch (error) {
     fail(error);
   } finally {
@@ -141,13 +144,17 @@ async function open(study: string, series: string | null): Promise<void> {
   store.update((state) => receiveJob(state, job));
 }
 
+function cancelRunning(): void {
+  const { job } = store.get();
+  if (job) void cancelJob(job.id).then((now) => store.update((state) => receiveJob(state, now)), fail);
+}
+
 const actions: Actions = {
   openStudy: (study, series) => void open(study.id, series).catch(fail),
   sendFiles: (files) => void sendFiles(files),
   cancel: () => {
     sending?.abort();
-    const { job } = store.get();
-    if (job) void cancelJob(job.id).then((now) => store.update((state) => receiveJob(state, now)), fail);
+    cancelRunning();
   },
   retryConnection: () => socket?.retry(),
   resetView: () => {
