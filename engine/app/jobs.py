@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import multiprocessing
 import secrets
 import threading
@@ -28,12 +29,16 @@ from engine.stream.server import NotFound, failure_of
 #: Finished jobs kept for clients that ask late.
 KEPT_JOBS = 32
 
+#: Flags for jobs that may be cancelled; far more than can wait at once.
+CANCEL_SLOTS = 1024
+
 
 @dataclass(slots=True)
 class _Running:
-    """A job, what it will become, and when it began."""
+    """A job, its cancel flag, what it will become, and when it began."""
 
     job: Job
+    slot: int
     future: Future[str]
     started_s: float
 
@@ -46,7 +51,9 @@ class JobRunner:
     ) -> None:
         self._context = multiprocessing.get_context("spawn")
         self._queue: Queue[worker.Report | None] = self._context.Queue()
-        self._cancel = self._context.Event()
+        #: One flag a job, by slot: a flag for all would be cleared by the next job, or stop the wrong one.
+        self._cancelled = self._context.RawArray("b", CANCEL_SLOTS)
+        self._submitted = itertools.count()
         self._blob_folder = blob_folder
         self._on_progress = on_progress
         self._on_scene = on_scene
@@ -72,8 +79,10 @@ class JobRunner:
             study=request.study,
             series=request.series,
         )
-        future = self._submit(job.id, request, shelf)
-        self._jobs[job.id] = _Running(job, future, time.monotonic())
+        slot = next(self._submitted) % CANCEL_SLOTS
+        self._cancelled[slot] = 0
+        future = self._submit(job.id, slot, request, shelf)
+        self._jobs[job.id] = _Running(job, slot, future, time.monotonic())
         future.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._finish, job.id, done))
         self._forget_old()
         self._on_progress(job)
@@ -94,17 +103,19 @@ class JobRunner:
         return tuple(r.job for r in self._jobs.values() if r.job.state in ("queued", "running"))
 
     def cancel(self, job: str) -> Job:
-        """Stop a job; one that runs stops at its next progress report."""
+        """Stop a job; one that the worker has taken stops at its next progress report, and never shows a scene."""
         running = self._jobs.get(job)
         if running is None:
             raise NotFound("no such job")
-        if not running.future.cancel() and running.job.state == "running":
-            self._cancel.set()
+        # A future that runs may still wait inside the pool, so its state says nothing about the job's.
+        if not running.future.cancel():
+            self._cancelled[running.slot] = 1
         return running.job
 
     def close(self) -> None:
         """Stop everything and end the worker."""
-        self._cancel.set()
+        for slot in range(CANCEL_SLOTS):
+            self._cancelled[slot] = 1
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._queue.put(None)
         self._listener.join(timeout=5)
@@ -114,15 +125,15 @@ class JobRunner:
             max_workers=1,
             mp_context=self._context,
             initializer=worker.initialise,
-            initargs=(self._queue, self._cancel, self._blob_folder),
+            initargs=(self._queue, self._cancelled, self._blob_folder),
         )
 
-    def _submit(self, job: str, request: OpenRequest, shelf: Shelf) -> Future[str]:
+    def _submit(self, job: str, slot: int, request: OpenRequest, shelf: Shelf) -> Future[str]:
         try:
-            return self._pool.submit(worker.open_series, job, request, shelf)
+            return self._pool.submit(worker.open_series, job, slot, request, shelf)
         except BrokenProcessPool:
             self._pool = self._new_pool()
-            return self._pool.submit(worker.open_series, job, request, shelf)
+            return self._pool.submit(worker.open_series, job, slot, request, shelf)
 
     def _listen(self) -> None:
         while (report := self._queue.get()) is not None:
@@ -158,8 +169,11 @@ class JobRunner:
         except Exception as error:  # whatever a job raises is its failure, shown to the user
             end |= {"state": "failed", "error": failure_of(error)}
         else:
-            self._on_scene(scene)
-            end |= {"state": "done", "stage": "ready", "fraction": 1.0}
+            if self._cancelled[running.slot]:  # asked for after the worker's last report
+                end |= {"state": "cancelled", "stage": "cancelled"}
+            else:
+                self._on_scene(scene)
+                end |= {"state": "done", "stage": "ready", "fraction": 1.0}
         self._update(running, running.job.model_copy(update=end))
 
     def _update(self, running: _Running, job: Job) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.core.errors import Cancelled
 
 if TYPE_CHECKING:
+    from ctypes import Array, c_byte
+
     from engine.app.library import Shelf
     from engine.stream.messages import OpenRequest
 
@@ -32,13 +33,13 @@ class _Worker:
     """This process's ends of the pipes to the server; set once by `initialise`."""
 
     reports: Queue[Report | None]
-    cancel: Event
+    cancelled: Array[c_byte]
     blob_folder: Path
 
 
-def initialise(reports: Queue[Report | None], cancel: Event, blob_folder: Path) -> None:
+def initialise(reports: Queue[Report | None], cancelled: Array[c_byte], blob_folder: Path) -> None:
     """Called once in each new worker process."""
-    _Worker.reports, _Worker.cancel, _Worker.blob_folder = reports, cancel, blob_folder
+    _Worker.reports, _Worker.cancelled, _Worker.blob_folder = reports, cancelled, blob_folder
 
 
 def warm_up() -> None:
@@ -46,7 +47,7 @@ def warm_up() -> None:
     import engine.app.pipeline  # noqa: F401
 
 
-def open_series(job: str, request: OpenRequest, shelf: Shelf) -> str:
+def open_series(job: str, slot: int, request: OpenRequest, shelf: Shelf) -> str:
     """Read, segment, mesh and pack one series; returns the scene as JSON.
 
     Raises:
@@ -59,8 +60,7 @@ def open_series(job: str, request: OpenRequest, shelf: Shelf) -> str:
     from engine.app.stopwatch import Stopwatch
     from engine.core.progress import part
 
-    _Worker.cancel.clear()
-    progress = _Reporter(job)
+    progress = _Reporter(job, slot)
     progress(0.0, "reading headers")
     info = shelf.inventory.choose(request.series)
     options = Options(phase=request.phase, pipeline=request.pipeline)
@@ -72,13 +72,13 @@ def open_series(job: str, request: OpenRequest, shelf: Shelf) -> str:
 class _Reporter:
     """Progress that goes to the server, and the place where a job learns that it is cancelled."""
 
-    def __init__(self, job: str) -> None:
-        self._job = job
+    def __init__(self, job: str, slot: int) -> None:
+        self._job, self._slot = job, slot
         self._last_s = -REPORT_EVERY_S
         self._stage = ""
 
     def __call__(self, fraction: float, stage: str) -> None:
-        if _Worker.cancel.is_set():
+        if _Worker.cancelled[self._slot]:
             raise Cancelled("cancelled")
         now_s = time.monotonic()
         if stage != self._stage or now_s - self._last_s >= REPORT_EVERY_S:
