@@ -585,10 +585,21 @@ def _fill_block(scene: Any, plan: Plan, d: Any, low: Any, high: Any, values: Any
     labels[low[2] : high[2], low[1] : high[1], low[0] : high[0]] = label
 
 
+@pointwise
+def _plan_ball(
+    scene: Any, lattice: Lattice, parent: Plan, low: Any, high: Any, child: Plan, ball: Any, at: Any
+) -> None:
+    """The plan of the ball about lattice points `low` to `high` into `child`; `ball` is overwritten with it."""
+    _bound(lattice, low, high, ball)
+    _refine(scene, parent, ball, True, child, at)
+
+
 @njit(cache=True)
-def _corner(n: int, across: Any) -> Any:
-    """The n-th of a lattice of cells, first axis fastest."""
-    return np.array([n % across[0], n // across[0] % across[1], n // (across[0] * across[1])])
+def _block_span(n: int, across: Any, lattice: Lattice, corner: Any, stop: Any) -> Any:
+    """First lattice point of the n-th block of a region, first axis fastest, and one past its last."""
+    place = np.array([n % across[0], n // across[0] % across[1], n // (across[0] * across[1])])
+    low = corner + place * lattice.block
+    return low, np.minimum(low + lattice.block, stop)
 
 
 @njit(cache=True)
@@ -611,14 +622,11 @@ def render_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, values: 
     scratch = _scratch(scene)
     d, at, ball, _ = scratch
     needed = np.empty(d.shape[0], np.bool_)
-    _bound(lattice, corner, stop, ball)
-    _refine(scene, _whole_plan(scene), ball, True, wide, at)
+    _plan_ball(scene, lattice, _whole_plan(scene), corner, stop, wide, ball, at)
     blocks = -(-(stop - corner) // lattice.block)
     for b in range(blocks.prod()):
-        low = corner + _corner(b, blocks) * lattice.block
-        high = np.minimum(low + lattice.block, stop)
-        _bound(lattice, low, high, ball)
-        _refine(scene, wide, ball, True, plan, at)
+        low, high = _block_span(b, blocks, lattice, corner, stop)
+        _plan_ball(scene, lattice, wide, low, high, plan, ball, at)
         _drop_the_hidden(scene, plan, needed)
         if plan.span[0] == 0 and _flat(scene, plan):
             _fill_block(scene, plan, d, low, high, values, labels)
@@ -676,14 +684,11 @@ def count_region(scene: Any, lattice: Lattice, corner: Any, stop: Any, wanted: A
     scratch = _scratch(scene)
     d, at, ball, _ = scratch
     needed = np.empty(d.shape[0], np.bool_)
-    _bound(lattice, corner, stop, ball)
-    _refine(scene, _whole_plan(scene), ball, True, wide, at)
+    _plan_ball(scene, lattice, _whole_plan(scene), corner, stop, wide, ball, at)
     blocks = -(-(stop - corner) // lattice.block)
     for b in range(blocks.prod()):
-        low = corner + _corner(b, blocks) * lattice.block
-        high = np.minimum(low + lattice.block, stop)
-        _bound(lattice, low, high, ball)
-        _refine(scene, wide, ball, True, plan, at)
+        low, high = _block_span(b, blocks, lattice, corner, stop)
+        _plan_ball(scene, lattice, wide, low, high, plan, ball, at)
         _drop_the_hidden(scene, plan, needed)
         if not _shows(scene, plan, wanted):
             continue
