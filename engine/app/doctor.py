@@ -29,6 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.core.progress import Progress, silent
+from engine.ingest.processors import processors
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20  # as .ci/with-node
@@ -419,7 +420,7 @@ class ThisMachine:
     @property
     def cores(self) -> int:
         """Cores that this process may use."""
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return processors()
 
     @property
     def memory_bytes(self) -> int:

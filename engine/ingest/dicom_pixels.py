@@ -6,7 +6,6 @@ it is in cache. Whole-number values that fit stay int16; anything else becomes f
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from engine.ingest.dicom_elements import UNDEFINED, Malformed
 from engine.ingest.dicom_file import Unreadable, inflate
 from engine.ingest.dicom_header import Header, PixelFormat
 from engine.ingest.dicom_plane import Plane, Rescale
+from engine.ingest.processors import processors
 
 _INT16 = np.iinfo(np.int16)
 
@@ -103,7 +103,7 @@ def _decode_all(frames: Sequence[Frame], dtype: type[np.int16] | type[np.float32
         except OSError as error:
             return Unreadable(f"cannot be read ({error.strerror})")
 
-    pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    pool = ThreadPoolExecutor(processors())
     try:
         for index, outcome in enumerate(pool.map(read, range(len(frames)))):
             if isinstance(outcome, Unreadable):

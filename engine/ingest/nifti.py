@@ -14,7 +14,6 @@ Intensities: scl_slope 0 or NaN means unscaled (nifti1.h, "data scaling"); an in
 from __future__ import annotations
 
 import math
-import os
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from engine.ingest import sample_file
 from engine.ingest.content import GZIP_MAGIC, Content, gunzipped_head, gzip_pieces, refused
 from engine.ingest.label_table import LabelTable, from_caret_xml, to_caret_xml
 from engine.ingest.placement import LPS_FROM_RAS, disagreement_mm, is_usable
+from engine.ingest.processors import processors
 from engine.ingest.sample_file import SampleFile
 from engine.ingest.study import Inventory, Reading, SeriesInfo
 
@@ -413,7 +413,7 @@ def write_nifti(
 def _pieces(path: Path, head: bytes, stream: memoryview, threads: int | None) -> Iterable[bytes | memoryview]:
     if path.suffix.lower() != ".gz":
         return (head, stream)
-    return gzip_pieces(head, stream, threads=threads or os.cpu_count() or 1)
+    return gzip_pieces(head, stream, threads=threads or processors())
 
 
 def _extension(rows: tuple[Structure, ...]) -> bytes:

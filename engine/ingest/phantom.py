@@ -11,7 +11,6 @@ independently of the grid's spacing, with its error stated.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -34,6 +33,7 @@ from engine.ingest import phantom_abdomen, phantom_field, phantom_head, phantom_
 from engine.ingest.phantom_kernel import Lattice, count_region, render_region
 from engine.ingest.phantom_model import Lesion, Model, anatomy_key
 from engine.ingest.phantom_solid import Point, SceneArrays, compiled, turned
+from engine.ingest.processors import processors
 
 Int64 = NDArray[np.int64]
 
@@ -347,14 +347,10 @@ def _each_region(work: Callable[[Int64, Int64], None], shape: Int64, lattice: La
     """Call `work` with the corner and stop of every region of 4 x 4 x 4 blocks, many at once."""
     size = 4 * lattice.block
     counts = -(-shape // size)
-    with ThreadPoolExecutor(workers or _processors()) as pool:
+    with ThreadPoolExecutor(workers or processors()) as pool:
         corners = np.stack(np.unravel_index(np.arange(counts.prod()), counts, order="F"), axis=1) * size
         for _ in pool.map(lambda corner: work(corner, np.minimum(corner + size, shape)), corners):
             pass
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sampled(scene: SceneArrays, grid: Grid, workers: int | None) -> tuple[Float32, np.ndarray]:

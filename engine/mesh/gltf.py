@@ -21,11 +21,11 @@ from numpy.typing import ArrayLike
 from engine.core.errors import InvalidValue
 from engine.core.structure import Structure
 from engine.core.surface import Surface
+from engine.mesh.kernels_slabs import thread_count
 from engine.mesh.meshopt import encode_attributes, encode_triangles, octahedral
 from engine.mesh.normals import vertex_normals
 from engine.mesh.order import in_drawing_order
 from engine.mesh.quantize import QuantizationFrame
-from engine.mesh.simplify import workers_or_default
 
 GENERATOR = "Sightline"
 
@@ -94,7 +94,7 @@ def write_glb(
         InvalidValue: the matrix is no (4, 4) of finite numbers, or a vertex lies outside its given frame.
     """
     jobs = [(surface, frame) for mesh in meshes for surface, frame in zip(_drawn(mesh), _frames(mesh), strict=True)]
-    with ThreadPoolExecutor(workers_or_default(workers)) as pool:
+    with ThreadPoolExecutor(workers or thread_count()) as pool:
         # The largest first, so that no thread ends with it alone.
         order = sorted(range(len(jobs)), key=lambda n: -jobs[n][0].triangle_count)
         futures = {n: pool.submit(_pack, *jobs[n]) for n in order}

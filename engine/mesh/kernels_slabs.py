@@ -18,7 +18,9 @@ SLABS_PER_THREAD = 4
 
 def thread_count() -> int:
     """Threads to use: those the process may run on, or fewer where NUMBA_NUM_THREADS says so."""
-    return max(1, min(int(get_num_threads()), len(os.sched_getaffinity(0))))
+    # macOS does not tell which processors a process may use.
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(int(get_num_threads()), allowed))
 
 
 class Slabs:

@@ -9,7 +9,8 @@ from itertools import pairwise
 from engine.core.errors import InvalidValue
 from engine.core.progress import Progress, silent
 from engine.core.surface import Surface
-from engine.mesh.simplify import Draft, finished, reduce, workers_or_default
+from engine.mesh.kernels_slabs import thread_count
+from engine.mesh.simplify import Draft, finished, reduce
 
 
 def build_lods(
@@ -38,7 +39,7 @@ def build_lods(
         raise InvalidValue(f"{len(surfaces)} surfaces, bounds for {len(bounds_mm)}")
     for bounds in bounds_mm:
         _check_bounds(bounds)
-    count = workers_or_default(workers)
+    count = workers or thread_count()
     # Two pools: a surface waits for its blocks, so the threads that wait must not be those that work.
     with ThreadPoolExecutor(count) as pool, ThreadPoolExecutor(count) as conductors:
         largest_first = sorted(range(len(surfaces)), key=lambda i: -surfaces[i].triangle_count)

@@ -11,7 +11,6 @@ sum of their errors can open. Parts of one surface closer to each other than tha
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from engine.core.array import Float32, Int32, frozen
 from engine.core.errors import InvalidValue
 from engine.core.surface import Surface
 from engine.mesh import simplify_blocks as blocks
+from engine.mesh.kernels_slabs import thread_count
 from engine.mesh.simplify_kernels import INSIDE, simplify_block
 
 UInt8 = NDArray[np.uint8]
@@ -68,13 +68,6 @@ class Draft:
         return cls(surface.vertices_mm, surface.faces, error, np.zeros(count, np.float32))
 
 
-def workers_or_default(workers: int | None) -> int:
-    """`workers`, or the processors this process may use."""
-    if workers:
-        return workers
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def simplify(surface: Surface, bound_mm: float, *, workers: int | None = None) -> Surface:
     """`surface` with as few triangles as its shape allows within `bound_mm`.
 
@@ -89,7 +82,7 @@ def simplify(surface: Surface, bound_mm: float, *, workers: int | None = None) -
     Raises:
         InvalidValue: `bound_mm` is not positive.
     """
-    with ThreadPoolExecutor(workers_or_default(workers)) as pool:
+    with ThreadPoolExecutor(workers or thread_count()) as pool:
         draft = reduce(Draft.of(surface), bound_mm, pool)
     return finished(surface, draft)
 

@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from engine.core.errors import EnvironmentLacks, InvalidValue
+from engine.ingest.processors import processors
 
 #: name → module and the one-line description shown in lists
 BENCHES: dict[str, str] = {
@@ -58,7 +59,7 @@ def machine() -> dict[str, Any]:
     """What the figures were measured on, without names or addresses."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": processors(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "device": _device(),
         "system": f"{platform.system()} {platform.machine()}",
