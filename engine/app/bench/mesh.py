@@ -17,12 +17,11 @@ import fast_simplification  # type: ignore[import-untyped]  # the package carrie
 import numpy as np
 
 from engine.app.bench.row import Row
+from engine.app.bench.scans import volume_of
 from engine.core.grid import Grid
-from engine.core.progress import silent
 from engine.core.structure import Structure
 from engine.core.surface import Surface
 from engine.core.volume import LabelMap
-from engine.ingest.open import read_volume, take_inventory
 from engine.mesh.distance import deviation_mm
 from engine.mesh.extract import extract
 from engine.mesh.gltf import single_surface_glb
@@ -32,7 +31,7 @@ from engine.mesh.order import in_drawing_order
 from engine.mesh.quantize import QuantizationFrame
 from engine.mesh.simplify import simplify
 
-CHEST_CT = Path("ct") / "chest_lidc0314_1p5mm.nii.gz"
+COARSE_CHEST_CT = Path("ct") / "chest_lidc0314_1p5mm.nii.gz"
 BOUNDS_MM = (0.5, 1.5)
 REPEATS = 3
 SAMPLES = 200_000
@@ -50,10 +49,9 @@ def run(shared_data: Path | None) -> list[Row]:
 
 def _surfaces(shared_data: Path | None) -> Iterator[tuple[str, Surface]]:
     yield "lobed solid", _lobed_solid()
-    if shared_data is None or not (shared_data / CHEST_CT).exists():
+    if shared_data is None or not (shared_data / COARSE_CHEST_CT).exists():
         return
-    inventory = take_inventory((shared_data / CHEST_CT,), silent)
-    volume = read_volume(inventory.choose(), phase=0, progress=silent).value
+    volume = volume_of(shared_data / COARSE_CHEST_CT)
     hounsfield = np.asarray(volume.samples)
     labels = np.where(hounsfield > 200, 2, np.where(hounsfield < -500, 1, 0)).astype(np.uint8)
     for label, surface in extract(LabelMap(volume.grid, labels, ())).surfaces().items():

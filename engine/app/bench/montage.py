@@ -16,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.app.bench.scans import volume_of
 from engine.core.errors import SightlineError
 from engine.core.progress import silent
 from engine.core.structure import Structure
 from engine.core.volume import LabelMap, Quantity, Volume
-from engine.ingest.open import read_volume, take_inventory
 from engine.segment.metrics import volume_ml
+from engine.segment.overview import overview_of
 from engine.segment.pipelines import choose
 from engine.segment.tensors import as_tensor, on_device
 
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> None:
 
 def _row(path: Path, out: Path) -> str:
     try:
-        volume = read_volume(take_inventory((path,), silent).choose(), phase=0, progress=silent).value
+        volume = volume_of(path)
         segmenter = choose(volume)
         start = time.perf_counter()
         made = segmenter.segment(on_device(volume, torch.device("cpu")), progress=silent)
@@ -69,12 +70,9 @@ def volumes_ml(label_map: LabelMap) -> list[tuple[Structure, float]]:
 
 def montage(volume: Volume, label_map: LabelMap) -> Image.Image:
     """The slices side by side: the scan above, its structures below."""
-    grid = volume.grid
-    axes = np.abs(grid.directions).argmax(axis=1)
-    forward = tuple(slice(None, None, -1 if grid.directions[p, axes[p]] < 0 else 1) for p in range(3))
-    spacing = grid.spacing_mm[axes]
-    samples = np.asarray(volume.samples).transpose(axes)[forward].astype(np.float32)
-    labels = np.asarray(label_map.labels).transpose(axes)[forward]
+    fine = overview_of(volume.grid, spacing_mm=0.0)  # every voxel, in patient order
+    samples = fine.in_patient_order(as_tensor(volume.samples)).numpy().astype(np.float32)
+    labels = fine.in_patient_order(as_tensor(label_map.labels)).numpy()
     low, high = WINDOW_HU if volume.quantity is Quantity.HOUNSFIELD else np.percentile(samples, (1, 99.5))
     grey = (np.clip((samples - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
     colours = np.zeros((int(labels.max()) + 1, 3))
@@ -87,13 +85,13 @@ def montage(volume: Volume, label_map: LabelMap) -> Image.Image:
         plain = np.repeat(grey[:, :, z, None], 3, axis=2).astype(np.float32)
         share = shown[labels[:, :, z]][..., None]
         over = plain * (1 - share) + colours[labels[:, :, z]] * share
-        tiles.append(np.concatenate([_tile(plain, spacing), _tile(over, spacing)]))
+        tiles.append(np.concatenate([_tile(plain, fine.spacing_mm), _tile(over, fine.spacing_mm)]))
     return Image.fromarray(np.concatenate(tiles, axis=1))
 
 
-def _tile(slice_xy: NDArray[np.float32], spacing_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _tile(slice_xy: NDArray[np.float32], spacing_mm: tuple[float, float, float]) -> NDArray[np.uint8]:
     """A slice (x, y, 3), anterior up, in a square of `TILE_PIXELS` with true proportions."""
-    size = np.array(slice_xy.shape[:2]) * spacing_mm[:2]
+    size = np.array(slice_xy.shape[:2]) * np.array(spacing_mm[:2])
     width, height = np.maximum(1, np.rint(size / size.max() * TILE_PIXELS)).astype(int)
     small = Image.fromarray(slice_xy.transpose(1, 0, 2).astype(np.uint8)).resize((int(width), int(height)))
     tile = Image.new("RGB", (TILE_PIXELS, TILE_PIXELS))

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.app.bench.row import Row
+from engine.app.bench.scans import CHEST_CT
 from engine.core.errors import InputRefused
 
 REPEATS = 3
-CHEST_CT = Path("dicom") / "ct_chest_lidc0314_jpegls"
 
 
 def run(shared_data: Path | None) -> list[Row]:

@@ -26,7 +26,7 @@ BONE_FROM_HU = 226
 SMOOTHING_ITERATIONS = 16
 
 
-def _read(folder: str) -> Any:
+def read_series(folder: str) -> Any:
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(folder))
     return reader.Execute()
@@ -36,13 +36,13 @@ def _largest(mask: Any) -> Any:
     return sitk.RelabelComponent(sitk.ConnectedComponent(mask), sortByObjectSize=True) == 1
 
 
-def itk_labels(image: Any) -> Any:
+def itk_labels(image: Any, bone_from_hu: int = BONE_FROM_HU) -> Any:
     """1 body, 2 lungs, 3 bone, 4 other air inside the body."""
     air = image <= AIR_BELOW_HU
     body = _largest(sitk.Not(air))
     components = sitk.RelabelComponent(sitk.ConnectedComponent(air), sortByObjectSize=True)
     inside_air = components > 1  # 1 is the air around the patient
-    bone = body & (image >= BONE_FROM_HU)
+    bone = body & (image >= bone_from_hu)
     labels = sitk.Maximum(body * 1, bone * 3)
     return sitk.Maximum(labels, sitk.Maximum((components == 2) * 2, (inside_air & (components != 2)) * 4))
 
@@ -66,7 +66,7 @@ def _surfaces(labels: Any) -> int:
 def main(folder: str) -> None:
     """Print the stages in seconds, the triangles and the peak memory as JSON."""
     start = time.perf_counter()
-    image = _read(folder)
+    image = read_series(folder)
     read = time.perf_counter()
     labels = itk_labels(image)
     labelled = time.perf_counter()

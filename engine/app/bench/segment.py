@@ -6,10 +6,7 @@ the peer labels body, lungs and bone, and has no answer for the rest.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any, Literal
 
 import cc3d
@@ -20,9 +17,11 @@ from numpy.typing import NDArray
 
 from engine.app.bench.row import Row
 from engine.app.bench.scan_peer import itk_labels
+from engine.app.bench.scans import CHEST_CT, volume_of
+from engine.app.bench.timing import interleaved
 from engine.core.progress import silent
 from engine.core.volume import LabelMap, Volume
-from engine.ingest.open import read_labels, read_volume, take_inventory
+from engine.ingest.open import read_labels
 from engine.ingest.phantom import make_phantom
 from engine.segment.ct_body import TISSUE_HU
 from engine.segment.metrics import dice
@@ -30,10 +29,8 @@ from engine.segment.pipelines import choose
 from engine.segment.steps.components import components
 from engine.segment.tensors import as_tensor, on_device
 
-CHEST_CT = Path("dicom") / "ct_chest_lidc0314_jpegls"
 T1 = Path("mri") / "t1_seg3d.nii.gz"
 T1_BRAIN = Path("mri") / "t1_seg3d_brain.nii.gz"
-REPEATS = 5
 PEER = "SimpleITK thresholds"
 
 Mask = NDArray[np.bool_]
@@ -72,9 +69,9 @@ def run(shared_data: Path | None) -> list[Row]:
     """Measure errors on phantoms, and time and a real brain where the scans are."""
     rows = [row for name in PARTS for row in _on_phantom(name)]
     if shared_data is not None and (shared_data / CHEST_CT).exists():
-        rows += _timed(_volume(shared_data / CHEST_CT))
+        rows += _timed(volume_of(shared_data / CHEST_CT))
     if shared_data is not None and (shared_data / T1).exists():
-        volume = _volume(shared_data / T1)
+        volume = volume_of(shared_data / T1)
         brain = np.asarray(read_labels(shared_data / T1_BRAIN, volume, silent).value.labels) > 0
         ours = mask_of(_segmented(volume), PARTS["head"][1][2])
         rows.append(Row("segment", "T1 head, Seg3D's brain mask", "error: brain", "1 - Dice", _error(ours, brain)))
@@ -126,30 +123,16 @@ def _itk_image(volume: Volume) -> Any:
 
 def _timed(volume: Volume) -> list[Row]:
     image = _itk_image(volume)
-    ours, theirs = _interleaved(lambda: _segmented(volume), lambda: itk_labels(image))
-    rows = [Row("segment", "full chest CT", "time to labels", "s", ours, PEER, theirs)]
+    ours, theirs = interleaved(lambda: _segmented(volume), lambda: itk_labels(image))
+    rows = [Row("segment", "full chest CT", "time to labels", "s", ours.wall, PEER, theirs.wall)]
     mask = as_tensor(volume.samples) > TISSUE_HU
     return [*rows, _components(mask, 6), _components(mask, 26)]
 
 
 def _components(mask: torch.Tensor, neighbours: Literal[6, 26]) -> Row:
     array = mask.numpy()
-    ours, theirs = _interleaved(
+    ours, theirs = interleaved(
         lambda: components(mask, connectivity=neighbours),
         lambda: cc3d.connected_components(array, connectivity=neighbours),
     )
-    return Row("segment", "full chest CT", f"components, {neighbours} neighbours", "s", ours, "cc3d", theirs)
-
-
-def _interleaved(*works: Callable[[], Any]) -> list[float]:
-    seconds: list[list[float]] = [[] for _ in works]
-    for _ in range(REPEATS):
-        for times, work in zip(seconds, works, strict=True):
-            start = time.perf_counter()
-            work()
-            times.append(time.perf_counter() - start)
-    return [median(times) for times in seconds]
-
-
-def _volume(path: Path) -> Volume:
-    return read_volume(take_inventory((path,), silent).choose(), phase=0, progress=silent).value
+    return Row("segment", "full chest CT", f"components, {neighbours} neighbours", "s", ours.wall, "cc3d", theirs.wall)

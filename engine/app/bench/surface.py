@@ -8,18 +8,16 @@ volume and on the box of the label, which is to their advantage. They smooth not
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mcubes
 import numpy as np
+import SimpleITK as sitk  # noqa: N813  the name all of its documentation uses
 from numpy.typing import NDArray
 from skimage.measure import marching_cubes
 from vtkmodules.util.numpy_support import numpy_to_vtk
@@ -28,6 +26,9 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkFiltersCore import vtkSurfaceNets3D
 
 from engine.app.bench.row import Row
+from engine.app.bench.scan_peer import itk_labels, read_series
+from engine.app.bench.scans import CHEST_CT
+from engine.app.bench.timing import Work, interleaved
 from engine.core.grid import Grid
 from engine.core.volume import LabelMap
 from engine.mesh.extract import extract
@@ -36,14 +37,10 @@ from engine.mesh.normals import vertex_normals
 from engine.mesh.smooth import NO_SMOOTHING, Smoothing
 
 Labels = NDArray[np.uint8]
-Work = Callable[[], object]
 
-CHEST_CT = Path("dicom") / "ct_chest_lidc0314_jpegls"
 BRAIN_LABELS = Path("mri") / "t1_defaced_conformed256_meshnet18_output.nii.gz"
+BONE_FROM_HU = 201
 ITERATIONS = 16
-REPEATS = 7
-#: Stop repeating slow work after this long.
-ENOUGH_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +92,9 @@ def _brain(path: Path) -> Labels:
 
 
 def _chest(folder: Path) -> Labels:
-    """Body, lungs, bone and other air by plain thresholds and components, as the peer of `bench scan` has them."""
-    import SimpleITK
-
-    sitk: Any = SimpleITK  # its functions carry no types
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
-    image = reader.Execute()
-    air = image <= -400
-    components = sitk.RelabelComponent(sitk.ConnectedComponent(air), sortByObjectSize=True)
-    body = sitk.RelabelComponent(sitk.ConnectedComponent(sitk.Not(air)), sortByObjectSize=True) == 1
-    labels: Labels = sitk.GetArrayFromImage(sitk.Maximum(body * 1, (body & (image > 200)) * 3))
-    parts = sitk.GetArrayFromImage(components)
-    labels[parts == 2] = 2
-    labels[parts > 2] = 4
-    return labels
+    """Body, lungs, bone and other air, as the peer of `bench scan` has them but for softer bone."""
+    image = itk_labels(read_series(str(folder)), bone_from_hu=BONE_FROM_HU)
+    return np.asarray(sitk.GetArrayFromImage(image), np.uint8)
 
 
 def _against_vtk(case: Case) -> list[Row]:
@@ -117,7 +102,7 @@ def _against_vtk(case: Case) -> list[Row]:
     for iterations in (0, ITERATIONS):
         smoothing = Smoothing(iterations=iterations)
         peer = _surface_nets(case, iterations)
-        ours_s, peer_s = _interleaved([lambda s=smoothing: extract(label_map, smoothing=s), peer])  # type: ignore[misc]  # bound now
+        ours_s, peer_s = interleaved(lambda s=smoothing: extract(label_map, smoothing=s), peer)  # type: ignore[misc]  # bound now
         what = f"shared net, {iterations or 'no'} smoothing iterations"
         peer_name = f"vtkSurfaceNets3D, {thread_count()} threads"
         rows.append(_row(case, what, ours_s.wall, peer_name, peer_s.wall))
@@ -175,7 +160,7 @@ def _against_marching_cubes(case: Case) -> list[Row]:
         ("closed surfaces with normals", with_normals, "scikit-image marching_cubes per label's box", scikit_boxed),
         ("closed surfaces", surfaces, "PyMCubes per label's box", pymcubes),
     ):
-        ours_s, peer_s = _interleaved([ours, peer])
+        ours_s, peer_s = interleaved(ours, peer)
         rows.append(_row(case, what, ours_s.wall, peer_name, peer_s.wall))
     return rows
 
@@ -189,34 +174,6 @@ def _box(labels: Labels, label: int) -> Labels:
         places = np.flatnonzero(there.any(axis=other))
         spans.append(slice(places[0], places[-1] + 1))
     return np.pad(labels[tuple(spans)], 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """Medians in seconds."""
-
-    wall: float
-    cpu: float
-
-
-def _interleaved(works: list[Work]) -> list[_Times]:
-    """Times of each work, taken in turn after one round that is not counted; a slow one sits out once it has enough."""
-    for work in works:
-        work()
-    spent: list[list[tuple[float, float]]] = [[] for _ in works]
-    for _ in range(REPEATS):
-        for work, times in zip(works, spent, strict=True):
-            if sum(wall for wall, _ in times) < ENOUGH_S:
-                times.append(_timed(work))
-    return [_Times(*(statistics.median(column) for column in zip(*times, strict=True))) for times in spent]
-
-
-def _timed(work: Work) -> tuple[float, float]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = work()
-    spent = time.perf_counter() - wall, time.process_time() - cpu
-    del result
-    return spent
 
 
 def _row(case: Case, metric: str, ours_s: float, peer: str, peer_s: float) -> Row:
@@ -268,7 +225,7 @@ def _device_rows() -> list[Row]:
             torch.cuda.synchronize()
             return net
 
-        (ours,) = _interleaved([work])
+        (ours,) = interleaved(work)
         what = f"shared net, {iterations or 'no'} smoothing iterations"
         rows.append(Row("surface", case.name, what, "ms", ours.wall * 1e3))
     return [*rows, Row("surface", case.name, "copy bandwidth", "GB/s", _copy_gb_s(labels))]
@@ -283,5 +240,5 @@ def _copy_gb_s(tensor: Any) -> float:
         torch.cuda.synchronize()
         return result
 
-    (spent,) = _interleaved([copy])
+    (spent,) = interleaved(copy)
     return float(2 * tensor.numel() / spent.wall / 1e9)
