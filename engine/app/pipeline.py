@@ -210,12 +210,12 @@ def _union(label_map: LabelMap, structure: Structure) -> LabelMap:
     """A label map of `structure` alone, with all that it includes."""
     labels = np.asarray(label_map.labels)
     table = np.zeros(np.iinfo(labels.dtype).max + 1, dtype=labels.dtype)
-    table[[structure.label, *structure.includes]] = structure.label
+    table[list(structure.labels)] = structure.label
     return LabelMap(label_map.grid, table[labels.T].T, (structure,))
 
 
 def _voxels(structure: Structure, counts: NDArray[np.int64]) -> int:
-    return sum(int(counts[label]) for label in (structure.label, *structure.includes) if label < len(counts))
+    return sum(int(counts[label]) for label in structure.labels if label < len(counts))
 
 
 def _measured(

@@ -69,3 +69,8 @@ class Structure:
             raise InvalidValue(f"colour channels are 0 to 255, got {self.colour} for {self.name!r}")
         if not 0.0 <= self.opacity <= 1.0:
             raise InvalidValue(f"opacity is 0 to 1, got {self.opacity} for {self.name!r}")
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Every label whose voxels belong to it: its own, then those it includes."""
+        return (self.label, *self.includes)

@@ -28,7 +28,7 @@ PIPELINE = CtTissue()
 def _mask(label_map: LabelMap, key: str) -> torch.Tensor:
     structure = label_map.structure(key)
     labels = torch.as_tensor(label_map.labels)
-    return torch.isin(labels, torch.tensor([structure.label, *structure.includes], dtype=torch.uint8))
+    return torch.isin(labels, torch.tensor(structure.labels, dtype=torch.uint8))
 
 
 def _keys(structures: tuple[Structure, ...]) -> set[str]:

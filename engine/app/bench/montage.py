@@ -65,7 +65,7 @@ def volumes_ml(label_map: LabelMap) -> list[tuple[Structure, float]]:
     """Each structure with its volume, what it includes counted."""
     labels = np.asarray(label_map.labels)
     voxel_mm3 = label_map.grid.voxel_volume_mm3
-    return [(s, volume_ml(as_tensor(np.isin(labels, [s.label, *s.includes])), voxel_mm3)) for s in label_map.structures]
+    return [(s, volume_ml(as_tensor(np.isin(labels, s.labels)), voxel_mm3)) for s in label_map.structures]
 
 
 def montage(volume: Volume, label_map: LabelMap) -> Image.Image:

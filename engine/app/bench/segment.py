@@ -81,7 +81,7 @@ def run(shared_data: Path | None) -> list[Row]:
 def mask_of(label_map: LabelMap, keys: tuple[str, ...]) -> Mask:
     """Voxels of all structures called one of `keys` or numbered after one ("nodule_2"), with what they include."""
     wanted = [s for s in label_map.structures if s.key in keys or s.key.rpartition("_")[0] in keys]
-    labels = {label for structure in wanted for label in (structure.label, *structure.includes)}
+    labels = {label for structure in wanted for label in structure.labels}
     return np.isin(np.asarray(label_map.labels), list(labels))
 
 
