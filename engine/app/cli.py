@@ -236,15 +236,12 @@ def run() -> None:
     try:
         main()
     except SystemExit as ended:
-        code = ended.code
+        code = int(ended.code or 0)
     else:
         code = 0
-    if isinstance(code, str):
-        sys.stderr.write(code + "\n")
-        code = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code or 0)
+    os._exit(code)
 
 
 if __name__ == "__main__":

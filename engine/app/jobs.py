@@ -159,7 +159,7 @@ class JobRunner:
         running = self._jobs[job]
         end: dict[str, object] = {"eta_s": None}
         try:
-            scene = Scene.model_validate_json(done.result())
+            scene = self._scene(running, done)
         except (CancelledError, Cancelled):
             end |= {"state": "cancelled", "stage": "cancelled"}
         except BrokenProcessPool:
@@ -169,12 +169,15 @@ class JobRunner:
         except Exception as error:  # whatever a job raises is its failure, shown to the user
             end |= {"state": "failed", "error": failure_of(error)}
         else:
-            if self._cancelled[running.slot]:  # asked for after the worker's last report
-                end |= {"state": "cancelled", "stage": "cancelled"}
-            else:
-                self._on_scene(scene)
-                end |= {"state": "done", "stage": "ready", "fraction": 1.0}
+            self._on_scene(scene)
+            end |= {"state": "done", "stage": "ready", "fraction": 1.0}
         self._update(running, running.job.model_copy(update=end))
+
+    def _scene(self, running: _Running, done: Future[str]) -> Scene:
+        scene = Scene.model_validate_json(done.result())
+        if self._cancelled[running.slot]:  # asked for after the worker's last report
+            raise Cancelled
+        return scene
 
     def _update(self, running: _Running, job: Job) -> None:
         running.job = job
