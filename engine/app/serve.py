@@ -145,5 +145,5 @@ def _announce(
         console.print("  Only this machine can open it. A headset: `adb reverse`, or serve with --host 0.0.0.0.")
     if certificate:
         console.print(f"  Headsets trust it once they hold this certificate: {certificate.authority}")
-    console.print(f"  {NOTICE} Press Ctrl+C to stop.\n")
     segno.make(address, error="m").terminal(out=cast(TextIO, console.file), compact=True)
+    console.print(f"  {NOTICE} Press Ctrl+C to stop.\n")

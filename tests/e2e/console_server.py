@@ -51,10 +51,10 @@ from engine.stream.messages import (
 )
 from engine.stream.scene_log import SceneLog
 from engine.stream.server import Broadcast, NotFound, create_app
+from tests.e2e.chromium import PAGE
 
 Triple = tuple[int, int, int]
 
-PAGE = Path(__file__).resolve().parents[2] / "assets" / "client" / "dist"
 SPACING_MM = (3.0, 3.0, 4.0)
 GRID = Grid.centred((64, 56, 48), SPACING_MM, "2.25.7")
 #: key, centre and radii in patient millimetres, HU: a trunk with a lung, a bone and a nodule.

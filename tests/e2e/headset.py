@@ -21,23 +21,9 @@ import numpy as np
 import numpy.typing as npt
 from playwright.sync_api import ConsoleMessage, Page, Request
 
+from tests.e2e.chromium import PAGE
+
 Vec = npt.NDArray[np.float64]
-
-CLIENT = Path(__file__).resolve().parents[2] / "assets" / "client"
-DIST = CLIENT / "dist"
-IWER = CLIENT / "node_modules" / "iwer" / "build" / "iwer.min.js"
-
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--autoplay-policy=no-user-gesture-required",
-)
 
 INSTALL = """
 (() => {
@@ -70,11 +56,6 @@ EYES_M = np.array([0.0, 1.6, 0.0])
 REST_M = {"left": np.array([-0.22, 1.2, -0.25]), "right": np.array([0.22, 1.2, -0.25])}
 
 
-def chromium_path() -> str:
-    """Debian's Chromium, or the one that CHROMIUM names."""
-    return os.environ.get("CHROMIUM", "/usr/bin/chromium")
-
-
 CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".woff2": "font/woff2"}
 
 
@@ -96,7 +77,7 @@ class _ClientFiles(http.server.SimpleHTTPRequestHandler):
 @contextmanager
 def client_server() -> Iterator[str]:
     """Serves the built client on a free port; yields its address."""
-    handler = functools.partial(_ClientFiles, directory=str(DIST))
+    handler = functools.partial(_ClientFiles, directory=str(PAGE))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.console_server import PAGE, Console, console_server
-from tests.e2e.headset import CHROMIUM_FLAGS, chromium_path
+from tests.e2e.chromium import chromium
+from tests.e2e.console_server import Console, console_server
 
 pytestmark = pytest.mark.browser
 
@@ -20,12 +20,8 @@ SIZE = {"width": 1440, "height": 900}
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not (PAGE / "index.html").exists() or not Path(chromium_path()).exists():
-        pytest.skip("needs Chromium and the built client: run `make setup`")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(CHROMIUM_FLAGS))
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize
 
+from tests.e2e.chromium import IWER, chromium
 from tests.e2e.headset import (
-    CHROMIUM_FLAGS,
-    DIST,
     EYES_M,
     INSTALL,
-    IWER,
     Vec,
     Watch,
     Wearer,
-    chromium_path,
     client_server,
 )
 
@@ -40,12 +36,8 @@ HEADSET_FROM_PATIENT = np.array([[1e-3, 0, 0], [0, 0, 1e-3], [0, -1e-3, 0]])
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not all(each.exists() for each in (DIST / "index.html", IWER, Path(chromium_path()))):
-        pytest.skip("needs Chromium and the built client: run `make setup`")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(CHROMIUM_FLAGS))
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

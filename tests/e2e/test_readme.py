@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.command import SIGHTLINE, serving
+
 ROOT = Path(__file__).resolve().parents[2]
-SIGHTLINE = Path(sys.executable).parent / "sightline"
 
 #: `bench` takes minutes and is not a test; the make targets run this very test, and `test_demo` what `make demo` runs.
 NOT_HERE = ("bench",)
@@ -67,15 +66,6 @@ def test_it_does_what_it_says(command: str, studies: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("serve")])
 def test_a_server_says_where_it_is_and_ends_when_told(command: str, studies: Path, tmp_path: Path) -> None:
-    words = [*typed(command, studies, tmp_path), "--port", "0"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
-        assert server.stdout is not None
-        said = ""
-        for line in server.stdout:
-            said += line
-            if "Ctrl+C" in line:
-                break
-        server.send_signal(signal.SIGINT)
-        said += server.stdout.read()
-    assert "is ready: http://127.0.0.1:" in said
-    assert server.returncode == 0, said
+    words = [*typed(command, studies, tmp_path)[1:], "--port", "0"]
+    with serving(*words) as address:
+        assert address.startswith("http://127.0.0.1:")
