@@ -15,7 +15,7 @@ from engine.app.library import StudyLibrary
 from engine.app.serve import Listening, serve
 from engine.core.progress import Progress
 from engine.ingest.nifti import write_nifti
-from engine.ingest.phantom import make_phantom
+from engine.ingest.phantom.make import make_phantom
 
 #: Every phantom of the demo is this one, so that two people see the same.
 DEMO_SEED = 0

@@ -549,7 +549,7 @@ def _round_trip_is_whole(family: str) -> bool:
     import imagecodecs
     import numpy as np
 
-    from engine.ingest.dicom_codestream import CODECS
+    from engine.ingest.dicom.codestream import CODECS
 
     if family == RLE:
         packed = imagecodecs.packbits_encode(bytes(64))

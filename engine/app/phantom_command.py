@@ -11,7 +11,7 @@ import numpy as np
 from engine.app.segment_command import require_folder
 from engine.core.progress import Progress, part
 from engine.ingest.nifti import write_nifti
-from engine.ingest.phantom import make_phantom
+from engine.ingest.phantom.make import make_phantom
 
 
 def phantom_to_folder(name: str, out: Path, *, seed: int, size: str, progress: Progress) -> dict[str, Any]:

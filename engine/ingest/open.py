@@ -16,7 +16,7 @@ from engine.ingest.study import Inventory, Reader, Reading, SeriesInfo, SeriesKi
 #: Formats in the order in which they are asked, with their readers: imported when first needed, so that
 #: a DICOM folder costs no other format's imports. Formats with a magic number come before those without.
 _READERS = {
-    "dicom": ("engine.ingest.dicom", "DicomReader"),
+    "dicom": ("engine.ingest.dicom.reader", "DicomReader"),
     "nrrd": ("engine.ingest.nrrd", "NrrdReader"),
     "metaimage": ("engine.ingest.metaimage", "MetaImageReader"),
     "nifti": ("engine.ingest.nifti", "NiftiReader"),

@@ -15,7 +15,7 @@ from engine.core.errors import EnvironmentLacks, InputRefused
 from engine.core.grid import Grid
 from engine.core.progress import silent
 from engine.ingest.nifti import write_nifti
-from engine.ingest.phantom_bodies import label_map, sphere
+from engine.ingest.phantom.bodies import label_map, sphere
 
 RADIUS_MM = 15.0
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from engine.ingest.nifti import write_nifti
-from engine.ingest.phantom import make_phantom
+from engine.ingest.phantom.make import make_phantom
 from tests.e2e.chromium import chromium
 from tests.e2e.command import serving
 

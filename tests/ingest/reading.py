@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.core.progress import silent
 from engine.core.volume import Volume
-from engine.ingest.dicom import DicomReader
+from engine.ingest.dicom.reader import DicomReader
 from engine.ingest.study import Inventory, Reading
 
 

@@ -13,10 +13,10 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from engine.ingest import dicom_file
-from engine.ingest.dicom_elements import SEQUENCES, Elements, Malformed, Syntax, repair, walk
-from engine.ingest.dicom_file import WANTED, Unreadable, looks_like_dicom, open_file
-from engine.ingest.dicom_header import read_header
+from engine.ingest.dicom import file as dicom_file
+from engine.ingest.dicom.elements import SEQUENCES, Elements, Malformed, Syntax, repair, walk
+from engine.ingest.dicom.file import WANTED, Unreadable, looks_like_dicom, open_file
+from engine.ingest.dicom.header import read_header
 from tests.ingest.dicom_writer import NATIVE, enhanced, image, save
 from tests.ingest.reading import layers, read
 

@@ -14,7 +14,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from engine.core.errors import InputRefused
 from engine.core.progress import silent
-from engine.ingest.dicom import DicomReader
+from engine.ingest.dicom.reader import DicomReader
 from engine.ingest.study import SeriesKind
 from tests.ingest.dicom_writer import ENCODERS, enhanced, image, save, save_compressed
 

@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.core.errors import InputRefused
-from engine.ingest.dicom_geometry import NotAStack, plan_stack
-from engine.ingest.dicom_plane import Plane, Rescale
+from engine.ingest.dicom.geometry import NotAStack, plan_stack
+from engine.ingest.dicom.plane import Plane, Rescale
 from tests.ingest.dicom_writer import AXIAL, image, save, save_series
 from tests.ingest.reading import inventory_of, layers, read
 

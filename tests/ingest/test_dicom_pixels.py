@@ -13,7 +13,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, RLE
 
 from engine.core.errors import Cancelled, InputRefused
 from engine.core.volume import Quantity
-from engine.ingest.dicom import DicomReader
+from engine.ingest.dicom.reader import DicomReader
 from tests.ingest.dicom_writer import ENCODERS, ENHANCED_CT, JPEG_LS, NATIVE, PT, image, save, save_compressed
 from tests.ingest.reading import inventory_of, layers, read
 

@@ -15,7 +15,7 @@ from pydicom.uid import generate_uid
 from engine.core.errors import InputRefused
 from engine.core.progress import silent
 from engine.core.volume import Quantity
-from engine.ingest.dicom import DicomReader
+from engine.ingest.dicom.reader import DicomReader
 from engine.ingest.study import SeriesInfo, SeriesKind
 from tests.ingest.dicom_writer import ENCODERS, SECONDARY, enhanced, image, item, save, save_compressed, save_series
 from tests.ingest.reading import inventory_of, layers, read

@@ -20,11 +20,11 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from engine.core.errors import InputRefused
 from engine.core.grid import Grid
 from engine.core.progress import silent
+from engine.ingest.dicom.segmentation_object import read_segmentation
+from engine.ingest.dicom.structure_set import read_structure_set
 from engine.ingest.metaimage import MetaImageReader
 from engine.ingest.nifti import NiftiReader, write_nifti
 from engine.ingest.nrrd import NrrdReader
-from engine.ingest.segmentation_object import read_segmentation
-from engine.ingest.structure_set import read_structure_set
 from engine.ingest.study import Reader
 from tests.ingest.drawn_structures import blank, circle, saved, structure_set
 from tests.ingest.test_metaimage import written as metaimage

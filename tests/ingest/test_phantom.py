@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.core.errors import InvalidValue
 from engine.core.volume import Quantity
-from engine.ingest.phantom import RECIPES, Phantom, make_phantom
+from engine.ingest.phantom.make import RECIPES, Phantom, make_phantom
 
 
 @cache

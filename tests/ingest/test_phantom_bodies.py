@@ -11,8 +11,8 @@ import pytest
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue
 from engine.core.grid import Grid
-from engine.ingest import phantom_bodies as bodies
-from engine.ingest.phantom_bodies import Body
+from engine.ingest.phantom import bodies
+from engine.ingest.phantom.bodies import Body
 
 BODIES = [
     bodies.sphere(20.0, (3.0, -2.0, 1.0)),

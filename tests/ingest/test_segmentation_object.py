@@ -28,9 +28,9 @@ from engine.core.errors import InputRefused
 from engine.core.grid import Grid
 from engine.core.progress import silent
 from engine.core.volume import LabelMap, Source, Volume
-from engine.ingest.dicom_object import colour_of_cielab
+from engine.ingest.dicom.object import colour_of_cielab
+from engine.ingest.dicom.segmentation_object import read_segmentation, separate
 from engine.ingest.nrrd import NrrdReader
-from engine.ingest.segmentation_object import read_segmentation, separate
 from engine.ingest.study import Reading
 from tests.ingest.single_file import labels_of
 

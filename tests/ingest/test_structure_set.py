@@ -19,7 +19,7 @@ from engine.core.grid import Grid
 from engine.core.progress import silent
 from engine.core.volume import LabelMap, Source, Volume
 from engine.ingest.contour import Window, filled
-from engine.ingest.structure_set import read_structure_set, separate
+from engine.ingest.dicom.structure_set import read_structure_set, separate
 from engine.ingest.study import Reading
 from tests.ingest.drawn_structures import blank, circle, rectangle, saved, structure_set
 

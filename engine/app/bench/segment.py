@@ -22,7 +22,7 @@ from engine.app.bench.timing import interleaved
 from engine.core.progress import silent
 from engine.core.volume import LabelMap, Volume
 from engine.ingest.open import read_labels
-from engine.ingest.phantom import make_phantom
+from engine.ingest.phantom.make import make_phantom
 from engine.segment.ct_body import TISSUE_HU
 from engine.segment.metrics import dice
 from engine.segment.pipelines import choose

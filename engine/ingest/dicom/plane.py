@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core.array import Float64
-from engine.ingest.dicom_elements import EMPTY, Elements
+from engine.ingest.dicom.elements import EMPTY, Elements
 
 Mark = float | str | tuple[float, ...]
 

@@ -29,10 +29,10 @@ from engine.core.grid import Grid
 from engine.core.progress import Progress, silent
 from engine.core.structure import Provenance, Structure
 from engine.core.volume import LabelMap, Quantity, Source, Volume
-from engine.ingest import phantom_abdomen, phantom_field, phantom_head, phantom_scan, phantom_thorax
-from engine.ingest.phantom_kernel import Lattice, count_region, render_region
-from engine.ingest.phantom_model import Lesion, Model, anatomy_key
-from engine.ingest.phantom_solid import Point, SceneArrays, compiled, turned
+from engine.ingest.phantom import abdomen, fields, head, scan, thorax
+from engine.ingest.phantom.kernel import Lattice, count_region, render_region
+from engine.ingest.phantom.model import Lesion, Model, anatomy_key
+from engine.ingest.phantom.solid import Point, SceneArrays, compiled, turned
 from engine.ingest.processors import processors
 
 Int64 = NDArray[np.int64]
@@ -87,7 +87,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "thorax": Recipe(
             "chest CT without contrast, six lung nodules: solid, part-solid, ground-glass, calcified",
             "CT",
-            phantom_thorax.build,
+            thorax.build,
             centre_mm=(0.0, 0.0, 0.0),
             field_mm=(380.0, 380.0, 300.0),
             background=-1000.0,
@@ -97,7 +97,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "abdomen": Recipe(
             "portal-venous abdomen CT, five liver lesions: cysts, metastases, haemangioma",
             "CT",
-            phantom_abdomen.build,
+            abdomen.build,
             centre_mm=(0.0, 0.0, 0.0),
             field_mm=(390.0, 390.0, 310.0),
             background=-1000.0,
@@ -107,7 +107,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "head": Recipe(
             "T1 head MR after contrast: brain, ventricles, enhancing tumour with oedema, arteries and veins",
             "MR",
-            phantom_head.build_mr,
+            head.build_mr,
             centre_mm=(0.0, 0.0, -8.0),
             field_mm=(208.0, 248.0, 216.0),
             background=6.0,
@@ -120,7 +120,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "head_ct": Recipe(
             "head CT after contrast: skull, brain, ventricles, enhancing tumour with oedema, vessels",
             "CT",
-            phantom_head.build_ct,
+            head.build_ct,
             centre_mm=(0.0, 0.0, -8.0),
             field_mm=(208.0, 248.0, 216.0),
             background=-1000.0,
@@ -320,10 +320,10 @@ def _grid(
 
 
 def _scene(recipe: Recipe, model: Model, rng: np.random.Generator) -> SceneArrays:
-    texture = phantom_field.texture(rng)
+    texture = fields.texture(rng)
     if not recipe.folds_mm:
         return compiled(model.layers, recipe.background, texture)
-    folds, step_mm = phantom_field.folds(rng, period_mm=168.0, wavelength_mm=recipe.folds_mm)
+    folds, step_mm = fields.folds(rng, period_mm=168.0, wavelength_mm=recipe.folds_mm)
     return compiled(model.layers, recipe.background, texture, folds, step_mm)
 
 
@@ -372,12 +372,12 @@ def _scanned(
 ) -> None:
     """What the scanner does to `values` (nk, nj, ni), in place."""
     si, sj, sk = (float(s) for s in grid.spacing_mm)
-    phantom_scan.blur(values, (blur_mm[2] / sk, blur_mm[1] / sj, blur_mm[0] / si))
+    scan.blur(values, (blur_mm[2] / sk, blur_mm[1] / sj, blur_mm[0] / si))
     if recipe.modality == "CT":
-        phantom_scan.add_ct_noise(values, noise, (sj, si), rng)
+        scan.add_ct_noise(values, noise, (sj, si), rng)
     else:
-        phantom_scan.shade(values, recipe.shade, rng)
-        phantom_scan.add_rician_noise(values, noise, rng)
+        scan.shade(values, recipe.shade, rng)
+        scan.add_rician_noise(values, noise, rng)
 
 
 def _structures(name: str, seed: int, model: Model) -> tuple[Structure, ...]:

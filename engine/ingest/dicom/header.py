@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.ingest.dicom_codestream import is_decodable
-from engine.ingest.dicom_elements import UNDEFINED, Elements
-from engine.ingest.dicom_file import WANTED, DicomFile, Unreadable, open_file
-from engine.ingest.dicom_plane import Plane, planes
+from engine.ingest.dicom.codestream import is_decodable
+from engine.ingest.dicom.elements import UNDEFINED, Elements
+from engine.ingest.dicom.file import WANTED, DicomFile, Unreadable, open_file
+from engine.ingest.dicom.plane import Plane, planes
 from engine.ingest.study import MAX_INFLATION, MAX_VOXELS, SeriesKind
 
 DICOMDIR = "1.2.840.10008.1.3.10"

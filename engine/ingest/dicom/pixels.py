@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from engine.core.errors import FileProblem
 from engine.core.progress import Progress
-from engine.ingest.dicom_codestream import CODECS, RLE, decode, run_lengths
-from engine.ingest.dicom_elements import UNDEFINED, Malformed
-from engine.ingest.dicom_file import Unreadable, inflate
-from engine.ingest.dicom_header import Header, PixelFormat
-from engine.ingest.dicom_plane import Plane, Rescale
+from engine.ingest.dicom.codestream import CODECS, RLE, decode, run_lengths
+from engine.ingest.dicom.elements import UNDEFINED, Malformed
+from engine.ingest.dicom.file import Unreadable, inflate
+from engine.ingest.dicom.header import Header, PixelFormat
+from engine.ingest.dicom.plane import Plane, Rescale
 from engine.ingest.processors import processors
 
 _INT16 = np.iinfo(np.int16)

@@ -27,9 +27,9 @@ from engine.core.progress import Progress, part
 from engine.core.structure import Provenance, Structure
 from engine.core.volume import LabelMap, Volume
 from engine.ingest import overlay
-from engine.ingest.dicom_codestream import CODECS, RLE, decode, run_lengths
-from engine.ingest.dicom_file import Unreadable
-from engine.ingest.dicom_object import code, colour_of_cielab, data_set, first, items, numbers, reading
+from engine.ingest.dicom.codestream import CODECS, RLE, decode, run_lengths
+from engine.ingest.dicom.file import Unreadable
+from engine.ingest.dicom.object import code, colour_of_cielab, data_set, first, items, numbers, reading
 from engine.ingest.label_table import LabelEntry, structures
 from engine.ingest.label_volume import onto
 from engine.ingest.overlay import Part, Region

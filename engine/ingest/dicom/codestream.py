@@ -16,7 +16,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.ingest.dicom_file import Unreadable
+from engine.ingest.dicom.file import Unreadable
 
 Bytes = bytes | memoryview
 Decoder = Callable[..., NDArray[Any]]

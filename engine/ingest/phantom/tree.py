@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.core.array import Float64
-from engine.ingest.phantom_solid import Cone, Point
+from engine.ingest.phantom.solid import Cone, Point
 
 #: Radii at a fork obey r^n = r1^n + r2^n; measured for lungs at 2.3 to 3, Murray's law says 3.
 _MURRAY = 2.8

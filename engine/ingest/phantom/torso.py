@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 
 from engine.core.array import Float64
-from engine.ingest.phantom_model import Painter
-from engine.ingest.phantom_solid import Box, Cone, Ellipsoid, HalfSpace, Loft, Point, Primitive, Section, Solid, Tissue
-from engine.ingest.phantom_tree import tube
+from engine.ingest.phantom.model import Painter
+from engine.ingest.phantom.solid import Box, Cone, Ellipsoid, HalfSpace, Loft, Point, Primitive, Section, Solid, Tissue
+from engine.ingest.phantom.tree import tube
 
 SKIN = Tissue(15)
 FAT = Tissue(-102, fine=6, coarse=5)

@@ -9,8 +9,8 @@ import numpy as np
 
 from engine.core.anatomy import ANATOMY
 from engine.core.array import Float64
-from engine.ingest import phantom_kernel as kernel
-from engine.ingest.phantom_solid import Cone, Layer, Point, Primitive, Solid, Tissue, compiled
+from engine.ingest.phantom import kernel
+from engine.ingest.phantom.solid import Cone, Layer, Point, Primitive, Solid, Tissue, compiled
 
 
 @dataclass(frozen=True, slots=True)

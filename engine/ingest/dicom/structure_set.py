@@ -28,8 +28,8 @@ from engine.core.volume import LabelMap, Volume
 from engine.ingest import overlay
 from engine.ingest.content import refused
 from engine.ingest.contour import Plane, Window, crossing_pairs, filled, slices, usual_distance
-from engine.ingest.dicom_file import Unreadable
-from engine.ingest.dicom_object import code, data_set, first, items, reading
+from engine.ingest.dicom.file import Unreadable
+from engine.ingest.dicom.object import code, data_set, first, items, reading
 from engine.ingest.label_table import LabelEntry, structures
 from engine.ingest.overlay import Part, Region
 from engine.ingest.study import Reading

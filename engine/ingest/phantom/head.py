@@ -11,9 +11,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from engine.ingest.phantom_lesion import LesionKind, Organ, paint_lesions
-from engine.ingest.phantom_model import Model, Painter, points_inside, widened
-from engine.ingest.phantom_solid import (
+from engine.ingest.phantom.lesion import LesionKind, Organ, paint_lesions
+from engine.ingest.phantom.model import Model, Painter, points_inside, widened
+from engine.ingest.phantom.solid import (
     Box,
     Cone,
     Ellipsoid,
@@ -26,8 +26,8 @@ from engine.ingest.phantom_solid import (
     Solid,
     Tissue,
 )
-from engine.ingest.phantom_torso import both, vertebra
-from engine.ingest.phantom_tree import curve, tree
+from engine.ingest.phantom.torso import both, vertebra
+from engine.ingest.phantom.tree import curve, tree
 
 Matter = Literal[
     "air", "skin", "fat", "muscle", "bone", "marrow", "csf", "dura", "grey", "white", "cerebellum", "eye", "lens",

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.array import Float64
-from engine.ingest.dicom_geometry import SAME_POSITION_MM, heights_mm
-from engine.ingest.dicom_plane import Mark, Plane
+from engine.ingest.dicom.geometry import SAME_POSITION_MM, heights_mm
+from engine.ingest.dicom.plane import Mark, Plane
 
 #: Marks whose values differ between slices of one phase: their order at each position counts instead.
 _ORDERED = ("trigger time", "acquisition", "acquisition time", "content time", "instance")

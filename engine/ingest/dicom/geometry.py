@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.core.array import Float64
 from engine.core.grid import Grid
 from engine.core.progress import Progress
-from engine.ingest.dicom_plane import Plane, axes
+from engine.ingest.dicom.plane import Plane, axes
 from engine.ingest.study import MAX_VOXELS
 
 #: Two slices nearer than this along the normal are at one position: positions are written to a

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numpy as np
 from numba import njit
 
-from engine.ingest.phantom_solid import ADDED, CLIPPED, CONE, CUT, ELLIPSOID, FOLDS, HALF_SPACE, KIND, LOFT
+from engine.ingest.phantom.solid import ADDED, CLIPPED, CONE, CUT, ELLIPSOID, FOLDS, HALF_SPACE, KIND, LOFT
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

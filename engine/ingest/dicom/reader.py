@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from engine.core.errors import FileProblem, InputRefused
 from engine.core.progress import Progress, part, silent
 from engine.core.volume import LabelMap, Quantity, Source, Volume
-from engine.ingest.dicom_file import Unreadable, looks_like_dicom
-from engine.ingest.dicom_geometry import NotAStack, Stack, assemble, plan_stack
-from engine.ingest.dicom_header import Header, read_header
-from engine.ingest.dicom_phase import Phases, levels_of
-from engine.ingest.dicom_pixels import AIR_HU, Decoded, Frame, decode_frames
-from engine.ingest.dicom_series import DicomSeries, sort_into_series
+from engine.ingest.dicom.file import Unreadable, looks_like_dicom
+from engine.ingest.dicom.geometry import NotAStack, Stack, assemble, plan_stack
+from engine.ingest.dicom.header import Header, read_header
+from engine.ingest.dicom.phase import Phases, levels_of
+from engine.ingest.dicom.pixels import AIR_HU, Decoded, Frame, decode_frames
+from engine.ingest.dicom.series import DicomSeries, sort_into_series
 from engine.ingest.study import Inventory, Reading, SeriesInfo, SeriesKind
 
 #: A CT whose darkest value is above this holds no air: masked, clipped, or not in HU.
@@ -71,11 +71,11 @@ class DicomReader:
             InputRefused: not a segmentation, or one that does not belong to `reference`.
         """
         if info.kind is SeriesKind.LABELS:
-            from engine.ingest.segmentation_object import read_segmentation
+            from engine.ingest.dicom.segmentation_object import read_segmentation
 
             return read_segmentation(info.files[0], reference, progress)
         if info.kind is SeriesKind.CONTOURS:
-            from engine.ingest.structure_set import read_structure_set
+            from engine.ingest.dicom.structure_set import read_structure_set
 
             return read_structure_set(info.files[0], reference, progress)
         raise InputRefused(f"series {info.uid} is not a segmentation but {_article(info.kind)}")

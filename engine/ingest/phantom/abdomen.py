@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from engine.ingest.phantom_lesion import LesionKind, Organ, paint_lesions
-from engine.ingest.phantom_model import Model, Painter, points_inside, widened
-from engine.ingest.phantom_solid import (
+from engine.ingest.phantom.lesion import LesionKind, Organ, paint_lesions
+from engine.ingest.phantom.model import Model, Painter, points_inside, widened
+from engine.ingest.phantom.solid import (
     Cone,
     Ellipsoid,
     HalfSpace,
@@ -23,7 +23,7 @@ from engine.ingest.phantom_solid import (
     Solid,
     Tissue,
 )
-from engine.ingest.phantom_torso import (
+from engine.ingest.phantom.torso import (
     BONE,
     FAT,
     FLUID,
@@ -37,7 +37,7 @@ from engine.ingest.phantom_torso import (
     rib,
     table,
 )
-from engine.ingest.phantom_tree import curve, tree
+from engine.ingest.phantom.tree import curve, tree
 
 LIVER = Tissue(110, fine=5, coarse=3)
 SPLEEN = Tissue(122, fine=4, coarse=2)

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from engine.core.errors import FileProblem
-from engine.ingest.dicom_geometry import NotAStack, plan_stack
-from engine.ingest.dicom_header import Header
-from engine.ingest.dicom_phase import Phases, levels_of, separate_stacks, split_phases
-from engine.ingest.dicom_pixels import Frame
-from engine.ingest.dicom_plane import Plane
+from engine.ingest.dicom.geometry import NotAStack, plan_stack
+from engine.ingest.dicom.header import Header
+from engine.ingest.dicom.phase import Phases, levels_of, separate_stacks, split_phases
+from engine.ingest.dicom.pixels import Frame
+from engine.ingest.dicom.plane import Plane
 from engine.ingest.study import MAX_VOXELS, SeriesInfo, SeriesKind
 
 #: Direction cosines nearer than this are one orientation: 0.06 degrees, GDCM's own tolerance.

@@ -23,7 +23,7 @@ from engine.core.array import Float64
 from engine.core.errors import SightlineError
 from engine.core.structure import Code, Rgb
 from engine.ingest.content import refused
-from engine.ingest.dicom_file import DEFLATED, Unreadable, inflate
+from engine.ingest.dicom.file import DEFLATED, Unreadable, inflate
 
 #: No segmentation or structure set in the field comes near: 512 x 512 x 1000 x 60 segments as bits.
 MAX_OBJECT_BYTES = 2 << 30

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core.array import Float64
-from engine.ingest.phantom_model import Lesion, Painter, distance_mm, points_inside
-from engine.ingest.phantom_solid import Ellipsoid, Point, Solid, Tissue
+from engine.ingest.phantom.model import Lesion, Painter, distance_mm, points_inside
+from engine.ingest.phantom.solid import Ellipsoid, Point, Solid, Tissue
 
 
 @dataclass(frozen=True, slots=True)

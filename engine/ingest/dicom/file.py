@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.ingest.dicom_elements import (
+from engine.ingest.dicom.elements import (
     EMPTY,
     SEQUENCES,
     UNDEFINED,

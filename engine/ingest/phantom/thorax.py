@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.ingest.phantom_lesion import LesionKind, Organ, paint_lesions
-from engine.ingest.phantom_model import Model, Painter, points_inside, widened
-from engine.ingest.phantom_solid import (
+from engine.ingest.phantom.lesion import LesionKind, Organ, paint_lesions
+from engine.ingest.phantom.model import Model, Painter, points_inside, widened
+from engine.ingest.phantom.solid import (
     Box,
     Cone,
     Ellipsoid,
@@ -22,7 +22,7 @@ from engine.ingest.phantom_solid import (
     Solid,
     Tissue,
 )
-from engine.ingest.phantom_torso import (
+from engine.ingest.phantom.torso import (
     BONE,
     CARTILAGE,
     FAT,
@@ -37,7 +37,7 @@ from engine.ingest.phantom_torso import (
     table,
     wall_point,
 )
-from engine.ingest.phantom_tree import curve, tree, tube
+from engine.ingest.phantom.tree import curve, tree, tube
 
 LUNG = Tissue(-862, fine=22, coarse=14, per_mm_back=0.35)
 BLOOD = Tissue(42, fine=2)
