@@ -48,6 +48,15 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class ExportFormat(StrEnum):
+    """What surfaces are written as for other programs."""
+
+    STL = "stl"
+    PLY = "ply"
+    OBJ = "obj"
+    THREE_MF = "3mf"
+
+
 Inputs = Annotated[list[Path], typer.Argument(help="Folders or files: DICOM, NIfTI, NRRD, MetaImage.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write to; made where missing.", file_okay=False)]
@@ -77,6 +86,9 @@ def segment(
     series: Annotated[str | None, typer.Option(help="Series UID; the largest volume where not given.")] = None,
     phase: Annotated[int, typer.Option(min=0, help="Which volume of a 4-D series.")] = 0,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO,
+    export: Annotated[
+        list[ExportFormat] | None, typer.Option(help="Surfaces in millimetres too, in OUT/surfaces; may be repeated.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Segment a scan: writes `labels.nii.gz`, `scene.glb` and `report.json`."""
@@ -86,7 +98,7 @@ def segment(
 
     options = Options(phase, pipeline, labels, device.value)
     with progress_bar(console, enabled=not as_json) as progress:
-        report = segment_to_folder(tuple(inputs), out, options, series, progress)
+        report = segment_to_folder(tuple(inputs), out, options, series, progress, tuple(export or ()))
     if as_json:
         _print_json(report)
     else:

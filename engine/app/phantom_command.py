@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.app.segment_command import require_folder
+from engine.app.results import require_folder, whole_results
 from engine.core.progress import Progress, part
 from engine.ingest.nifti import write_nifti
 from engine.ingest.phantom.make import make_phantom
@@ -25,9 +25,10 @@ def phantom_to_folder(name: str, out: Path, *, seed: int, size: str, progress: P
     phantom = make_phantom(name, size=size, seed=seed, progress=part(progress, 0.0, 0.8))
     grid = phantom.volume.grid
     progress(0.8, "writing")
-    write_nifti(out / "volume.nii.gz", grid, np.asarray(phantom.volume.samples))
-    write_nifti(out / "truth.nii.gz", grid, np.asarray(phantom.label_map.labels), phantom.label_map.structures)
     description = phantom.truth.as_json()
-    (out / "phantom.json").write_text(json.dumps(description, indent=2, allow_nan=False) + "\n")
+    with whole_results(out) as folder:
+        write_nifti(folder / "volume.nii.gz", grid, np.asarray(phantom.volume.samples))
+        write_nifti(folder / "truth.nii.gz", grid, np.asarray(phantom.label_map.labels), phantom.label_map.structures)
+        (folder / "phantom.json").write_text(json.dumps(description, indent=2, allow_nan=False) + "\n")
     progress(1.0, "done")
     return description

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine.app.pipeline import Options, Processed, StructureSurface, process_series
+from engine.app.results import require_folder, whole_results
 from engine.app.stopwatch import Stopwatch, peak_memory_bytes
-from engine.core.errors import EnvironmentLacks, FileProblem, InputRefused
+from engine.core.errors import FileProblem, InputRefused
 from engine.core.progress import Progress, part
 from engine.ingest.nifti import write_nifti
 from engine.ingest.open import take_inventory
@@ -18,9 +21,14 @@ from engine.stream.codec import headset_from_patient
 
 
 def segment_to_folder(
-    inputs: tuple[Path, ...], out: Path, options: Options, series_uid: str | None, progress: Progress
+    inputs: tuple[Path, ...],
+    out: Path,
+    options: Options,
+    series_uid: str | None,
+    progress: Progress,
+    exports: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Segment the chosen series of `inputs` into folder `out`; returns the report.
+    """Segment the chosen series of `inputs` into folder `out`, with surfaces as `exports`; returns the report.
 
     Raises:
         InputRefused: nothing to read, with reasons.
@@ -33,11 +41,15 @@ def segment_to_folder(
         inventory = take_inventory(inputs, part(progress, 0.0, 0.05))
     info = inventory.choose(series_uid)
     processed = process_series(info, options, part(progress, 0.05, 0.85), stopwatch)
-    with stopwatch.stage("write"):
-        _write(processed, out, part(progress, 0.85, 1.0))
+    with whole_results(out) as folder:
+        with stopwatch.stage("write"):
+            _write(processed, folder, part(progress, 0.85, 0.95 if exports else 1.0))
+        if exports:
+            with stopwatch.stage("export"):
+                _export(processed, folder / "surfaces", exports, part(progress, 0.95, 1.0))
+        report = _report(processed, stopwatch, (*inventory.problems, *processed.problems))
+        (folder / "report.json").write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
     progress(1.0, "done")
-    report = _report(processed, stopwatch, (*inventory.problems, *processed.problems))
-    (out / "report.json").write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
     return report
 
 
@@ -50,22 +62,6 @@ def require_inputs(inputs: tuple[Path, ...]) -> None:
     for path in inputs:
         if not path.exists():
             raise InputRefused(f"{path} does not exist")
-
-
-def require_folder(out: Path) -> None:
-    """Make `out` where it is missing.
-
-    Raises:
-        EnvironmentLacks: it cannot be made or written.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / ".sightline").touch()
-        (out / ".sightline").unlink()
-    except OSError as error:
-        raise EnvironmentLacks(
-            f"cannot write to {out} ({error.strerror})", "Choose another folder with --out."
-        ) from error
 
 
 def _write(processed: Processed, out: Path, progress: Progress) -> None:
@@ -81,6 +77,26 @@ def _write(processed: Processed, out: Path, progress: Progress) -> None:
         for surface in processed.surfaces
     ]
     (out / "scene.glb").write_bytes(write_glb(meshes, matrix))
+
+
+def _export(processed: Processed, folder: Path, formats: Sequence[str], progress: Progress) -> None:
+    """One file for all where the format keeps structures apart by name, else one for each."""
+    from engine.mesh.export import NAMED_FORMATS, export_surfaces
+
+    folder.mkdir()
+    drawn = {surface.structure.key: surface for surface in processed.surfaces if surface.lods}
+    names = Counter(surface.structure.name for surface in drawn.values())
+    for n, wanted in enumerate(formats):
+        progress(n / len(formats), f"writing {wanted.upper()}")
+        if f".{wanted}" in NAMED_FORMATS:
+            together = {
+                s.structure.name if names[s.structure.name] == 1 else f"{s.structure.name} ({key})": s.lods[0]
+                for key, s in drawn.items()
+            }
+            export_surfaces(together, folder / f"structures.{wanted}")
+        else:
+            for key, surface in drawn.items():
+                export_surfaces({surface.structure.name: surface.lods[0]}, folder / f"{key}.{wanted}")
 
 
 def _report(processed: Processed, stopwatch: Stopwatch, problems: tuple[FileProblem, ...]) -> dict[str, Any]:

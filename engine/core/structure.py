@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from engine.core.errors import InvalidValue
 
 Rgb = tuple[int, int, int]
+
+#: Keys become names of files and parts of addresses, so nothing else may be in them.
+LONGEST_KEY = 64
+_KEY = re.compile(r"[0-9a-z]+(_[0-9a-z]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Structure:
 
     Attributes:
         label: value in the label map, 1 to 65535; 0 is background.
-        key: stable identifier in lower_snake_case, unique in its label map.
+        key: stable identifier in lower_snake_case (a-z, 0-9, _), unique in its label map.
         name: what the clinic calls it.
         code: coded concept, or None where none is known.
         colour: sRGB, 0 to 255.
@@ -63,8 +68,11 @@ class Structure:
     def __post_init__(self) -> None:
         if not 1 <= self.label <= 0xFFFF:
             raise InvalidValue(f"a label is 1 to 65535, got {self.label} for {self.name!r}")
-        if not self.key or not self.name:
-            raise InvalidValue(f"structure {self.label} needs a key and a name")
+        if not _KEY.fullmatch(self.key) or len(self.key) > LONGEST_KEY:
+            wanted = f"lower_snake_case of at most {LONGEST_KEY} characters"
+            raise InvalidValue(f"the key of structure {self.label} is {wanted}, got {self.key!r}")
+        if not self.name:
+            raise InvalidValue(f"structure {self.label} needs a name")
         if any(not 0 <= channel <= 255 for channel in self.colour):
             raise InvalidValue(f"colour channels are 0 to 255, got {self.colour} for {self.name!r}")
         if not 0.0 <= self.opacity <= 1.0:

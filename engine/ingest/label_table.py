@@ -17,7 +17,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from engine.core.anatomy import ANATOMY, Anatomy, fallback_colour
-from engine.core.structure import Code, Provenance, Rgb, Structure
+from engine.core.structure import LONGEST_KEY, Code, Provenance, Rgb, Structure
 
 #: A table of 65535 names is about 8 MB; anything larger is not a table.
 MAX_TABLE_BYTES = 16 << 20
@@ -51,7 +51,7 @@ def structures(labels: Iterable[int], table: Mapping[int, LabelEntry], provenanc
 def _structure(label: int, entry: LabelEntry, taken: set[str], provenance: Provenance) -> Structure:
     row_key = anatomy_key(entry)
     row = ANATOMY.get(row_key, Anatomy(entry.name, Code("", ""), fallback_colour(label)))
-    key = entry.key or row_key or snake_case(entry.name) or f"label_{label}"
+    key = snake_case(entry.key or "") or row_key or snake_case(entry.name) or f"label_{label}"
     while key in taken:
         key = f"{key}_{label}"
     return Structure(
@@ -104,9 +104,13 @@ _SYNONYMS = {
 _KEY_OF_CODE = {row.code.value: key for key, row in ANATOMY.items()}
 
 
+#: Keys are cut here: their label can be added where another structure's begins alike.
+_LONGEST_STEM = LONGEST_KEY - 16
+
+
 def snake_case(name: str) -> str:
     """`name` as a key: lower case, words joined by underscores."""
-    return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
+    return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")[:_LONGEST_STEM].rstrip("_")
 
 
 def _display_name(entry: LabelEntry) -> str:

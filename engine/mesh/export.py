@@ -16,6 +16,8 @@ from engine.core.errors import EnvironmentLacks, InvalidValue
 from engine.core.surface import Surface
 
 FORMATS = (".stl", ".ply", ".obj", ".3mf")
+#: Those that keep several structures apart by name.
+NAMED_FORMATS = (".obj", ".3mf")
 
 
 def export_surfaces(surfaces: Mapping[str, Surface], path: Path) -> None:

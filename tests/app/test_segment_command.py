@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 from engine.app.pipeline import Options
 from engine.app.segment_command import segment_to_folder
@@ -63,6 +65,29 @@ def test_the_same_input_gives_the_same_files(scan: Path, result: Path, tmp_path:
     segment_to_folder((scan / "volume.nii.gz",), tmp_path, Options(labels=scan / "truth.nii.gz"), None, silent)
     for name in ("labels.nii.gz", "scene.glb"):
         assert (tmp_path / name).read_bytes() == (result / name).read_bytes()
+
+
+def test_surfaces_are_exported_as_asked_in_millimetres_and_by_name(scan: Path, tmp_path: Path) -> None:
+    options = Options(labels=scan / "truth.nii.gz")
+    segment_to_folder((scan / "volume.nii.gz",), tmp_path, options, None, silent, ("stl", "3mf"))
+    surfaces = tmp_path / "surfaces"
+    assert sorted(path.name for path in surfaces.iterdir()) == ["sphere_1.stl", "structures.3mf"]
+    exact_mm3 = 4 / 3 * np.pi * RADIUS_MM**3
+    for path in surfaces.iterdir():
+        (mesh,) = trimesh.load_scene(path).geometry.values()
+        mesh.merge_vertices()  # STL has none of its own
+        assert mesh.volume == pytest.approx(exact_mm3, rel=0.01)
+
+
+def test_structures_of_one_name_stay_apart_in_an_export(scan: Path, tmp_path: Path) -> None:
+    grid = Grid.centred((48, 48, 40), (1.0, 1.0, 1.2))
+    two = label_map([sphere(6, (-9, 0, 0)), sphere(6, (9, 0, 0))], grid)
+    named = [replace(structure, name="Cyst") for structure in two.structures]
+    write_nifti(tmp_path / "cysts.nii.gz", grid, np.asarray(two.labels), named)
+    options = Options(labels=tmp_path / "cysts.nii.gz")
+    segment_to_folder((scan / "volume.nii.gz",), tmp_path / "out", options, None, silent, ("obj",))
+    scene = trimesh.load_scene(tmp_path / "out" / "surfaces" / "structures.obj", split_objects=True)
+    assert sorted(scene.geometry) == [f"Cyst ({structure.key})" for structure in two.structures]
 
 
 def test_an_input_that_is_not_there_is_refused(tmp_path: Path) -> None:
