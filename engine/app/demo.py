@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
 from engine.app.addresses import is_loopback
 from engine.app.library import StudyLibrary
+from engine.app.private_folder import private_folder
 from engine.app.serve import Listening, serve
 from engine.core.progress import Progress
 from engine.ingest.nifti import write_nifti
@@ -30,8 +29,8 @@ def serve_demo(
         InvalidValue: no such phantom.
         EnvironmentLacks: the page is not built, or the port is taken.
     """
-    with tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
-        scan = Path(folder) / "volume.nii.gz"
+    with private_folder() as folder:
+        scan = folder / "volume.nii.gz"
         with bar() as progress:
             volume = make_phantom(name, size="demo", seed=DEMO_SEED, progress=progress).volume
             write_nifti(scan, volume.grid, np.asarray(volume.samples))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import secrets
-import shutil
 import socket
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO, cast
@@ -23,6 +21,7 @@ from engine.app.backend import Application
 from engine.app.certificate import ServerCertificate, server_certificate
 from engine.app.folders import data_folder
 from engine.app.library import StudyLibrary
+from engine.app.private_folder import private_folder
 from engine.core.errors import EnvironmentLacks
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.scene_log import SceneLog
@@ -67,7 +66,7 @@ def serve(library: StudyLibrary, listening: Listening, console: Console) -> None
     hosts = reachable_hosts(listening.host)
     certificate = _certificate(hosts) if listening.tls else None
     # An interrupt is the way to end; uvicorn raises it again once it has closed all.
-    with _socket(listening) as sock, _private_folder() as folder, contextlib.suppress(KeyboardInterrupt):
+    with _socket(listening) as sock, private_folder() as folder, contextlib.suppress(KeyboardInterrupt):
         port = int(sock.getsockname()[1])  # where 0 was asked for, the one that was free
         _announce(console, replace(listening, port=port), hosts, token, certificate)
         app = _app(library, folder, Access(frozenset(hosts) | LOOPBACK_HOSTS, token), page)
@@ -100,15 +99,6 @@ def _app(library: StudyLibrary, folder: Path, access: Access, page: Path) -> Fas
             application.close()
 
     return create_app(application, broadcast, access, page, lifespan)
-
-
-@contextlib.contextmanager
-def _private_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="sightline-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _socket(listening: Listening) -> socket.socket:
