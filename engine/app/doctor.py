@@ -316,7 +316,7 @@ def _chromium(machine: Machine) -> Check:
     if found:
         return Check("Chromium", Status.OK, found)
     remedy = "As root: apt-get install -y --no-install-recommends chromium"
-    return Check("Chromium", Status.OPTIONAL, "none; only the browser tests use it", remedy)
+    return Check("Chromium", Status.OPTIONAL, "none; browser tests and `bench page` use it", remedy)
 
 
 def _node(machine: Machine) -> Check:
