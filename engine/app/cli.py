@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import json
 import os
 import signal
@@ -17,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from engine.app.garbage import look_rarely
 from engine.core.errors import Cancelled, EnvironmentLacks, InputRefused, InvalidValue, NotApplicable, SightlineError
 
 app = typer.Typer(
@@ -36,10 +36,6 @@ EXIT_CODES: tuple[tuple[type[SightlineError], int], ...] = (
     (InvalidValue, 2),
     (Cancelled, 130),
 )
-
-#: Objects made before Python looks for cycles among them, in place of 700: imports make a million, all of which stay,
-#: and looking through them again and again takes 0.4 s of the seven that a chest CT takes.
-OBJECTS_BEFORE_COLLECTION = 200_000
 
 
 class Device(StrEnum):
@@ -257,7 +253,7 @@ def run() -> None:
     Giving back a gigabyte array by array, and unloading torch, takes Python half a second that the operating
     system does not need. Files and servers are closed by their own blocks before this.
     """
-    gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
+    look_rarely()
     signal.signal(signal.SIGTERM, _end)
     if hasattr(signal, "SIGHUP"):  # the terminal was closed; Windows has no such signal
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))

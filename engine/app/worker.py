@@ -11,6 +11,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.app.garbage import look_rarely
 from engine.core.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from engine.stream.messages import OpenRequest
 
 #: Progress reports closer together than this are dropped.
-REPORT_EVERY_S = 0.1
+REPORT_EVERY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class _Worker:
 
 def initialise(reports: Queue[Report | None], cancelled: Array[c_byte], blob_folder: Path) -> None:
     """Called once in each new worker process."""
+    look_rarely()
     threading.Thread(target=_end_with_the_server, name="server-watch", daemon=True).start()
     _Worker.reports, _Worker.cancelled, _Worker.blob_folder = reports, cancelled, blob_folder
 
