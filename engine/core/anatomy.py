@@ -37,6 +37,7 @@ ANATOMY: dict[str, Anatomy] = {
     "head": _row("Head", "69536005", "Head", (222, 184, 160), 0.18),
     "lung_left": _row("Left lung", "44029006", "Left lung", (232, 152, 160), 0.55),
     "lung_right": _row("Right lung", "3341006", "Right lung", (240, 172, 178), 0.55),
+    "lung": _row("Lung", "39607008", "Lung structure", (236, 162, 169), 0.55),
     "airways": _row("Airways", "89187006", "Airway structure", (86, 198, 214)),
     "bone": _row("Bone", "272673000", "Bone", (240, 230, 204)),
     "skull": _row("Skull", "89546000", "Skull", (240, 230, 204)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.segment.ct_body import Body
+from engine.segment.ct_body import PADDING_HU, Body
 from engine.segment.overview import Overview
 from engine.segment.steps.components import kept, largest
 from engine.segment.steps.distance import squared_distance_mm2
@@ -34,14 +34,24 @@ SPLIT_MM = (0.0, 3.0, 5.0, 8.0, 12.0, 16.0)
 SPLIT_SHARE = 0.15
 #: Their centres lie at least this far apart across the body.
 APART_MM = 40.0
+#: A slice has lost a side of the body where more of its edge than this is the end of the picture.
+CUT_EDGE_MM = 30.0
+#: Where this share of the slices has, the middle of what is left is not the middle of the patient.
+CUT_SLICES = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Lungs:
-    """Left and right lung of the patient, vessels within them included; empty where not found."""
+    """Left and right lung of the patient, vessels within them included; empty where not found.
+
+    Attributes:
+        left, right: bool, coarse, (x, y, z).
+        sided: whether the sides are known; where they are not, `left` holds the one lung in view.
+    """
 
     left: torch.Tensor
     right: torch.Tensor
+    sided: bool = True
 
     @property
     def both(self) -> torch.Tensor:
@@ -63,10 +73,14 @@ def lung_air(hu: torch.Tensor, body: Body, view: Overview) -> torch.Tensor:
     return kept(body.hull & (hu < LUNG_HU), lung, [hu < GAS_HU, ends])
 
 
-def split_lungs(air: torch.Tensor, airways: torch.Tensor, body: Body, view: Overview) -> Lungs:
+def split_lungs(hu: torch.Tensor, air: torch.Tensor, airways: torch.Tensor, body: Body, view: Overview) -> Lungs:
     """Left and right lung from their common air space.
 
+    Two lungs tell each other's sides. One is told by the middle of the body, unless the picture ends before the body
+    does: a field of view about one lung holds more of the body on its inner side.
+
     Args:
+        hu: coarse HU.
         air: what `lung_air` found.
         airways: trachea and bronchi, which hold the lungs together.
         body: the patient.
@@ -74,15 +88,19 @@ def split_lungs(air: torch.Tensor, airways: torch.Tensor, body: Body, view: Over
     """
     parenchyma = air & ~dilated(airways, 2.0, view.spacing_mm)
     seeds = _seeds(parenchyma, view)
+    sided = True
     if seeds is None:
         left, right = _one_sided(parenchyma, body)
+        sided = not _is_cut_sideways(hu, parenchyma, body, view)
+        if not sided:
+            left, right = left | right, torch.zeros_like(left)
     else:
         nearer_left = _nearer(*seeds, parenchyma, view)
         left, right = parenchyma & nearer_left, parenchyma & ~nearer_left
     blocked = airways | ~body.hull
     left = left | (closed(left, CLOSE_MM, view.spacing_mm) & ~blocked & ~right)
     right = right | (closed(right, CLOSE_MM, view.spacing_mm) & ~blocked & ~left)
-    return Lungs(left, right)
+    return Lungs(left, right, sided)
 
 
 def _seeds(parenchyma: torch.Tensor, view: Overview) -> tuple[torch.Tensor, torch.Tensor] | None:
@@ -94,9 +112,10 @@ def _seeds(parenchyma: torch.Tensor, view: Overview) -> tuple[torch.Tensor, torc
         share = OTHER_LUNG_SHARE if not depth_mm else SPLIT_SHARE
         if int(second.sum()) < max(share * int(first.sum()), view.voxels(CUT_LUNG_ML)):
             continue
-        x_first, x_second = _mean_x(first), _mean_x(second)
-        if abs(x_first - x_second) * view.spacing_mm[0] >= APART_MM:
-            return (first, second) if x_first > x_second else (second, first)
+        apart_mm = [(_mean(first, axis) - _mean(second, axis)) * view.spacing_mm[axis] for axis in range(3)]
+        # Side by side, and not one lobe over the other or in front of it.
+        if abs(apart_mm[0]) >= max(APART_MM, abs(apart_mm[1]), abs(apart_mm[2])):
+            return (first, second) if apart_mm[0] > 0 else (second, first)
     return None
 
 
@@ -120,11 +139,22 @@ def _one_sided(parenchyma: torch.Tensor, body: Body) -> tuple[torch.Tensor, torc
     if not bool(parenchyma.any()):
         return nothing, nothing
     levels = parenchyma.any(dim=0).any(dim=0)
-    on_left = _mean_x(parenchyma) > _mean_x(body.hull & levels)
+    on_left = _mean(parenchyma, 0) > _mean(body.hull & levels, 0)
     return (parenchyma, nothing) if on_left else (nothing, parenchyma)
 
 
-def _mean_x(mask: torch.Tensor) -> float:
-    profile = mask.sum(dim=(1, 2)).to(torch.float64)
+def _is_cut_sideways(hu: torch.Tensor, lung: torch.Tensor, body: Body, view: Overview) -> bool:
+    """Whether the body goes on beyond the picture, or beyond its round part, to the patient's left or right."""
+    levels = lung.any(dim=0).any(dim=0)
+    if not bool(levels.any()):
+        return False
+    hull, beyond = body.hull[:, :, levels], (hu <= PADDING_HU)[:, :, levels]
+    edge = hull[0].sum(dim=0) + hull[-1].sum(dim=0)
+    edge += (hull[1:] & beyond[:-1]).sum(dim=(0, 1)) + (hull[:-1] & beyond[1:]).sum(dim=(0, 1))
+    return float((edge * view.spacing_mm[1] > CUT_EDGE_MM).to(torch.float32).mean()) > CUT_SLICES
+
+
+def _mean(mask: torch.Tensor, axis: int) -> float:
+    profile = mask.sum(dim=[other for other in range(3) if other != axis]).to(torch.float64)
     along = torch.arange(len(profile), dtype=torch.float64, device=mask.device)
     return float((profile * along).sum() / profile.sum().clamp(min=1))

@@ -93,7 +93,7 @@ class CtTissue:
         progress(0.25, "lungs")
         air = lung_air(coarse, body, view)
         airways = _airways(hu, coarse, body, air, volume.grid, view)
-        lungs = split_lungs(air, airways.coarse, body, view)
+        lungs = split_lungs(coarse, air, airways.coarse, body, view)
         contrast = find_contrast(coarse, body.tissue & ~lungs.both, lungs.both, view)
         progress(0.5, "tissue")
         codes = ct_voxels.tissue(hu, _reach(volume.grid))
@@ -105,15 +105,16 @@ class CtTissue:
         counts = label_counts(labels)
         progress(1.0, "labels")
         return Segmentation(
-            LabelMap(volume.grid, labels, self._structures(counts)),
-            (*_lacks(counts, contrast), *_doubts(hu, volume.grid, lungs, view)),
+            LabelMap(volume.grid, labels, self._structures(counts, lungs.sided)),
+            (*_lacks(counts, contrast, lungs.sided), *_doubts(hu, volume.grid, lungs, view)),
         )
 
-    def _structures(self, counts: torch.Tensor) -> tuple[Structure, ...]:
+    def _structures(self, counts: torch.Tensor, sided: bool) -> tuple[Structure, ...]:
         made_by = Provenance(self.name, self.version, PARAMETERS)
+        keys = KEYS if sided else KEYS | {ct_voxels.LEFT_LABEL: "lung"}
         present = [label for label in KEYS if label != ct_voxels.BODY_LABEL and int(counts[label]) > 0]
         body = replace(structure("body", ct_voxels.BODY_LABEL, made_by), includes=tuple(present))
-        return (body, *(structure(KEYS[label], label, made_by) for label in present))
+        return (body, *(structure(keys[label], label, made_by) for label in present))
 
 
 def hounsfield(samples: torch.Tensor) -> torch.Tensor:
@@ -294,8 +295,9 @@ def _beside(mine: torch.Tensor, other: torch.Tensor, view: Overview) -> torch.Te
     return dilated(mine, max(view.spacing_mm), view.spacing_mm) & ~other
 
 
-def _lacks(counts: torch.Tensor, contrast: Contrast | None) -> list[str]:
-    expected = {label: key for label, key in KEYS.items() if key not in ("body", "vessels")}
+def _lacks(counts: torch.Tensor, contrast: Contrast | None, sided: bool) -> list[str]:
+    unexpected = ("body", "vessels") if sided else ("body", "vessels", "lung_left", "lung_right")
+    expected = {label: key for label, key in KEYS.items() if key not in unexpected}
     missing = [ANATOMY[key].name.lower() for label, key in expected.items() if int(counts[label]) == 0]
     said = [f"not found: {', '.join(missing)}"] if missing else []
     if contrast is not None:
@@ -311,7 +313,9 @@ def _doubts(hu: torch.Tensor, grid: Grid, lungs: Lungs, view: Overview) -> list[
     metal_ml = count_above(hu, METAL_HU) * grid.voxel_volume_mm3 / 1000
     if metal_ml >= METAL_ML:
         said.append(f"{metal_ml:.1f} ml of metal are labelled as bone; streaks around it blur bone and soft tissue")
-    for name, lung in (("left", lungs.left), ("right", lungs.right)):
+    if not lungs.sided:
+        said.append("one lung is in view and a side of the body is not: whether it is the left or the right is unknown")
+    for name, lung in (("left " if lungs.sided else "", lungs.left), ("right ", lungs.right)):
         if bool(lung[:, :, 0].any() | lung[:, :, -1].any()) and float(lung.sum()) * view.voxel_ml > 0:
-            said.append(f"the {name} lung reaches the end of the scan: its volume is that of the part scanned")
+            said.append(f"the {name}lung reaches the end of the scan: its volume is that of the part scanned")
     return said

@@ -17,17 +17,19 @@ _BUILT_IN: tuple[Segmenter, ...] = (CtTissue(), MrTissue(), Threshold())
 #: Pipelines by name, in the order a user reads them.
 PIPELINES: dict[str, Segmenter] = {segmenter.name: segmenter for segmenter in _BUILT_IN}
 
+TAKEN_AS_MR = "the file names no modality, and its values are not a CT's in Hounsfield units: taken as MR"
+
 
 @dataclass(frozen=True, slots=True)
 class FirstThatWorks:
     """The best pipeline for a volume, and a simpler one where the best finds that it cannot work.
 
     Attributes:
-        tried: pipelines that cannot work, each with its reason.
+        notes: how the choice was made: pipelines that cannot work, each with its reason, and what was assumed.
         candidates: what is left, best first; at least one.
     """
 
-    tried: tuple[str, ...]
+    notes: tuple[str, ...]
     candidates: tuple[Segmenter, ...]
 
     @property
@@ -46,16 +48,16 @@ class FirstThatWorks:
 
     def segment(self, volume: Volume, *, progress: Progress) -> Segmentation:
         """As `Segmenter.segment`; warnings begin with what could not be used, and why."""
-        tried = list(self.tried)
+        notes = list(self.notes)
         for candidate in self.candidates[:-1]:
             try:
                 made = candidate.segment(volume, progress=progress)
             except NotApplicable as reason:
-                tried.append(_cannot(candidate, reason))
+                notes.append(_cannot(candidate, reason))
             else:
-                return replace(made, warnings=(*tried, *made.warnings))
+                return replace(made, warnings=(*notes, *made.warnings))
         made = self.candidates[-1].segment(volume, progress=progress)
-        return replace(made, warnings=(*tried, *made.warnings))
+        return replace(made, warnings=(*notes, *made.warnings))
 
 
 def choose(volume: Volume, name: str | None = None) -> Segmenter:
@@ -74,25 +76,29 @@ def choose(volume: Volume, name: str | None = None) -> Segmenter:
             raise InvalidValue(f"no pipeline {name!r}; there are {', '.join(PIPELINES)}")
         PIPELINES[name].check(volume)
         return PIPELINES[name]
-    tried: list[str] = []
+    notes = [TAKEN_AS_MR] if _is_taken_as_mr(volume) else []
     fitting = [PIPELINES[candidate] for candidate in (*_fitting(volume), Threshold.name)]
     while len(fitting) > 1:
         try:
             fitting[0].check(volume)
             break
         except NotApplicable as reason:
-            tried.append(_cannot(fitting.pop(0), reason))
+            notes.append(_cannot(fitting.pop(0), reason))
     fitting[0].check(volume)
-    return FirstThatWorks(tuple(tried), tuple(fitting))
+    return FirstThatWorks(tuple(notes), tuple(fitting))
 
 
 def _fitting(volume: Volume) -> tuple[str, ...]:
     if volume.quantity is Quantity.HOUNSFIELD:
         return (CtTissue.name,)
-    # A NIfTI or NRRD file names no modality: what has neither unit nor modality is mostly MR.
-    if volume.quantity is Quantity.ARBITRARY and volume.source.modality in ("MR", ""):
+    if volume.quantity is Quantity.ARBITRARY and (volume.source.modality == "MR" or _is_taken_as_mr(volume)):
         return (MrTissue.name,)
     return ()
+
+
+def _is_taken_as_mr(volume: Volume) -> bool:
+    """A NIfTI or NRRD file names no modality: what has neither unit nor modality is mostly MR."""
+    return volume.quantity is Quantity.ARBITRARY and volume.source.modality == ""
 
 
 def _cannot(segmenter: Segmenter, reason: NotApplicable) -> str:

@@ -18,7 +18,7 @@ from engine.core.volume import LabelMap, Quantity, Volume
 from engine.segment import ct_voxels
 from engine.segment.ct_tissue import CtTissue
 from engine.segment.metrics import dice
-from tests.segment.anatomy import chest, placed
+from tests.segment.anatomy import SPACING_MM, chest, placed
 from tests.segment.masks import ct
 from tests.segment.test_steps import as_on_a_device
 
@@ -75,6 +75,44 @@ def test_lungs_that_touch_are_parted() -> None:
     assert left[:50].sum() == 0
     assert right[60:].sum() == 0
     assert 0.6 < int(left.sum()) / int(right.sum()) < 0.95
+
+
+def _about_the_left_lung() -> torch.Tensor:
+    """A round field of view about the left lung, padded beyond."""
+    samples = chest()
+    x, y = (torch.arange(n, dtype=torch.float32) * SPACING_MM for n in samples.shape[:2])
+    beyond = (x[:, None] - 164 - 62) ** 2 + (y - 100) ** 2 > 75**2
+    samples[beyond] = -2000
+    return samples
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [chest()[:52], chest()[58:], _about_the_left_lung()],
+    ids=["right half of the patient", "left half of the patient", "round view about the left lung"],
+)
+def test_one_lung_of_a_body_that_is_cut_has_no_side(samples: torch.Tensor) -> None:
+    made = PIPELINE.segment(placed(samples), progress=silent)
+    keys = _keys(made.label_map.structures)
+    assert "lung" in keys
+    assert not keys & {"lung_left", "lung_right"}
+    assert any("left or the right is unknown" in warning for warning in made.warnings)
+    assert not any("lung" in warning for warning in made.warnings if warning.startswith("not found"))
+
+
+@pytest.mark.parametrize(("filled", "key"), [(slice(0, 55), "lung_left"), (slice(55, 110), "lung_right")])
+def test_one_lung_of_a_whole_body_is_on_the_side_where_it_lies(filled: slice, key: str) -> None:
+    samples = chest()
+    samples[filled][(samples[filled] < -700) & (samples[filled] > -940)] = 40
+    keys = _keys(PIPELINE.segment(placed(samples), progress=silent).label_map.structures)
+    assert keys & {"lung", "lung_left", "lung_right"} == {key}
+
+
+def test_two_lungs_of_a_body_that_is_cut_tell_each_others_sides() -> None:
+    samples = chest()[25:78]
+    made = PIPELINE.segment(placed(samples), progress=silent).label_map
+    assert _keys(made.structures) >= {"lung_left", "lung_right"}
+    assert _mask(made, "lung_left")[:25].sum() == 0
 
 
 def test_contrast_is_a_vessel_where_there_is_contrast_and_bone_stays_bone() -> None:
