@@ -19,8 +19,11 @@ from engine.segment.steps.morphology import closed, dilated, eroded
 LUNG_HU = -400
 #: Averaged over 3 mm nothing in a lung but airways and bullae lies below; gas in bowel does.
 GAS_HU = -950
-#: A space with this share of gas is not lung, unless it is larger than any bowel gas.
-GAS_SHARE = 0.4
+#: A space with this share of gas in its core is not lung, unless it is larger than any bowel gas. The core, because
+#: a bowel's wall and content blur into its edge: over all of it a third may be gas, and two thirds in the core, where
+#: a lung has next to none, and one with emphysema up to half.
+GAS_SHARE = 0.5
+CORE_MM = 3.0
 HUGE_ML = 1500.0
 #: A whole lung is larger, even collapsed; less counts where the scan's end cuts it off.
 LUNG_ML = 120.0
@@ -65,12 +68,17 @@ def lung_air(hu: torch.Tensor, body: Body, view: Overview) -> torch.Tensor:
     ends[:, :, 0] = True
     ends[:, :, -1] = True
 
-    def lung(sizes: torch.Tensor, gas: torch.Tensor, at_end: torch.Tensor) -> torch.Tensor:
-        airy = gas < GAS_SHARE * sizes
-        cut = (at_end > 0) & (sizes >= view.voxels(CUT_LUNG_ML)) & (gas < GAS_SHARE / 2 * sizes)
-        return (sizes >= view.voxels(HUGE_ML)) | (airy & (sizes >= view.voxels(LUNG_ML))) | cut
+    def lung(
+        sizes: torch.Tensor, gas: torch.Tensor, core: torch.Tensor, core_gas: torch.Tensor, at_end: torch.Tensor
+    ) -> torch.Tensor:
+        share = torch.where(core > 0, core_gas / core, gas / sizes)
+        airy = (share < GAS_SHARE) & (sizes >= view.voxels(LUNG_ML))
+        cut = (share < GAS_SHARE / 2) & (sizes >= view.voxels(CUT_LUNG_ML)) & (at_end > 0)
+        return (sizes >= view.voxels(HUGE_ML)) | airy | cut
 
-    return kept(body.hull & (hu < LUNG_HU), lung, [hu < GAS_HU, ends])
+    spaces, gas = body.hull & (hu < LUNG_HU), hu < GAS_HU
+    core = eroded(spaces, CORE_MM, view.spacing_mm)
+    return kept(spaces, lung, [gas, core, gas & core, ends])
 
 
 def split_lungs(hu: torch.Tensor, air: torch.Tensor, airways: torch.Tensor, body: Body, view: Overview) -> Lungs:

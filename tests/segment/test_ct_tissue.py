@@ -115,6 +115,21 @@ def test_two_lungs_of_a_body_that_is_cut_tell_each_others_sides() -> None:
     assert _mask(made, "lung_left")[:25].sum() == 0
 
 
+def _with_a_bowel(samples: torch.Tensor) -> torch.Tensor:
+    """The lungs filled, and a bowel across the body, with gas in its middle that blurs into its content."""
+    samples[(samples < -700) & (samples > -940)] = 40
+    x, y, z = np.meshgrid(*(np.arange(n) * SPACING_MM for n in samples.shape), indexing="ij")
+    radius = torch.from_numpy(np.hypot(y - 70, z - 80))
+    within = torch.from_numpy(np.abs(x - x.mean()) < 115)
+    gas = (-1000 + (radius - 8.5).clamp(min=0) / 6.5 * 600).to(torch.int16)
+    return torch.where(within & (radius < 15), gas, samples)
+
+
+def test_gas_in_bowel_is_no_lung_though_its_edge_is_as_dense_as_one() -> None:
+    made = PIPELINE.segment(placed(_with_a_bowel(chest())), progress=silent).label_map
+    assert not _keys(made.structures) & {"lung", "lung_left", "lung_right"}
+
+
 def test_contrast_is_a_vessel_where_there_is_contrast_and_bone_stays_bone() -> None:
     plain, filled = (PIPELINE.segment(placed(chest(contrast=on)), progress=silent).label_map for on in (False, True))
     assert "vessels" in _keys(filled.structures)
