@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import signal
@@ -239,7 +240,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+    try:
+        sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.exit(141)  # whoever read has seen enough
+    except OSError as error:
+        raise EnvironmentLacks(
+            f"the result cannot be written ({error.strerror})", "See where the output goes."
+        ) from error
 
 
 def _end(_number: int, _frame: object) -> None:
@@ -264,8 +273,9 @@ def run() -> None:
     else:
         code = 0
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # nobody reads any more, or the disk is full: said above
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 

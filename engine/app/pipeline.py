@@ -5,12 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.app.stopwatch import Stopwatch
-from engine.core.errors import FileProblem
+from engine.core.errors import FileProblem, InvalidValue
 from engine.core.grid import Grid
 from engine.core.progress import Progress, part, silent
 from engine.core.structure import Structure
@@ -18,6 +19,9 @@ from engine.core.surface import Surface
 from engine.core.volume import LabelMap, Volume
 from engine.ingest.open import read_labels, read_volume
 from engine.ingest.study import SeriesInfo
+
+if TYPE_CHECKING:
+    from engine.segment.segmenter import Segmenter
 
 #: Distance bounds of the levels of detail, finest first. Half a millimetre is under the voxel of a
 #: clinical CT; the coarser ones are for small on a screen and for headsets.
@@ -42,6 +46,10 @@ class Options:
     pipeline: str | None = None
     labels: Path | None = None
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.labels is not None and self.pipeline is not None:
+            raise InvalidValue("labels take the place of a pipeline: give one of the two")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ def process_series(info: SeriesInfo, options: Options, progress: Progress, stopw
         pipeline=made.pipeline,
         device=made.device,
         warnings=(*reading.repairs, *made.warnings),
-        problems=reading.problems,
+        problems=(*reading.problems, *made.problems),
     )
 
 
@@ -119,13 +127,14 @@ class _Labelled:
     pipeline: str
     device: str
     warnings: tuple[str, ...]
+    problems: tuple[FileProblem, ...] = ()
 
 
 def _label(volume: Volume, options: Options, progress: Progress, stopwatch: Stopwatch) -> _Labelled:
     if options.labels is not None:
         with stopwatch.stage("read labels"):
             reading = read_labels(options.labels, volume, progress)
-        return _Labelled(reading.value, f"labels from {options.labels.name}", "cpu", reading.repairs)
+        return _Labelled(reading.value, f"labels from {options.labels.name}", "cpu", reading.repairs, reading.problems)
     from engine.segment.pipelines import choose
     from engine.segment.tensors import as_numpy, choose_device, on_device
 
@@ -135,7 +144,14 @@ def _label(volume: Volume, options: Options, progress: Progress, stopwatch: Stop
         segmentation = segmenter.segment(on_device(volume, device), progress=progress)
     label_map = segmentation.label_map
     on_cpu = replace(label_map, labels=as_numpy(label_map.labels))
-    return _Labelled(on_cpu, f"{segmenter.name} {segmenter.version}", str(device), segmentation.warnings)
+    return _Labelled(on_cpu, _made_by(label_map, segmenter), str(device), segmentation.warnings)
+
+
+def _made_by(label_map: LabelMap, segmenter: Segmenter) -> str:
+    """The pipeline that made the structures, which may be a simpler one than was chosen first."""
+    for structure in label_map.structures:
+        return f"{structure.provenance.pipeline} {structure.provenance.version}"
+    return f"{segmenter.name} {segmenter.version}"
 
 
 def _surfaces(label_map: LabelMap, progress: Progress, stopwatch: Stopwatch) -> tuple[StructureSurface, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.core.errors import FileProblem, InputRefused
 from engine.core.progress import Progress, part
 from engine.ingest.nifti import write_nifti
 from engine.ingest.open import take_inventory
+from engine.ingest.study import Inventory, SeriesInfo, SeriesKind
 from engine.stream.codec import headset_from_patient
 
 
@@ -47,7 +49,9 @@ def segment_to_folder(
         if exports:
             with stopwatch.stage("export"):
                 _export(processed, folder / "surfaces", exports, part(progress, 0.95, 1.0))
-        report = _report(processed, stopwatch, (*inventory.problems, *processed.problems))
+        processed = replace(processed, warnings=(*_not_chosen(inventory, series_uid), *processed.warnings))
+        problems = (*inventory.problems, *processed.problems)
+        report = {"input": _input(info), **_report(processed, stopwatch, problems)}
         (folder / "report.json").write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
     progress(1.0, "done")
     return report
@@ -116,6 +120,17 @@ def _report(processed: Processed, stopwatch: Stopwatch, problems: tuple[FileProb
         "warnings": list(processed.warnings),
         "problems": [{"file": problem.path.name, "reason": problem.reason} for problem in problems],
     }
+
+
+def _not_chosen(inventory: Inventory, series_uid: str | None) -> tuple[str, ...]:
+    others = sum(info.kind is SeriesKind.VOLUME for info in inventory.series) - 1
+    if series_uid is not None or others <= 0:
+        return ()
+    return (f"{others} other volume{'s' if others > 1 else ''} in there; the one with the most voxels was taken",)
+
+
+def _input(info: SeriesInfo) -> dict[str, Any]:
+    return {"series_uid": info.uid, "modality": info.modality, "format": info.format, "files": len(info.files)}
 
 
 def _structure(surface: StructureSurface) -> dict[str, Any]:

@@ -58,6 +58,8 @@ def show_report(console: Console, report: Mapping[str, Any], out: Path) -> None:
 
 def show_inventory(console: Console, inventory: Inventory) -> None:
     """Series found, largest first, each with its UID in full, and files set aside."""
+    if not inventory.series:
+        console.print("Nothing that can be read.")
     for info in inventory.series:
         kind = str(info.kind) + (f" of {info.phases} phases" if info.phases > 1 else "")
         size = " × ".join(map(str, info.shape))

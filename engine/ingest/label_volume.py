@@ -13,6 +13,7 @@ from engine.core.grid import Grid
 from engine.core.structure import Provenance
 from engine.core.volume import LabelMap, Volume
 from engine.ingest.content import refused
+from engine.ingest.intensity import looks_like_labels
 from engine.ingest.label_table import LabelEntry, structures
 from engine.ingest.study import Reading
 
@@ -65,6 +66,10 @@ def _renumbered(path: Path, flat: NDArray[Any]) -> tuple[NDArray[Any], list[str]
     return index.astype(np.uint16), [f"labels beyond 65535 renumbered in order of their values: {shown}, …"]
 
 
+#: A slice with no more values than this is taken for labels at its owner's word.
+FEW_LABELS = 64
+
+
 def label_reading(
     path: Path,
     grid: Grid,
@@ -79,6 +84,8 @@ def label_reading(
     Raises:
         InputRefused: not labels, or nothing of them lies inside `reference`.
     """
+    if not table and _is_an_image(stored):
+        raise refused(path, "an image and not a label map: neighbouring samples differ nearly everywhere")
     labels, more = whole_labels(path, stored)
     repairs = [*notes, *more]
     if any("renumbered" in note for note in more) and table:
@@ -90,7 +97,16 @@ def label_reading(
     elif not grid.is_orthogonal:
         labels, grid = _squared(path, labels, grid)
         repairs.append(f"sheared axes: moved to a right-angled {_described(grid)} grid by nearest neighbour")
-    return Reading(LabelMap(grid, labels, structures(present_labels(labels), table, provenance)), tuple(repairs))
+    present = present_labels(labels)
+    if not present:
+        repairs.append("the segmentation holds no labelled voxel")
+    return Reading(LabelMap(grid, labels, structures(present, table, provenance)), tuple(repairs))
+
+
+def _is_an_image(stored: NDArray[Any]) -> bool:
+    """Many values and no two alike side by side; few values may be labels however they lie."""
+    middle = stored[:, :, stored.shape[2] // 2]
+    return len(np.unique(middle)) > FEW_LABELS and not looks_like_labels(middle)
 
 
 def present_labels(labels: NDArray[Any]) -> list[int]:

@@ -24,6 +24,7 @@ _READERS = {
 
 #: Bytes of a file that tell its format: a NIfTI header, which is longer than a DICOM preamble.
 HEAD_BYTES = 352
+ZIP_MAGIC = b"PK\x03\x04"
 
 
 def take_inventory(paths: Iterable[Path], progress: Progress = silent) -> Inventory:
@@ -88,7 +89,13 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
+    seen: set[tuple[int, int]] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        at = Path(place).stat()
+        if (at.st_dev, at.st_ino) in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add((at.st_dev, at.st_ino))
         folders.sort()
         yield from (Path(place, name) for name in sorted(names))
 
@@ -104,6 +111,8 @@ def _format_of(path: Path) -> str:
         return f"cannot be read ({error.strerror})"
     if not head:
         return "empty"
+    if head.startswith(ZIP_MAGIC):
+        return "a zip archive: unpack it first"
     for name in _READERS:
         if _reader(name).accepts(path, head):
             return name

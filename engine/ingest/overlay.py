@@ -43,14 +43,22 @@ def composed(grid: Grid, parts: Sequence[Part], progress: Progress) -> tuple[Lab
     labels = _empty(grid, parts)
     names = {part.structure.label: part.structure.name for part in parts}
     covered: dict[tuple[int, int], int] = {}
+    left: dict[int, int] = {}
     for count, part in enumerate(sorted(parts, key=lambda part: -part.size)):
         progress(count / len(parts), "drawing structures")
-        for under, voxels in _paint(labels, part).items():
+        hidden, left[part.structure.label] = _paint(labels, part)
+        for under, voxels in hidden.items():
+            left[under] -= voxels
             pair = (under, part.structure.label)
             covered[pair] = covered.get(pair, 0) + voxels
     notes = [
         f"{names[under]!r} and {names[over]!r} share {voxels} voxels: given to {names[over]!r}, the smaller"
         for (under, over), voxels in sorted(covered.items())
+    ]
+    notes += [
+        f"{names[under]!r} lies wholly under smaller structures and is not shown"
+        for under in sorted({under for under, _ in covered})
+        if left[under] == 0
     ]
     return LabelMap(grid, labels.T, tuple(part.structure for part in parts)), notes
 
@@ -70,14 +78,16 @@ def _empty(grid: Grid, parts: Sequence[Part]) -> NDArray[Any]:
     return np.zeros(grid.shape[::-1], dtype=np.uint8 if highest <= 0xFF else np.uint16)
 
 
-def _paint(labels: NDArray[Any], part: Part) -> dict[int, int]:
-    """Paint one part; how many voxels of which labels it covered."""
+def _paint(labels: NDArray[Any], part: Part) -> tuple[dict[int, int], int]:
+    """Paint one part; how many voxels of which labels it covered, and how many it has now."""
     covered: dict[int, int] = {}
+    painted = 0
     for region, mask in part.draw():
         view = labels[region]
         under = np.bincount(view[mask])
         for label in np.flatnonzero(under):
             if label not in (0, part.structure.label):
                 covered[int(label)] = covered.get(int(label), 0) + int(under[label])
+        painted += int(under.sum()) - int(under[part.structure.label : part.structure.label + 1].sum())
         view[mask] = part.structure.label
-    return covered
+    return covered, painted

@@ -121,8 +121,8 @@ def _seeds(parenchyma: torch.Tensor, view: Overview) -> tuple[torch.Tensor, torc
         if int(second.sum()) < max(share * int(first.sum()), view.voxels(CUT_LUNG_ML)):
             continue
         apart_mm = [(_mean(first, axis) - _mean(second, axis)) * view.spacing_mm[axis] for axis in range(3)]
-        # Side by side, and not one lobe over the other or in front of it.
-        if abs(apart_mm[0]) >= max(APART_MM, abs(apart_mm[1]), abs(apart_mm[2])):
+        # Side by side, even in a patient who lies turned, and not one lobe over the other or in front of it.
+        if abs(apart_mm[0]) >= max(APART_MM, abs(apart_mm[1]) / 2, abs(apart_mm[2]) / 2):
             return (first, second) if apart_mm[0] > 0 else (second, first)
     return None
 

@@ -71,7 +71,9 @@ def planes(header: Elements, frames: int) -> tuple[Plane, ...]:
     shared, per_frame = header.item(0x52009229), header.items(0x52009230)
     if not per_frame:
         return tuple(_plane(frame, (EMPTY, shared, header)) for frame in range(frames))
-    return tuple(_plane(frame, (own, shared, header)) for frame, own in enumerate(per_frame[:frames]))
+    # Frames without a group of their own state no position, and are set aside by name.
+    missing = [EMPTY] * (frames - len(per_frame))
+    return tuple(_plane(frame, (own, shared, header)) for frame, own in enumerate([*per_frame[:frames], *missing]))
 
 
 Groups = tuple[Elements, Elements, Elements]  # of the frame, shared by all frames, of the file
@@ -83,6 +85,11 @@ def _holder(groups: Groups, sequence: int, tag: int) -> Elements:
         if sequence in group and tag in group.item(sequence):
             return group.item(sequence)
     return groups[2]
+
+
+def _item(groups: Groups, sequence: int) -> Elements:
+    """The frame's own item of a functional group, or the one shared by all."""
+    return next((group.item(sequence) for group in groups[:2] if sequence in group), EMPTY)
 
 
 def _plane(frame: int, groups: Groups) -> Plane:
@@ -168,10 +175,10 @@ def _marks(groups: Groups) -> dict[str, Mark]:
 
 def _frame_marks(groups: Groups) -> dict[str, Mark | None]:
     """The same from functional groups."""
-    content = _holder(groups, 0x00209111, 0x00209157)
+    content = _item(groups, 0x00209111)
     diffusion = _holder(groups, 0x00189117, 0x00189087)
     echo = _holder(groups, 0x00189114, 0x00189082)
-    cardiac = _holder(groups, 0x00189118, 0x00209153)
+    cardiac = _item(groups, 0x00189118)
     return {
         "temporal position": next(iter(content.longs(0x00209128)), None),
         "trigger time": next(iter(cardiac.doubles(0x00209153)), None),
