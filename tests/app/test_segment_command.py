@@ -13,7 +13,7 @@ import trimesh
 
 from engine.app.pipeline import Options
 from engine.app.segment_command import segment_to_folder
-from engine.core.errors import EnvironmentLacks, InputRefused
+from engine.core.errors import EnvironmentLacks, InputRefused, InvalidValue
 from engine.core.grid import Grid
 from engine.core.progress import silent
 from engine.ingest.nifti import write_nifti
@@ -88,6 +88,30 @@ def test_structures_of_one_name_stay_apart_in_an_export(scan: Path, tmp_path: Pa
     segment_to_folder((scan / "volume.nii.gz",), tmp_path / "out", options, None, silent, ("obj",))
     scene = trimesh.load_scene(tmp_path / "out" / "surfaces" / "structures.obj", split_objects=True)
     assert sorted(scene.geometry) == [f"Cyst ({structure.key})" for structure in two.structures]
+
+
+def test_the_report_names_the_pipeline_that_ran_and_not_the_one_that_could_not(scan: Path, tmp_path: Path) -> None:
+    report = segment_to_folder((scan / "volume.nii.gz",), tmp_path, Options(), None, silent)
+    assert report["pipeline"].split()[0] == "threshold"
+    assert [structure["key"] for structure in report["structures"]] == ["above_threshold"]
+
+
+def test_the_report_says_which_series_was_taken_and_that_there_were_others(scan: Path, tmp_path: Path) -> None:
+    smaller = Grid.centred((20, 20, 20), (1.0, 1.0, 1.2))
+    (tmp_path / "in").mkdir()
+    write_nifti(tmp_path / "in" / "small.nii.gz", smaller, np.arange(8000, dtype=np.int16).reshape(20, 20, 20))
+    (tmp_path / "in" / "large.nii.gz").write_bytes((scan / "volume.nii.gz").read_bytes())
+    inputs, out = (tmp_path / "in",), tmp_path / "out"
+    chosen = segment_to_folder(inputs, out, Options(), None, silent)
+    assert "1 other volume in there" in chosen["warnings"][0]
+    named = segment_to_folder(inputs, out, Options(), chosen["input"]["series_uid"], silent)
+    assert named["input"] == chosen["input"]
+    assert not any("other volume" in warning for warning in named["warnings"])
+
+
+def test_labels_and_a_pipeline_together_are_wrong_usage(scan: Path) -> None:
+    with pytest.raises(InvalidValue, match="one of the two"):
+        Options(labels=scan / "truth.nii.gz", pipeline="ct-tissue")
 
 
 def test_an_input_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -323,3 +323,22 @@ def test_frames_that_a_truncated_file_lost_are_reasons(tmp_path: Path) -> None:
     assert reading.value.grid.shape == (16, 16, 4)
     np.testing.assert_array_equal(layers(reading), pixels[:4] * 2.0 - 5)
     assert len(reading.problems) == 2
+
+
+def test_frames_without_a_functional_group_are_set_aside_by_name(tmp_path: Path) -> None:
+    pixels = RNG.integers(0, 900, (6, 4, 5)).astype(np.uint16)
+    dataset = enhanced(pixels, [[0, 0, 3.0 * f] for f in range(6)])
+    dataset.PerFrameFunctionalGroupsSequence = list(dataset.PerFrameFunctionalGroupsSequence)[:4]
+    reading = read(save(dataset, tmp_path / "a.dcm"))
+    assert reading.value.grid.shape[2] == 4
+    assert [problem.reason for problem in inventory_of(tmp_path).problems + reading.problems].count(
+        "states no usable image position"
+    ) >= 2
+
+
+def test_phases_of_a_multi_frame_file_are_told_by_their_temporal_position_alone(tmp_path: Path) -> None:
+    pixels = RNG.integers(0, 900, (6, 4, 5)).astype(np.uint16)
+    frame_tags = [item(FrameContentSequence=[item(TemporalPositionIndex=1 + f % 2)]) for f in range(6)]
+    path = save(enhanced(pixels, [[0, 0, 3.0 * (f // 2)] for f in range(6)], frame_tags), tmp_path / "a.dcm")
+    assert inventory_of(path).choose().phases == 2
+    np.testing.assert_array_equal(layers(read(path, phase=1)), pixels[1::2] * 2.0 - 5)

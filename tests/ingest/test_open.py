@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,30 @@ def test_every_segmentation_among_real_scans_is_listed_as_one(shared_data: Path)
     assert kinds.count(("dicom", SeriesKind.LABELS)) == 3
     assert kinds.count(("dicom", SeriesKind.VOLUME)) == 2
     assert sum(kind is SeriesKind.LABELS for form, kind in kinds if form == "nrrd") >= 9
+
+
+def test_folders_behind_links_are_read_and_links_that_lead_back_are_not_followed_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    nifti(tmp_path / "elsewhere" / "scan.nii", CT)
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "study")
+    assert len(take_inventory([tmp_path / "study"]).series) == 1
+
+
+def test_an_archive_says_that_it_must_be_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
+        archive.writestr("scan.nii", b"x")
+    (problem,) = take_inventory([tmp_path]).problems
+    assert "unpack" in problem.reason
+
+
+def test_an_image_is_no_label_map_though_its_samples_are_whole_numbers(tmp_path: Path) -> None:
+    image = nifti(tmp_path / "image.nii", RNG.integers(0, 500, (20, 20, 8)).astype(np.int16))
+    with pytest.raises(InputRefused, match="an image and not a label map"):
+        read_labels(image)
+
+
+def test_a_label_map_without_labels_says_so(tmp_path: Path) -> None:
+    reading = read_labels(nifti(tmp_path / "empty.nii", np.zeros((5, 6, 4), np.uint8)))
+    assert reading.repairs == ("the segmentation holds no labelled voxel",)

@@ -10,6 +10,8 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import affine_transform
+from scipy.spatial.transform import Rotation
 
 from engine.core.errors import Cancelled, NotApplicable
 from engine.core.progress import silent
@@ -113,6 +115,20 @@ def test_two_lungs_of_a_body_that_is_cut_tell_each_others_sides() -> None:
     made = PIPELINE.segment(placed(samples), progress=silent).label_map
     assert _keys(made.structures) >= {"lung_left", "lung_right"}
     assert _mask(made, "lung_left")[:25].sum() == 0
+
+
+def test_lungs_of_a_patient_who_lies_turned_stay_two() -> None:
+    grid = placed(chest()).grid
+    turn = Rotation.from_euler("z", 50, degrees=True).as_matrix()
+    ahead = np.linalg.inv(turn)
+    centre = (np.array(grid.shape) - 1) / 2
+    turned = affine_transform(
+        np.asarray(chest()), ahead, centre - ahead @ centre, order=1, mode="constant", cval=-1000, output=np.int16
+    )
+    made = PIPELINE.segment(placed(torch.from_numpy(np.asfortranarray(turned))), progress=silent).label_map
+    straight = PIPELINE.segment(placed(chest()), progress=silent).label_map
+    for key in ("lung_left", "lung_right"):
+        assert _volume_ml(made, key) == pytest.approx(_volume_ml(straight, key), rel=0.1)
 
 
 def _with_a_bowel(samples: torch.Tensor) -> torch.Tensor:
