@@ -21,6 +21,7 @@ from engine.segment.ct_airways import find_trachea, grow_airways
 from engine.segment.ct_body import AIR_HU, TISSUE_HU, Body, find_body
 from engine.segment.ct_bone import marrow, part_blood, without_specks
 from engine.segment.ct_lungs import LUNG_HU, Lungs, lung_air, split_lungs
+from engine.segment.ct_padding import without_padding
 from engine.segment.ct_vessels import Contrast, find_contrast
 from engine.segment.ct_voxels import Places
 from engine.segment.overview import Overview, overview_of
@@ -76,7 +77,8 @@ class CtTissue:
         """As `Segmenter.check`: Hounsfield units, enough slices, neither windowed nor masked."""
         if volume.quantity is not Quantity.HOUNSFIELD:
             raise NotApplicable(
-                f"the samples are {volume.quantity}, not Hounsfield units; 'threshold' works on any volume"
+                f"the samples are {volume.quantity}, not Hounsfield units (air -1000, water 0): a CT that is stored "
+                "otherwise must be converted first; 'threshold' works on any volume"
             )
         _check_extent(volume.grid)
         _check_range(as_tensor(volume.samples))
@@ -87,6 +89,7 @@ class CtTissue:
         self.check(volume)
         hu = hounsfield(as_tensor(volume.samples))
         view = overview_of(volume.grid, COARSE_MM)
+        hu, padding = without_padding(hu, view)
         progress(0.05, "body")
         coarse = view.coarse(hu)
         body = find_body(coarse, view)
@@ -106,7 +109,11 @@ class CtTissue:
         progress(1.0, "labels")
         return Segmentation(
             LabelMap(volume.grid, labels, self._structures(counts, lungs.sided)),
-            (*_lacks(counts, contrast, lungs.sided), *_doubts(hu, volume.grid, lungs, view)),
+            (
+                *_padded(padding),
+                *_lacks(counts, contrast, lungs.sided),
+                *_doubts(hu, volume.grid, lungs, view),
+            ),
         )
 
     def _structures(self, counts: torch.Tensor, sided: bool) -> tuple[Structure, ...]:
@@ -183,7 +190,9 @@ def _airways(
     box: Box = ((0, 1), (0, 1), (0, 1))
     if bool(trachea.any()):
         box = _box(view.in_voxel_order(dilated(trachea | air, COARSE_MM, view.spacing_mm)), view, finer, grid)
-        medium = block_mean(hu, finer.factors, box)
+        # Where the scan goes on above the head or shoulders, a trachea that is cut opens into the room.
+        inside = _blocks(view.in_voxel_order(body.hull), box, view, finer)
+        medium = indexed(torch.where(walked(inside), walked(block_mean(hu, finer.factors, box)), 0))
         grown = grow_airways(medium, _centres(trachea, view, finer, box, medium), finer.voxel_ml)
     if grown is None:
         nothing = torch.zeros((1, 1, 1), dtype=torch.uint8, device=hu.device)
@@ -217,6 +226,14 @@ def _centres(cells: torch.Tensor, view: Overview, finer: Overview, box: Box, med
     seeds = torch.zeros(medium.shape[::-1], dtype=torch.bool, device=cells.device)
     seeds[at[:, 2], at[:, 1], at[:, 0]] = True
     return indexed(seeds)
+
+
+def _blocks(cells: torch.Tensor, box: Box, view: Overview, finer: Overview) -> torch.Tensor:
+    """The blocks of a finer grid, within `box`, whose coarse cell is set; both in voxel order."""
+    for axis in range(3):
+        at = torch.arange(*box[axis], device=cells.device) * finer.factors[axis] // view.factors[axis]
+        cells = cells.index_select(axis, at)
+    return cells
 
 
 def _cells(blocks: torch.Tensor, box: Box, view: Overview, finer: Overview) -> torch.Tensor:
@@ -293,6 +310,10 @@ def _places(
 def _beside(mine: torch.Tensor, other: torch.Tensor, view: Overview) -> torch.Tensor:
     """A lung and the cells beside it that are not the other's."""
     return dilated(mine, max(view.spacing_mm), view.spacing_mm) & ~other
+
+
+def _padded(value: int | None) -> list[str]:
+    return [] if value is None else [f"all samples at the edge are exactly {value} HU: taken for padding, not tissue"]
 
 
 def _lacks(counts: torch.Tensor, contrast: Contrast | None, sided: bool) -> list[str]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
+
 from engine.core.errors import InvalidValue, NotApplicable
 from engine.core.progress import Progress
 from engine.core.volume import Quantity, Volume
 from engine.segment.ct_tissue import CtTissue
 from engine.segment.mr_tissue import MrTissue
 from engine.segment.segmenter import Segmentation, Segmenter
+from engine.segment.tensors import as_tensor
 from engine.segment.threshold import Threshold
+from engine.segment.thresholds import thinned
 
 _BUILT_IN: tuple[Segmenter, ...] = (CtTissue(), MrTissue(), Threshold())
 
@@ -18,6 +22,9 @@ _BUILT_IN: tuple[Segmenter, ...] = (CtTissue(), MrTissue(), Threshold())
 PIPELINES: dict[str, Segmenter] = {segmenter.name: segmenter for segmenter in _BUILT_IN}
 
 TAKEN_AS_MR = "the file names no modality, and its values are not a CT's in Hounsfield units: taken as MR"
+NEITHER = "the file names no modality, and its values are neither a CT's in Hounsfield units nor an MR's"
+#: An MR's magnitudes are not negative; filters leave a few that are.
+NEGATIVE_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def choose(volume: Volume, name: str | None = None) -> Segmenter:
             raise InvalidValue(f"no pipeline {name!r}; there are {', '.join(PIPELINES)}")
         PIPELINES[name].check(volume)
         return PIPELINES[name]
-    notes = [TAKEN_AS_MR] if _is_taken_as_mr(volume) else []
+    notes = _assumed(volume)
     fitting = [PIPELINES[candidate] for candidate in (*_fitting(volume), Threshold.name)]
     while len(fitting) > 1:
         try:
@@ -96,9 +103,19 @@ def _fitting(volume: Volume) -> tuple[str, ...]:
     return ()
 
 
+def _assumed(volume: Volume) -> list[str]:
+    """What is taken for granted about a volume that tells neither unit nor modality."""
+    if volume.quantity is not Quantity.ARBITRARY or volume.source.modality != "":
+        return []
+    return [TAKEN_AS_MR if _is_taken_as_mr(volume) else NEITHER]
+
+
 def _is_taken_as_mr(volume: Volume) -> bool:
     """A NIfTI or NRRD file names no modality: what has neither unit nor modality is mostly MR."""
-    return volume.quantity is Quantity.ARBITRARY and volume.source.modality == ""
+    if volume.quantity is not Quantity.ARBITRARY or volume.source.modality != "":
+        return False
+    thin = thinned(as_tensor(volume.samples), 2**18)
+    return float((thin < 0).to(torch.float32).mean()) < NEGATIVE_SHARE
 
 
 def _cannot(segmenter: Segmenter, reason: NotApplicable) -> str:

@@ -117,6 +117,26 @@ def test_two_lungs_of_a_body_that_is_cut_tell_each_others_sides() -> None:
     assert _mask(made, "lung_left")[:25].sum() == 0
 
 
+def test_padding_with_water_is_told_from_tissue_and_said() -> None:
+    samples = chest()
+    padded = torch.nn.functional.pad(samples.permute(2, 1, 0), (5, 5, 5, 5, 2, 2)).permute(2, 1, 0)
+    made = PIPELINE.segment(placed(padded), progress=silent)
+    straight = PIPELINE.segment(placed(samples), progress=silent)
+    for structure in straight.label_map.structures:
+        expected_ml = pytest.approx(_volume_ml(straight.label_map, structure.key), rel=0.03)
+        assert _volume_ml(made.label_map, structure.key) == expected_ml, structure.key
+    assert any("exactly 0 HU: taken for padding" in warning for warning in made.warnings)
+    assert not any("padding" in warning for warning in straight.warnings)
+
+
+def test_air_above_the_shoulders_does_not_flow_into_the_airways() -> None:
+    samples = chest()
+    opened = torch.nn.functional.pad(samples.permute(2, 1, 0), (0, 0, 0, 0, 0, 12), value=-1000).permute(2, 1, 0)
+    made, straight = (PIPELINE.segment(placed(s), progress=silent).label_map for s in (opened, samples))
+    assert _volume_ml(made, "airways") == pytest.approx(_volume_ml(straight, "airways"), rel=0.05)
+    assert not _mask(made, "airways")[:, :, samples.shape[2] + 1 :].any()  # but for its wall
+
+
 def test_lungs_of_a_patient_who_lies_turned_stay_two() -> None:
     grid = placed(chest()).grid
     turn = Rotation.from_euler("z", 50, degrees=True).as_matrix()

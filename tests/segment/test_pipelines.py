@@ -100,3 +100,13 @@ def test_otsu_parts_three_heaps_between_them() -> None:
     assert 2 < low < 18
     assert 23 < high < 47
     assert otsu(torch.zeros(10)) == []
+
+
+@pytest.mark.parametrize(
+    ("shift", "said"), [(0.0, "taken as MR"), (-50.0, "neither a CT's in Hounsfield units nor an MR's")]
+)
+def test_what_a_volume_without_modality_is_taken_for_is_said(shift: float, said: str) -> None:
+    head, _ = _head()
+    samples = torch.as_tensor(head.samples) + shift
+    volume = replace(head, samples=samples, source=Source("phantom", ""))
+    assert said in choose(volume).segment(volume, progress=silent).warnings[0]
