@@ -29,6 +29,9 @@ from engine.stream.server import NotFound, failure_of
 #: Finished jobs kept for clients that ask late.
 KEPT_JOBS = 32
 
+#: What a shorter wait promises of the rest is untrue: stages differ in length from scan to scan.
+ETA_AFTER_S = 3.0
+
 #: Flags for jobs that may be cancelled; far more than can wait at once.
 CANCEL_SLOTS = 1024
 
@@ -147,7 +150,8 @@ class JobRunner:
         if running.job.state == "queued":
             running.started_s = time.monotonic()
         elapsed_s = time.monotonic() - running.started_s
-        eta_s = elapsed_s * (1 - report.fraction) / report.fraction if report.fraction > 0.05 else None
+        is_telling = elapsed_s >= ETA_AFTER_S and report.fraction > 0.05
+        eta_s = elapsed_s * (1 - report.fraction) / report.fraction if is_telling else None
         self._update(
             running,
             running.job.model_copy(

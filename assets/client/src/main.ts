@@ -244,20 +244,23 @@ function showWindow(): void {
 function showPlanes(): void {
   const { view } = store.get();
   if (planes === null) return;
+  const isSeen = view.slicesIn3d || planes.group.visible;
   planes.group.visible = view.slicesIn3d;
   if (view.slicesIn3d && view.cursor_mm) planes.setCursor(view.cursor_mm, stage.patient);
-  stage.invalidate();
+  if (isSeen) stage.invalidate();
 }
 
 /** A scene's first surface comes before any voxel: the eye waits for it, the line is shared. */
 function loadVolumeAfterSurfaces(): void {
-  const { drawn } = store.get();
-  if (drawn.total > 0 && drawn.ready + drawn.failed >= drawn.total) loadVolume();
+  const { drawn, scene } = store.get();
+  const isBare = surfaces(scene).length === 0;
+  if (isBare || (drawn.total > 0 && drawn.ready + drawn.failed >= drawn.total)) loadVolume();
 }
 
 store.watch((state) => state.scene?.id ?? null, () => {
   noVolume();
   settled = false;
+  stage.anatomy.tellAgain();
   const { scene } = store.get();
   if (scene) stage.setHeadsetFromPatient(scene.headset_from_patient);
 });

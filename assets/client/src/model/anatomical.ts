@@ -34,8 +34,9 @@ export function positionText(at_mm: Vec3): string {
 export function sliceStep_mm(patientFromVoxel: Affine, plane: Plane): number {
   const origin = apply(patientFromVoxel, [0, 0, 0]);
   const steps = ([[1, 0, 0], [0, 1, 0], [0, 0, 1]] as const).map((unit) => {
-    const end = apply(patientFromVoxel, unit);
-    return end.map((value, axis) => Math.abs(value - origin[axis]!));
+    const step = apply(patientFromVoxel, unit).map((value, axis) => value - origin[axis]!);
+    const length = Math.hypot(...step);
+    return { length, along: Math.abs(step[NORMAL_AXIS[plane]]!) / length };
   });
-  return Math.max(...steps.map((step) => step[NORMAL_AXIS[plane]]!));
+  return steps.reduce((nearest, step) => (step.along > nearest.along ? step : nearest)).length;
 }

@@ -84,13 +84,20 @@ function withNodes(state: State, scene: Scene): State {
   return { ...state, scene, structures, selection, solo };
 }
 
+const ENDED_JOBS_KEPT = 32;
+
 /** Progress of long work. A finished job leaves; a failed one stays as a failure to read. */
 export function receiveJob(state: State, job: Job): State {
-  if (job.state === "failed") {
-    const failure = job.error ?? { summary: `${job.stage || "Opening"} failed.`, problems: [], remedy: null };
-    return { ...state, job: state.job?.id === job.id ? null : state.job, failure };
+  const isOver = job.state === "failed" || job.state === "done" || job.state === "cancelled";
+  if (!isOver) {
+    // The answer to a request may come after the socket has told the end.
+    return state.endedJobs.includes(job.id) ? state : { ...state, job, failure: null };
   }
-  const over = job.state === "done" || job.state === "cancelled";
-  if (over) return state.job?.id === job.id ? { ...state, job: null } : state;
-  return { ...state, job, failure: null };
+  const ended = {
+    ...state,
+    job: state.job?.id === job.id ? null : state.job,
+    endedJobs: [...state.endedJobs, job.id].slice(-ENDED_JOBS_KEPT),
+  };
+  if (job.state !== "failed") return ended;
+  return { ...ended, failure: job.error ?? { summary: `${job.stage || "Opening"} failed.`, problems: [], remedy: null } };
 }

@@ -75,6 +75,8 @@ export interface State {
   readonly library: Library | null;
   readonly scene: Scene | null;
   readonly job: Job | null;
+  /** Jobs known to be over, latest last. */
+  readonly endedJobs: readonly string[];
   readonly upload: Upload | null;
   /** A failure that the person has not put away yet. */
   readonly failure: Failure | null;
@@ -96,6 +98,7 @@ export const INITIAL_STATE: State = {
   library: null,
   scene: null,
   job: null,
+  endedJobs: [],
   upload: null,
   failure: null,
   structures: {},

@@ -72,7 +72,7 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
       picture = next;
       const state = store.get();
       const volume = volumeOf(state.scene);
-      setText(busy, arrivalText(state.volume));
+      setText(busy, volume === undefined ? "" : arrivalText(state.volume));
       frame.body.classList.toggle("with-picture", next !== null);
       if (next === null || volume === undefined || state.view.cursor_mm === null) {
         marks.svg.replaceChildren();
@@ -89,6 +89,7 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
 }
 
 function arrivalText({ state, fraction, note }: State["volume"]): string {
+  if (state === "none") return "Bringing the slices";
   if (state === "loading") return `Bringing the slices, ${Math.round(fraction * 100)} %`;
   return state === "failed" ? (note ?? "") : "";
 }
@@ -125,13 +126,24 @@ function wireKeys(body: HTMLElement, scroll: (steps: number) => void): void {
   });
 }
 
+/** A wheel's notch arrives at once, a finger's glide over a trackpad in many small parts: so far for one slice. */
+const NOTCH_PIXELS = 50;
+const GLIDE_PIXELS = 24;
+
 function wireWheel(body: HTMLElement, scroll: (steps: number) => void, zoom: (factor: number, event: WheelEvent) => void): void {
+  let glided = 0;
   body.addEventListener(
     "wheel",
     (event) => {
       event.preventDefault();
-      if (event.ctrlKey) zoom(Math.exp(-event.deltaY / 300), event);
-      else scroll(event.deltaY > 0 ? -1 : 1);
+      if (event.ctrlKey) {
+        zoom(Math.exp(-event.deltaY / 300), event);
+        return;
+      }
+      const isNotch = event.deltaMode !== WheelEvent.DOM_DELTA_PIXEL || Math.abs(event.deltaY) >= NOTCH_PIXELS;
+      const steps = isNotch ? Math.sign(event.deltaY) : Math.trunc((glided + event.deltaY) / GLIDE_PIXELS);
+      glided = isNotch ? 0 : glided + event.deltaY - steps * GLIDE_PIXELS;
+      if (steps !== 0) scroll(-steps);
     },
     { passive: false },
   );

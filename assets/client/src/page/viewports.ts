@@ -97,6 +97,7 @@ export class Grid {
     const { clientWidth: width, clientHeight: height } = pane.frame.body;
     const { cursor_mm, window } = this.store.get().view;
     if (!this.voxels || !this.focus || !cursor_mm || !window || width === 0 || height === 0) {
+      pane.canvas.width = pane.canvas.height = 1; // nothing of another scan stays to be read under this one's title
       pane.draw(null);
       return;
     }

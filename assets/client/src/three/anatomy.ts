@@ -84,6 +84,11 @@ export class Anatomy {
     this.load();
   }
 
+  /** Another scene, whose surfaces may be the same: how far they are is told anew. */
+  tellAgain(): void {
+    this.reported = null;
+  }
+
   /** Asks again for what could not be had. */
   retry(): void {
     this.failed.clear();

@@ -81,6 +81,11 @@ function drawsInSoftware(): boolean {
   return SOFTWARE.test(name);
 }
 
+/** Corners of a box about its centre, in halves of its size. */
+const CORNERS = [-1, 1].flatMap((x) => [-1, 1].flatMap((y) => [-1, 1].map((z) => [x, y, z] as const)));
+/** A body seldom fills the corners of its box, so this leaves a rim. */
+const FITTING_MARGIN = 1.0;
+
 class FlatStage implements PageStage {
   readonly scene = new THREE.Scene();
   readonly camera = new THREE.PerspectiveCamera(FIELD_OF_VIEW_DEG, 1, 0.01, 20);
@@ -156,19 +161,22 @@ class FlatStage implements PageStage {
     this.renderer.setPixelRatio(this.isSoftware ? 1 : Math.min(window.devicePixelRatio, 2));
     this.renderer.setSize(width, height);
     // Seen from as far as the new shape needs: what filled the pane still does.
-    const before = this.fittingDistance_m();
+    const offset = this.camera.position.clone().sub(this.controls.target);
+    const from = offset.clone().normalize();
+    const before = this.fittingDistance_m(from);
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();
-    const offset = this.camera.position.clone().sub(this.controls.target);
-    this.camera.position.copy(this.controls.target).addScaledVector(offset, this.fittingDistance_m() / before);
+    this.camera.position.copy(this.controls.target).addScaledVector(offset, this.fittingDistance_m(from) / before);
     this.controls.update();
     this.invalidate();
   }
 
   resetView(animate: boolean): void {
-    this.controls.target.set(0, 0, 0);
-    const eye = new THREE.Vector3(0.28, 0.2, 1).normalize().multiplyScalar(this.fittingDistance_m());
-    this.moveTo(eye, animate);
+    const box = this.anatomy.bounds();
+    if (box.isEmpty()) this.controls.target.set(0, 0, 0);
+    else box.getCenter(this.controls.target);
+    const from = new THREE.Vector3(0.28, 0.2, 1).normalize();
+    this.moveTo(from.clone().multiplyScalar(this.fittingDistance_m(from)).add(this.controls.target), animate);
   }
 
   lookFrom(direction: THREE.Vector3): void {
@@ -184,18 +192,26 @@ class FlatStage implements PageStage {
     return this.container.clientHeight / (height_m * 1000);
   }
 
-  private fittingDistance_m(): number {
+  /** From how far along `from` (unit) all of the anatomy is seen. */
+  private fittingDistance_m(from: THREE.Vector3): number {
     const box = this.anatomy.bounds();
-    const radius_m = box.isEmpty() ? 0.25 : box.getSize(new THREE.Vector3()).length() / 2;
-    const half = THREE.MathUtils.degToRad(FIELD_OF_VIEW_DEG / 2);
-    const narrow = Math.atan(Math.tan(half) * Math.min(1, this.camera.aspect));
-    return (0.78 * radius_m) / Math.sin(narrow);
+    const size = box.isEmpty() ? new THREE.Vector3(0.3, 0.3, 0.3) : box.getSize(new THREE.Vector3());
+    const right = new THREE.Vector3(0, 1, 0).cross(from).normalize();
+    const up = from.clone().cross(right);
+    const tall = Math.tan(THREE.MathUtils.degToRad(FIELD_OF_VIEW_DEG / 2));
+    const needed = CORNERS.map(([x, y, z]) => {
+      const corner = new THREE.Vector3(x, y, z).multiply(size).multiplyScalar(0.5);
+      const across = Math.max(Math.abs(corner.dot(right)) / (tall * this.camera.aspect), Math.abs(corner.dot(up)) / tall);
+      return across + corner.dot(from);
+    });
+    return FITTING_MARGIN * Math.max(...needed);
   }
 
   private moveTo(eye: THREE.Vector3, animate: boolean): void {
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (animate && !still) {
-      this.turn = { from: this.camera.position.clone(), to: eye, start_s: performance.now() / 1000 };
+      const { target } = this.controls;
+      this.turn = { from: this.camera.position.clone().sub(target), to: eye.clone().sub(target), start_s: performance.now() / 1000 };
     } else {
       this.camera.position.copy(eye);
       this.controls.update();
@@ -209,7 +225,7 @@ class FlatStage implements PageStage {
     const eased = passed * passed * (3 - 2 * passed);
     const { from, to } = this.turn;
     const radius = THREE.MathUtils.lerp(from.length(), to.length(), eased);
-    this.camera.position.copy(from).lerp(to, eased).setLength(radius);
+    this.camera.position.copy(from).lerp(to, eased).setLength(radius).add(this.controls.target);
     this.controls.update();
     if (passed === 1) this.turn = null;
     this.invalidate();

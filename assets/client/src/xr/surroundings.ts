@@ -17,6 +17,8 @@ interface FlatLook {
   readonly clearAlpha: number;
   readonly patient: THREE.Matrix4;
   readonly hidden: readonly THREE.Object3D[];
+  /** While worn, three gives the camera the head's place and the headset's angle. */
+  readonly eye: { readonly position: THREE.Vector3; readonly turn: THREE.Quaternion; readonly fov: number };
 }
 
 export class Surroundings {
@@ -25,7 +27,7 @@ export class Surroundings {
 
   /** `seeThrough` leaves the background clear: the room is the person's own. */
   constructor(private readonly stage: Stage, seeThrough: boolean, hasFloor: boolean) {
-    const { scene, renderer, patient, headlight } = stage;
+    const { scene, renderer, patient, headlight, camera } = stage;
     patient.updateMatrix();
     // Whatever else the page put beside the anatomy is drawn for its own camera.
     const hidden = patient.children.filter((child) => child !== stage.anatomy.group && child.visible);
@@ -36,6 +38,7 @@ export class Surroundings {
       clearAlpha: renderer.getClearAlpha(),
       patient: patient.matrix.clone(),
       hidden,
+      eye: { position: camera.position.clone(), turn: camera.quaternion.clone(), fov: camera.fov },
     };
     for (const child of hidden) child.visible = false;
     headlight.visible = false;
@@ -56,7 +59,7 @@ export class Surroundings {
   }
 
   dispose(): void {
-    const { scene, renderer, patient, headlight } = this.stage;
+    const { scene, renderer, patient, headlight, camera } = this.stage;
     scene.remove(this.#group);
     this.#group.traverse((each) => {
       if (!(each instanceof THREE.Mesh)) return;
@@ -72,6 +75,11 @@ export class Surroundings {
     for (const child of this.#flat.hidden) child.visible = true;
     this.#flat.patient.decompose(patient.position, patient.quaternion, patient.scale);
     patient.updateMatrixWorld(true);
+    camera.position.copy(this.#flat.eye.position);
+    camera.quaternion.copy(this.#flat.eye.turn);
+    camera.fov = this.#flat.eye.fov;
+    camera.updateProjectionMatrix();
+    this.stage.invalidate();
   }
 }
 
