@@ -115,6 +115,32 @@ def brightness(visitor: Visitor, selector: str, at: tuple[float, float]) -> floa
     return sum(pixels) / len(pixels)
 
 
+class TestOpeningAgain:
+    def test_a_study_opened_again_is_drawn_again(self, visitor: Visitor, console: Console) -> None:
+        console.open_scene("first")
+        visitor.arrive()
+        visitor.until("s.volume.state === 'ready'")
+        console.open_scene("again")
+        visitor.until("s.scene.id === 'again' && s.drawn.ready === 4 && s.volume.state === 'ready'")
+
+    def test_nothing_of_the_last_scan_is_seen_while_the_next_ones_slices_are_on_their_way(
+        self, visitor: Visitor, console: Console
+    ) -> None:
+        console.open_scene("first")
+        page = visitor.arrive()
+        visitor.until("s.volume.state === 'ready'")
+        lit = "() => [...document.querySelectorAll('.pane canvas')].map((c) => c.width * c.height)"
+        assert max(page.evaluate(lit)) > 1
+        page.route("**/blob/*", lambda _: None)  # asked for, and never answered
+        console.open_scene("second")
+        visitor.until("s.scene.id === 'second'")
+        visitor.frame()
+        expect(page.get_by_text("Bringing the slices").first).to_be_visible()
+        slices = "() => [...document.querySelectorAll('.pane canvas:not([data-engine])')].map((c) => c.width * c.height)"
+        assert set(page.evaluate(slices)) == {1}
+        page.unroute_all()
+
+
 class TestArriving:
     def test_an_empty_console_says_what_to_do(self, visitor: Visitor) -> None:
         page = visitor.arrive()

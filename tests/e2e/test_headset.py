@@ -586,6 +586,17 @@ def test_ar_shows_the_anatomy_over_a_clear_background(wearer: Wearer) -> None:
     assert (image[:, :, 3] == 0).mean() > 0.7
 
 
+def test_the_page_looks_from_where_it_did_once_the_headset_is_off(wearer: Wearer) -> None:
+    eye = """() => { const { camera } = window.sightline.stage;
+        return [...camera.position.toArray(), ...camera.quaternion.toArray(), camera.fov]; }"""
+    before = wearer.page.evaluate(eye)
+    wearer.enter("vr")
+    wearer.frames()
+    assert not np.allclose(wearer.page.evaluate(eye), before)
+    wearer.leave()
+    np.testing.assert_allclose(wearer.page.evaluate(eye), before, atol=1e-9)
+
+
 def test_leaving_by_the_panel_gives_the_page_back_and_the_headset_can_be_entered_again(vr: Wearer) -> None:
     vr.aim("right", middle(vr))
     vr.frames()

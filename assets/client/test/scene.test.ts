@@ -56,6 +56,14 @@ test("a failed job leaves words, a cancelled one leaves nothing", () => {
   assert.deepEqual([cancelled.job, cancelled.failure], [null, null]);
 });
 
+test("an answer that comes after the end of its job brings neither the job back nor its failure away", () => {
+  const failed = receiveJob(INITIAL_STATE, { ...job, state: "failed" });
+  const late = receiveJob(failed, { ...job, state: "queued" });
+  assert.equal(late.job, null);
+  assert.match(late.failure?.summary ?? "", /failed/);
+  assert.equal(receiveJob(failed, { ...job, id: "2" }).job?.id, "2");
+});
+
 test("the cursor stays inside the volume", () => {
   const [x] = setCursor(opened, [1e6, 0, 0]).view.cursor_mm!;
   assert.ok(x < 200);
