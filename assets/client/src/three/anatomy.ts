@@ -39,6 +39,9 @@ interface Part {
   loading: boolean;
 }
 
+/** Points of each surface that stand for it when the view is fitted. */
+const OUTLINE_POINTS = 500;
+
 /** The patient's surfaces. Geometry is in headset metres; add `group` to the patient group. */
 export class Anatomy {
   readonly group = new THREE.Group();
@@ -124,6 +127,17 @@ export class Anatomy {
       box.union(mesh.geometry.boundingBox!.clone().applyMatrix4(mesh.matrix));
     }
     return box;
+  }
+
+  /** Points spread over everything loaded, in headset metres: enough to know what a camera must see. */
+  outline(): THREE.Vector3[] {
+    return [...this.parts.values()].flatMap(({ mesh, level }) => {
+      if (level === null) return [];
+      const places = mesh.geometry.getAttribute("position");
+      const stride = Math.max(1, Math.floor(places.count / OUTLINE_POINTS));
+      return Array.from({ length: Math.floor(places.count / stride) }, (_, n) =>
+        new THREE.Vector3().fromBufferAttribute(places, n * stride).applyMatrix4(mesh.matrix));
+    });
   }
 
   /** One triangle of each kind: drawn once, it makes the browser build the shaders before they are waited for. */

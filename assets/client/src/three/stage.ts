@@ -81,10 +81,9 @@ function drawsInSoftware(): boolean {
   return SOFTWARE.test(name);
 }
 
-/** Corners of a box about its centre, in halves of its size. */
-const CORNERS = [-1, 1].flatMap((x) => [-1, 1].flatMap((y) => [-1, 1].map((z) => [x, y, z] as const)));
-/** A body seldom fills the corners of its box, so this leaves a rim. */
-const FITTING_MARGIN = 1.0;
+/** A rim round the anatomy. */
+const FITTING_MARGIN = 1.06;
+const EMPTY_DISTANCE_M = 1;
 
 class FlatStage implements PageStage {
   readonly scene = new THREE.Scene();
@@ -194,17 +193,14 @@ class FlatStage implements PageStage {
 
   /** From how far along `from` (unit) all of the anatomy is seen. */
   private fittingDistance_m(from: THREE.Vector3): number {
-    const box = this.anatomy.bounds();
-    const size = box.isEmpty() ? new THREE.Vector3(0.3, 0.3, 0.3) : box.getSize(new THREE.Vector3());
     const right = new THREE.Vector3(0, 1, 0).cross(from).normalize();
     const up = from.clone().cross(right);
     const tall = Math.tan(THREE.MathUtils.degToRad(FIELD_OF_VIEW_DEG / 2));
-    const needed = CORNERS.map(([x, y, z]) => {
-      const corner = new THREE.Vector3(x, y, z).multiply(size).multiplyScalar(0.5);
-      const across = Math.max(Math.abs(corner.dot(right)) / (tall * this.camera.aspect), Math.abs(corner.dot(up)) / tall);
-      return across + corner.dot(from);
+    const needed = this.anatomy.outline().map((point) => {
+      const at = point.sub(this.controls.target);
+      return Math.max(Math.abs(at.dot(right)) / (tall * this.camera.aspect), Math.abs(at.dot(up)) / tall) + at.dot(from);
     });
-    return FITTING_MARGIN * Math.max(...needed);
+    return needed.length > 0 ? FITTING_MARGIN * Math.max(...needed) : EMPTY_DISTANCE_M;
   }
 
   private moveTo(eye: THREE.Vector3, animate: boolean): void {
