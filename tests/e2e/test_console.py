@@ -130,9 +130,10 @@ class TestOpeningAgain:
         page = visitor.arrive()
         visitor.until("s.volume.state === 'ready'")
         brightest = """() => [...document.querySelectorAll('canvas.slice')].map((canvas) => {
-            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+            const { width, height } = canvas;
+            const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
             copy.drawImage(canvas, 0, 0);
-            const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+            const { data } = copy.getImageData(0, 0, width, height);
             return data.reduce((most, value, at) => (at % 4 === 3 ? most : Math.max(most, value)), 0); })"""
         assert min(page.evaluate(brightest)) > 100
         page.route("**/blob/*", lambda _: None)  # asked for, and never answered

@@ -82,7 +82,7 @@ function drawsInSoftware(): boolean {
 }
 
 /** A rim round the anatomy. */
-const FITTING_MARGIN = 1.06;
+const FITTING_MARGIN = 1.12;
 const EMPTY_DISTANCE_M = 1;
 
 class FlatStage implements PageStage {
