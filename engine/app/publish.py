@@ -58,11 +58,11 @@ def publish(processed: Processed, blobs: BlobFolder, title: str, progress: Progr
     )
 
 
-def structure_message(structure: Structure, wire_label: int) -> StructureMessage:
-    """A structure as it travels, under the number by which the label slabs know it."""
+def structure_message(structure: Structure, label_map: LabelMap) -> StructureMessage:
+    """A structure of `label_map` as it travels, under the number by which the label slabs know it."""
     code = structure.code
     return StructureMessage(
-        label=wire_label,
+        label=_wire_label(structure, label_map),
         key=structure.key,
         name=structure.name,
         code=CodeMessage(value=code.value, scheme=code.scheme, meaning=code.meaning) if code else None,
@@ -74,13 +74,14 @@ def structure_message(structure: Structure, wire_label: int) -> StructureMessage
             parameters=dict(structure.provenance.parameters),
             synthetic=structure.provenance.synthetic,
         ),
+        parts=tuple(other.key for other in label_map.structures if other.label in structure.includes),
     )
 
 
 def _surface_node(surface: StructureSurface, lods: tuple[SurfaceLod, ...], processed: Processed) -> SurfaceNode:
     return SurfaceNode(
         id=f"surface/{surface.structure.key}",
-        structure=structure_message(surface.structure, _wire_label(surface.structure, processed.label_map)),
+        structure=structure_message(surface.structure, processed.label_map),
         lods=lods,
         volume_ml=surface.volume_ml,
         surface_area_mm2=surface.surface_area_mm2,

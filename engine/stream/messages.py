@@ -45,7 +45,10 @@ class ProvenanceMessage(Message):
 
 
 class StructureMessage(Message):
-    """What a label means and how it is drawn. `label` is its value in the label slabs, 0 when not in them."""
+    """What a label means and how it is drawn. `label` is its value in the label slabs, 0 when not in them.
+
+    `parts` are the keys of structures that belong to it: a brain's matter, a body's organs.
+    """
 
     label: int = Field(ge=0, le=255)
     key: Identifier
@@ -54,6 +57,7 @@ class StructureMessage(Message):
     colour: tuple[int, int, int]
     opacity: float = Field(ge=0, le=1)
     provenance: ProvenanceMessage
+    parts: tuple[Identifier, ...] = ()
 
 
 class SurfaceLod(Message):

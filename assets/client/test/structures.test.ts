@@ -13,6 +13,16 @@ test("a new scene shows every structure with its own opacity", () => {
   assert.equal(opened.structures["body"]?.opacity, 0.18);
 });
 
+test("a solid whole stands back behind its parts, and a veil does not", () => {
+  const scene = demoScene();
+  const nodes = scene.nodes.map((node) => {
+    if (node.kind !== "surface" || !["body", "bone"].includes(node.structure.key)) return node;
+    return { ...node, structure: { ...node.structure, parts: ["lung_left"] } };
+  });
+  const shown = openScene(INITIAL_STATE, { ...scene, nodes });
+  assert.deepEqual(["body", "bone", "lung_left"].map((key) => isShown(shown, key)), [true, false, true]);
+});
+
 test("opacity stays within 0 and 1", () => {
   assert.equal(setOpacity(opened, "bone", 7).structures["bone"]?.opacity, 1);
   assert.equal(setOpacity(opened, "bone", -1).structures["bone"]?.opacity, 0);

@@ -55,6 +55,7 @@ function surfaceNode(shape: Ellipsoid): SurfaceNode {
       colour: shape.colour,
       opacity: shape.opacity,
       provenance: { pipeline: "demo ellipsoids", version: "1", parameters: {}, synthetic: true },
+      parts: [],
     },
     lods: [
       { blob: `demo:${shape.key}:5`, bytes: 10, triangles: 5120 * shape.parts.length, error_mm: 0.3 },

@@ -17,12 +17,14 @@ const VEIL = 0.4;
 
 /**
  * How structures are drawn before anybody touched them. Of the veils only the faintest (the body's outline) is shown:
- * several over one another would hide what they surround.
+ * several over one another would hide what they surround. A solid whole stands back behind its parts, whose surfaces
+ * are its own.
  */
 export function defaultViews(nodes: readonly SurfaceNode[]): Record<string, StructureView> {
   const faintest = Math.min(...nodes.map((node) => node.structure.opacity));
-  const view = ({ structure: { opacity, colour } }: SurfaceNode): StructureView => ({
-    visible: opacity >= VEIL || opacity === faintest,
+  const keys = new Set(nodes.map((node) => node.structure.key));
+  const view = ({ structure: { opacity, colour, parts } }: SurfaceNode): StructureView => ({
+    visible: opacity === faintest || (opacity >= VEIL && !parts.some((key) => keys.has(key))),
     opacity,
     colour,
   });

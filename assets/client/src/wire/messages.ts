@@ -17,7 +17,7 @@ export interface ProvenanceMessage {
   synthetic: boolean;
 }
 
-/** What a label means and how it is drawn. `label` is its value in the label slabs, 0 when not in them. */
+/** What a label means and how it is drawn. `label` is its value in the label slabs, 0 when not in them.      `parts` are the keys of structures that belong to it: a brain's matter, a body's organs. */
 export interface StructureMessage {
   label: number;
   key: string;
@@ -26,6 +26,7 @@ export interface StructureMessage {
   colour: [number, number, number];
   opacity: number;
   provenance: ProvenanceMessage;
+  parts: string[];
 }
 
 /** One level of detail: a GLB in headset metres, and its distance bound from the finest. */
