@@ -60,11 +60,13 @@ class StudyLibrary:
 
 
 def _series(info: SeriesInfo) -> SeriesMessage:
+    # A file without a description is known to its owner by its name; what was dropped on the page has a number.
+    name = info.files[0].name if len(info.files) == 1 and not info.files[0].name.isdecimal() else ""
     return SeriesMessage(
         uid=info.uid,
         kind=str(info.kind),
         modality=info.modality,
-        description=info.description,
+        description=info.description or name,
         shape=info.shape,
         spacing_mm=info.spacing_mm,
         phases=info.phases,

@@ -57,6 +57,8 @@ KEYS = {
     ct_voxels.VESSEL_LABEL: "vessels",
 }
 
+CHEST_KEYS = ("lung_left", "lung_right", "airways")
+
 PARAMETERS = (
     ("tissue_hu", str(TISSUE_HU)),
     ("lung_hu", str(LUNG_HU)),
@@ -319,8 +321,10 @@ def _padded(value: int | None) -> list[str]:
 def _lacks(counts: torch.Tensor, contrast: Contrast | None, sided: bool) -> list[str]:
     unexpected = ("body", "vessels") if sided else ("body", "vessels", "lung_left", "lung_right")
     expected = {label: key for label, key in KEYS.items() if key not in unexpected}
-    missing = [ANATOMY[key].name.lower() for label, key in expected.items() if int(counts[label]) == 0]
-    said = [f"not found: {', '.join(missing)}"] if missing else []
+    missing = [key for label, key in expected.items() if int(counts[label]) == 0]
+    said = [f"not found: {', '.join(ANATOMY[key].name.lower() for key in missing)}"] if missing else []
+    if missing == [*CHEST_KEYS]:
+        said = ["no lungs in view"]  # a head, a pelvis, a leg: nothing is amiss
     if contrast is not None:
         said.append(
             f"contrast of about {contrast.mean_hu} HU: vessels that touch bone, and organs that take up "

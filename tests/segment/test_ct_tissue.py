@@ -162,8 +162,9 @@ def _with_a_bowel(samples: torch.Tensor) -> torch.Tensor:
 
 
 def test_gas_in_bowel_is_no_lung_though_its_edge_is_as_dense_as_one() -> None:
-    made = PIPELINE.segment(placed(_with_a_bowel(chest())), progress=silent).label_map
-    assert not _keys(made.structures) & {"lung", "lung_left", "lung_right"}
+    made = PIPELINE.segment(placed(_with_a_bowel(chest())), progress=silent)
+    assert not _keys(made.label_map.structures) & {"lung", "lung_left", "lung_right"}
+    assert "no lungs in view" in made.warnings
 
 
 def test_contrast_is_a_vessel_where_there_is_contrast_and_bone_stays_bone() -> None:

@@ -53,10 +53,15 @@ function measurementDetails(measurement: Measurement): HTMLElement[] {
   ];
 }
 
+/** With a capital, but for names of pipelines, which are what they are. */
+function sentence(text: string): string {
+  return /^[a-z]+(?![a-z-])/.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}.` : `${text}.`;
+}
+
 function scanDetails(state: State): HTMLElement[] {
   const volume = volumeOf(state.scene);
   if (state.scene === null) return [element("p", { class: "hint" }, "Details of what you select appear here.")];
-  const warnings = state.scene.warnings.map((warning) => element("li", {}, warning));
+  const warnings = state.scene.warnings.map((warning) => element("li", {}, sentence(warning)));
   const scan: Fact[] = volume
     ? [
         ["Modality", volume.modality || "unknown"],
