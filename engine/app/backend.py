@@ -48,9 +48,11 @@ class Application:
         return shelf.message()
 
     def start_job(self, request: OpenRequest) -> Job:
-        """Segment and show one series."""
+        """Segment and show one series; takes the place of what is under way, which nobody waits for any more."""
         shelf = self._library.get(request.study)
         shelf.inventory.choose(request.series)  # refuse here what no worker could open
+        for earlier in self._jobs.jobs():
+            self._jobs.cancel(earlier.id)
         return self._jobs.submit(request, shelf)
 
     def job(self, job: str) -> Job:
