@@ -12,8 +12,8 @@ export function surfaceOf(scene: Scene | null, key: string): SurfaceNode | undef
   return surfaces(scene).find((node) => node.structure.key === key);
 }
 
-/** Fainter than this, a structure is a veil: context round what matters. */
-const VEIL = 0.4;
+/** No denser than this, a structure is a veil: context round what matters, as fluid round the brain. */
+const VEIL = 0.5;
 
 /**
  * How structures are drawn before anybody touched them. Of the veils only the faintest (the body's outline) is shown:
@@ -24,7 +24,7 @@ export function defaultViews(nodes: readonly SurfaceNode[]): Record<string, Stru
   const faintest = Math.min(...nodes.map((node) => node.structure.opacity));
   const keys = new Set(nodes.map((node) => node.structure.key));
   const view = ({ structure: { opacity, colour, parts } }: SurfaceNode): StructureView => ({
-    visible: opacity === faintest || (opacity >= VEIL && !parts.some((key) => keys.has(key))),
+    visible: opacity === faintest || (opacity > VEIL && !parts.some((key) => keys.has(key))),
     opacity,
     colour,
   });

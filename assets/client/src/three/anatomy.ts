@@ -250,6 +250,12 @@ export class Anatomy {
       part.mesh.renderOrder = part.mesh.material.transparent ? 11 + 2 * index : 0;
       // Sorted with the see-through ones, although it writes no colour.
       part.depth.material.transparent = true;
+      // Neighbours share their boundary to the vertex: the smaller is seen there, and a solid one before a shell.
+      const rank = index + (part.mesh.material.transparent ? shells.length : 0);
+      for (const material of [part.mesh.material, part.depth.material]) {
+        material.polygonOffset = true;
+        material.polygonOffsetFactor = material.polygonOffsetUnits = rank;
+      }
     });
   }
 
