@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Application:
         self._broadcast = broadcast
         self._blobs = BlobFolder(folder / "blobs")
         self._uploads = Uploads(folder / "uploads")
+        self._choosing = asyncio.Lock()
         self._jobs = JobRunner(self._blobs.folder, broadcast.progress, self._show)
 
     def start(self) -> None:
@@ -44,16 +46,26 @@ class Application:
     async def finish_upload(self, upload: str) -> Study:
         """Sort the dropped files into series and list them as a study."""
         folder = self._uploads.folder(upload)
-        shelf = await asyncio.to_thread(self._library.add, "Dropped study", (folder,))
+        name = f"Dropped at {datetime.datetime.now().astimezone():%H:%M}"
+        shelf = await asyncio.to_thread(self._library.add, name, (folder,), dropped=True)
         return shelf.message()
 
-    def start_job(self, request: OpenRequest) -> Job:
+    def remove_study(self, study: str) -> None:
+        """Take a study off the list; what was dropped is deleted, folders of the user's stay as they are."""
+        shelf = self._library.remove(study)
+        for job in self._jobs.jobs():
+            if job.study == study:
+                self._jobs.cancel(job.id)
+        if shelf.dropped:
+            self._uploads.delete(shelf.paths[0])
+
+    async def start_job(self, request: OpenRequest) -> Job:
         """Segment and show one series; takes the place of what is under way, which nobody waits for any more."""
-        shelf = self._library.get(request.study)
-        shelf.inventory.choose(request.series)  # refuse here what no worker could open
-        for earlier in self._jobs.jobs():
-            self._jobs.cancel(earlier.id)
-        return self._jobs.submit(request, shelf)
+        async with self._choosing:  # in the order asked: looking into a segmentation may take longer than the next
+            work = await asyncio.to_thread(self._library.work, request)  # refuses here what no worker could open
+            for earlier in self._jobs.jobs():
+                self._jobs.cancel(earlier.id)
+            return self._jobs.submit(work)
 
     def job(self, job: str) -> Job:
         """Where a job stands."""
@@ -71,11 +83,11 @@ class Application:
         """The file of a blob."""
         return self._blobs.path(sha256)
 
-    def open_first(self) -> None:
+    async def open_first(self) -> None:
         """Show the first study at once, as `sightline serve PATH` promises."""
         for study in self._library.messages():
             if any(series.kind == "volume" for series in study.series):
-                self.start_job(OpenRequest(study=study.id))
+                await self.start_job(OpenRequest(study=study.id))
                 return
 
     def close(self) -> None:

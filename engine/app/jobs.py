@@ -21,9 +21,8 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 
 from engine.app import worker
-from engine.app.library import Shelf
 from engine.core.errors import Cancelled
-from engine.stream.messages import Failure, Job, OpenRequest, Scene
+from engine.stream.messages import Failure, Job, Scene
 from engine.stream.server import NotFound, failure_of
 
 #: Finished jobs kept for clients that ask late.
@@ -71,7 +70,7 @@ class JobRunner:
         self._listener.start()
         self._pool.submit(worker.warm_up)
 
-    def submit(self, request: OpenRequest, shelf: Shelf) -> Job:
+    def submit(self, work: worker.Work) -> Job:
         """Queue the opening of one series."""
         job = Job(
             id=secrets.token_urlsafe(8),
@@ -79,12 +78,12 @@ class JobRunner:
             stage="waiting",
             fraction=0.0,
             eta_s=None,
-            study=request.study,
-            series=request.series,
+            study=work.request.study,
+            series=work.request.series,
         )
         slot = next(self._submitted) % CANCEL_SLOTS
         self._cancelled[slot] = 0
-        future = self._submit(job.id, slot, request, shelf)
+        future = self._submit(job.id, slot, work)
         self._jobs[job.id] = _Running(job, slot, future, time.monotonic())
         future.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._finish, job.id, done))
         self._forget_old()
@@ -131,12 +130,12 @@ class JobRunner:
             initargs=(self._queue, self._cancelled, self._blob_folder),
         )
 
-    def _submit(self, job: str, slot: int, request: OpenRequest, shelf: Shelf) -> Future[str]:
+    def _submit(self, job: str, slot: int, work: worker.Work) -> Future[str]:
         try:
-            return self._pool.submit(worker.open_series, job, slot, request, shelf)
+            return self._pool.submit(worker.open_series, job, slot, work)
         except BrokenProcessPool:
             self._pool = self._new_pool()
-            return self._pool.submit(worker.open_series, job, slot, request, shelf)
+            return self._pool.submit(worker.open_series, job, slot, work)
 
     def _listen(self) -> None:
         while (report := self._queue.get()) is not None:

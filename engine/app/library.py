@@ -6,10 +6,12 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.app.worker import Work
 from engine.core.progress import Progress, silent
+from engine.ingest.belonging import scan_of
 from engine.ingest.open import take_inventory
 from engine.ingest.study import Inventory, SeriesInfo
-from engine.stream.messages import ProblemMessage, SeriesMessage, Study
+from engine.stream.messages import OpenRequest, ProblemMessage, SeriesMessage, Study
 from engine.stream.server import NotFound
 
 
@@ -21,12 +23,14 @@ class Shelf:
     name: str
     paths: tuple[Path, ...]
     inventory: Inventory
+    dropped: bool = False
 
     def message(self) -> Study:
         """The study as the page lists it; files are named without their folders."""
         return Study(
             id=self.id,
             name=self.name,
+            dropped=self.dropped,
             series=tuple(_series(info) for info in self.inventory.series),
             problems=tuple(ProblemMessage(file=p.path.name, reason=p.reason) for p in self.inventory.problems[:200]),
         )
@@ -38,9 +42,9 @@ class StudyLibrary:
     def __init__(self) -> None:
         self._shelves: dict[str, Shelf] = {}
 
-    def add(self, name: str, paths: tuple[Path, ...], progress: Progress = silent) -> Shelf:
+    def add(self, name: str, paths: tuple[Path, ...], progress: Progress = silent, *, dropped: bool = False) -> Shelf:
         """Take the inventory of `paths` and list it as a study."""
-        shelf = Shelf(secrets.token_urlsafe(8), name, paths, take_inventory(paths, progress))
+        shelf = Shelf(secrets.token_urlsafe(8), name, paths, take_inventory(paths, progress), dropped)
         self._shelves[shelf.id] = shelf
         return shelf
 
@@ -53,6 +57,32 @@ class StudyLibrary:
         if study not in self._shelves:
             raise NotFound("no such study; reload the page")
         return self._shelves[study]
+
+    def remove(self, study: str) -> Shelf:
+        """Take a study off the list.
+
+        Raises:
+            NotFound: no such study.
+        """
+        shelf = self.get(study)
+        del self._shelves[study]
+        return shelf
+
+    def work(self, request: OpenRequest) -> Work:
+        """What a worker must open to answer `request`.
+
+        Raises:
+            NotFound: no such study.
+            InputRefused: no such series, no volume, or a segmentation without its scan.
+        """
+        shelf = self.get(request.study)
+        chosen = request.labels
+        labels = self.get(chosen.study).inventory.choose(chosen.series) if chosen is not None else None
+        if labels is not None and request.series is None:
+            scan = scan_of(labels, shelf.inventory.series)
+        else:
+            scan = shelf.inventory.choose(request.series)
+        return Work(request.model_copy(update={"series": scan.uid}), scan, labels, shelf.name)
 
     def messages(self) -> tuple[Study, ...]:
         """Every study as the page lists it."""

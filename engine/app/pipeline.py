@@ -44,7 +44,7 @@ class Options:
 
     phase: int = 0
     pipeline: str | None = None
-    labels: Path | None = None
+    labels: Path | SeriesInfo | None = None
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -134,7 +134,7 @@ def _label(volume: Volume, options: Options, progress: Progress, stopwatch: Stop
     if options.labels is not None:
         with stopwatch.stage("read labels"):
             reading = read_labels(options.labels, volume, progress)
-        return _Labelled(reading.value, f"labels from {options.labels.name}", "cpu", reading.repairs, reading.problems)
+        return _Labelled(reading.value, _taken_from(options.labels), "cpu", reading.repairs, reading.problems)
     from engine.segment.pipelines import choose
     from engine.segment.tensors import as_numpy, choose_device, on_device
 
@@ -145,6 +145,11 @@ def _label(volume: Volume, options: Options, progress: Progress, stopwatch: Stop
     label_map = segmentation.label_map
     on_cpu = replace(label_map, labels=as_numpy(label_map.labels))
     return _Labelled(on_cpu, _made_by(label_map, segmenter), str(device), segmentation.warnings)
+
+
+def _taken_from(labels: Path | SeriesInfo) -> str:
+    name = labels.name if isinstance(labels, Path) else labels.description or labels.files[0].name
+    return f"labels from {name}"
 
 
 def _made_by(label_map: LabelMap, segmenter: Segmenter) -> str:

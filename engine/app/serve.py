@@ -92,7 +92,7 @@ def _app(library: StudyLibrary, folder: Path, access: Access, page: Path) -> Fas
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         application.start()
-        application.open_first()
+        await application.open_first()
         try:
             yield
         finally:

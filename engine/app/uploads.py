@@ -64,6 +64,11 @@ class Uploads:
             raise NotFound("no such upload; drop the folder again")
         return self._path(upload)
 
+    def delete(self, folder: Path) -> None:
+        """Delete the files of a finished upload."""
+        self._bytes.pop(folder.name, None)
+        shutil.rmtree(self._path(folder.name), ignore_errors=True)
+
     def _account(self, upload: str, count: int) -> None:
         self._bytes[upload] += count
         if self._bytes[upload] > MAX_UPLOAD_BYTES:

@@ -17,7 +17,7 @@ from engine.core.errors import Cancelled
 if TYPE_CHECKING:
     from ctypes import Array, c_byte
 
-    from engine.app.library import Shelf
+    from engine.ingest.study import SeriesInfo
     from engine.stream.messages import OpenRequest
 
 #: Progress reports closer together than this are dropped.
@@ -61,7 +61,17 @@ def warm_up() -> None:
     import engine.app.pipeline  # noqa: F401
 
 
-def open_series(job: str, slot: int, request: OpenRequest, shelf: Shelf) -> str:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What to open: a request as it was resolved, the series it means, and the title of its scene."""
+
+    request: OpenRequest
+    scan: SeriesInfo
+    labels: SeriesInfo | None
+    title: str
+
+
+def open_series(job: str, slot: int, work: Work) -> str:
     """Read, segment, mesh and pack one series; returns the scene as JSON.
 
     Raises:
@@ -76,11 +86,10 @@ def open_series(job: str, slot: int, request: OpenRequest, shelf: Shelf) -> str:
 
     progress = _Reporter(job, slot)
     progress(0.0, "reading headers")
-    info = shelf.inventory.choose(request.series)
-    options = Options(phase=request.phase, pipeline=request.pipeline)
-    processed = process_series(info, options, part(progress, 0.0, 0.9), Stopwatch())
-    scene = publish(processed, BlobFolder(_Worker.blob_folder), shelf.name, part(progress, 0.9, 1.0))
-    return scene.model_dump_json()
+    options = Options(phase=work.request.phase, pipeline=work.request.pipeline, labels=work.labels)
+    processed = process_series(work.scan, options, part(progress, 0.0, 0.9), Stopwatch())
+    scene = publish(processed, BlobFolder(_Worker.blob_folder), work.title, part(progress, 0.9, 1.0))
+    return scene.model_copy(update={"opened": work.request}).model_dump_json()
 
 
 class _Reporter:

@@ -6,6 +6,7 @@ one series into a volume or label map. Both set bad files aside with a reason in
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -69,6 +70,17 @@ class SeriesInfo:
         return self.shape[0] * self.shape[1] * self.shape[2]
 
 
+#: A kind of series as a person calls one of it, and several.
+_PLURALS = {
+    SeriesKind.VOLUME: ("volume", "volumes"),
+    SeriesKind.LABELS: ("segmentation", "segmentations"),
+    SeriesKind.CONTOURS: ("set of contours", "sets of contours"),
+    SeriesKind.LOCALIZER: ("localizer", "localizers"),
+    SeriesKind.SECONDARY: ("screen capture", "screen captures"),
+    SeriesKind.UNUSABLE: ("unusable series", "unusable series"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """Everything found under the given paths: series, largest volume first, and files set aside."""
@@ -89,8 +101,14 @@ class Inventory:
             raise InputRefused(f"no series {series_uid}; there are {self._listing()}", self.problems)
         volumes = [info for info in self.series if info.kind is SeriesKind.VOLUME]
         if not volumes:
-            raise InputRefused(f"no volume to read; found {self._listing()}", self.problems)
+            raise InputRefused(f"no volume to read; found {self._kinds()}", self.problems)
         return max(volumes, key=lambda info: info.voxel_count)
+
+    def _kinds(self) -> str:
+        """How many of what was found instead, in words."""
+        counts = Counter(_PLURALS[info.kind] for info in self.series)
+        rows = [f"{count} {one if count == 1 else many}" for (one, many), count in counts.items()]
+        return ", ".join(rows) or "nothing readable"
 
     def _listing(self) -> str:
         rows = [f"{info.uid} ({info.kind}, {info.modality or info.format}, {info.shape})" for info in self.series]

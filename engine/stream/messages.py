@@ -122,8 +122,31 @@ class VolumeNode(Message):
 SceneNode = Annotated[SurfaceNode | VolumeNode, Field(discriminator="kind")]
 
 
+class SeriesChoice(Message):
+    """One series of one study."""
+
+    study: Identifier
+    series: str
+
+
+class OpenRequest(Message):
+    """Show one series, segmented by `pipeline`, or with an existing segmentation where `labels` names one.
+
+    `series` None takes the volume that the labels were drawn on, or the largest.
+    """
+
+    study: Identifier
+    series: str | None = None
+    phase: int = Field(default=0, ge=0)
+    pipeline: str | None = None
+    labels: SeriesChoice | None = None
+
+
 class Scene(Message):
-    """Everything a client draws. Positions are patient millimetres; the matrix makes them metres."""
+    """Everything a client draws. Positions are patient millimetres; the matrix makes them metres.
+
+    `opened` is the request that it answers, with the series that was taken.
+    """
 
     id: Identifier
     title: str
@@ -132,6 +155,7 @@ class Scene(Message):
     headset_from_patient: Matrix
     nodes: tuple[SceneNode, ...]
     warnings: tuple[str, ...] = ()
+    opened: OpenRequest | None = None
 
 
 # --- jobs and the library ----------------------------------------------------------------------
@@ -169,7 +193,7 @@ class Job(Message):
 
 
 class SeriesMessage(Message):
-    """One series of a study, from its headers."""
+    """One series of a study, from its headers; `date` (ISO 8601) and `orientation` are empty where unknown."""
 
     uid: str
     kind: str
@@ -179,13 +203,16 @@ class SeriesMessage(Message):
     spacing_mm: tuple[float, float, float]
     phases: int
     files: int
+    date: str = ""
+    orientation: str = ""
 
 
 class Study(Message):
-    """One folder or upload."""
+    """One folder or upload. What was dropped lies in numbered files, whose names the page alone knows."""
 
     id: Identifier
     name: str
+    dropped: bool = False
     series: tuple[SeriesMessage, ...]
     problems: tuple[ProblemMessage, ...] = ()
 
@@ -195,15 +222,6 @@ class Library(Message):
 
     studies: tuple[Study, ...]
     pipelines: tuple[str, ...]
-
-
-class OpenRequest(Message):
-    """Segment one series and show it. `series` None takes the largest volume."""
-
-    study: Identifier
-    series: str | None = None
-    phase: int = Field(default=0, ge=0)
-    pipeline: str | None = None
 
 
 class SessionRequest(Message):

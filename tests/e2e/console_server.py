@@ -70,11 +70,15 @@ STUDY = Study(
     series=(
         SeriesMessage(
             uid="2.25.71", kind="volume", modality="CT", description="Thin slices", shape=GRID.shape,
-            spacing_mm=(3.0, 3.0, 4.0), phases=1, files=48,
+            spacing_mm=(3.0, 3.0, 4.0), phases=3, files=144, date="2020-08-03", orientation="axial",
         ),
         SeriesMessage(
             uid="2.25.72", kind="localizer", modality="CT", description="Scout", shape=(64, 64, 1),
             spacing_mm=(3.0, 3.0, 1.0), phases=1, files=1,
+        ),
+        SeriesMessage(
+            uid="2.25.73", kind="labels", modality="SEG", description="Nodule, drawn", shape=GRID.shape,
+            spacing_mm=(3.0, 3.0, 4.0), phases=1, files=1,
         ),
     ),
     problems=(ProblemMessage(file="000049", reason="pixel data ends early"),),
@@ -88,6 +92,8 @@ class ScriptedApplication:
         self.folder = folder
         self.broadcast = broadcast
         self.current: Job | None = None
+        self.asked: OpenRequest | None = None
+        self.removed: str | None = None
         self.uploaded: dict[int, bytes] = {}
         self.refuse_upload = False
         #: Held, an upload's bytes wait until it is set.
@@ -108,10 +114,18 @@ class ScriptedApplication:
 
     async def finish_upload(self, upload: str) -> Study:
         if self.refuse_upload:
-            raise InputRefused("No volume was found in these files.", [FileProblem(Path("000001"), "not an image")])
+            problems = [FileProblem(Path(f"{number:06d}"), "not an image") for number in range(2)]
+            raise InputRefused("No volume was found in these files.", problems)
         return STUDY
 
-    def start_job(self, request: OpenRequest) -> Job:
+    def remove_study(self, study: str) -> None:
+        self.removed = study
+
+    async def start_job(self, request: OpenRequest) -> Job:
+        return self.begin(request)
+
+    def begin(self, request: OpenRequest) -> Job:
+        self.asked = request
         self.current = Job(
             id="job-1", state="running", stage="reading slices", fraction=0.3, eta_s=4.0, study=request.study,
             series=request.series,
@@ -186,23 +200,25 @@ class Console:
         self._server.should_exit = True
         self._thread.join()
 
-    def open_scene(self, identifier: str = "scene-1") -> None:
+    def open_scene(self, identifier: str = "scene-1", **changes: object) -> None:
         """The job is done: the scene takes its place."""
         self.application.current = None
-        op = ReplaceScene(scene=self.scene.model_copy(update={"id": identifier}))
+        request = self.application.asked or OpenRequest(study=STUDY.id)
+        resolved = request.model_copy(update={"series": request.series or STUDY.series[0].uid})
+        op = ReplaceScene(scene=self.scene.model_copy(update={"id": identifier, "opened": resolved} | changes))
         self._on_loop(lambda: self.broadcast.publish(op))
 
     def clear(self) -> None:
         """As freshly started, with nothing open."""
         self.log.scene = None
-        self.application.current = None
+        self.application.current = self.application.asked = self.application.removed = None
         self.application.uploaded.clear()
         self.application.refuse_upload = False
         self.application.let_through.set()
 
     def job(self, **changes: object) -> None:
         """Moves the running job."""
-        current = self.application.current or self.application.start_job(OpenRequest(study=STUDY.id))
+        current = self.application.current or self.application.begin(OpenRequest(study=STUDY.id))
         moved = current.model_copy(update=changes)
         self.application.current = None if moved.state in ("done", "failed", "cancelled") else moved
         self._on_loop(lambda: self.broadcast.progress(moved))

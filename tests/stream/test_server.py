@@ -51,7 +51,10 @@ class FakeApplication:
     async def finish_upload(self, upload: str) -> Study:
         raise InputRefused("no volume", [FileProblem(self.folder / "secret-folder" / "000001", "truncated")])
 
-    def start_job(self, request: OpenRequest) -> Job:
+    def remove_study(self, study: str) -> None:
+        self.removed = study
+
+    async def start_job(self, request: OpenRequest) -> Job:
         return JOB
 
     def job(self, job: str) -> Job:

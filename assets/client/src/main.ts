@@ -6,11 +6,13 @@ import { demoSurfaces } from "./demo/demo_surface";
 import { demoScene } from "./demo/phantom";
 import { apply, inverse } from "./model/affine";
 import { receiveJob, receiveOp, receiveScene, volumeOf } from "./model/scene";
+import { failureOf, nameOf, named, type Dropped } from "./model/dropped";
+import { forScan, forSegmentation, forStudy } from "./model/opening";
 import { INITIAL_STATE, type AppStore } from "./model/state";
 import { createStore } from "./model/store";
 import { shownViews, surfaces } from "./model/structures";
 import type { Actions } from "./page/actions";
-import { acceptDrops, createPickers } from "./page/drop";
+import { acceptDrops, createPickers, type Picked } from "./page/drop";
 import { element } from "./page/element";
 import { createFrame } from "./page/frame";
 import { Grid } from "./page/viewports";
@@ -18,8 +20,8 @@ import { glbSource } from "./three/glb_source";
 import { SlicePlanes } from "./three/slice_plane";
 import { createStage, type PageStage } from "./three/stage";
 import { VolumeLoader } from "./volume/loader";
-import { cancelJob, findJob, library, openSession, Refused, startJob } from "./wire/api";
-import type { Failure, ServerMessage } from "./wire/messages";
+import { cancelJob, findJob, library, openSession, Refused, removeStudy, startJob, Unreachable } from "./wire/api";
+import type { OpenRequest, ServerMessage, Study } from "./wire/messages";
 import { Socket } from "./wire/socket";
 import { uploadStudy } from "./wire/upload";
 import { createHeadset, type Headset } from "./xr/headset";
@@ -40,12 +42,23 @@ const REFINE_AFTER_MS = 250;
 
 // --- the server --------------------------------------------------------------------------------
 
-const UNKNOWN: Failure = { summary: "Something went wrong in this page.", problems: [], remedy: "Reload the page." };
+const UNKNOWN = failureOf("Something went wrong in this page.", "Reload the page.");
 
-function fail(error: unknown): void {
+const NO_SCAN = failureOf("This is a segmentation without the scan that it was drawn on.", "Open the scan first, then the segmentation again.");
+
+/** What could not be done for want of a server. */
+let again: (() => void) | null = null;
+
+function fail(error: unknown, retry: (() => void) | null = null, dropped?: Dropped): void {
   if (error instanceof DOMException && error.name === "AbortError") return;
-  const failure = error instanceof Refused ? error.failure : UNKNOWN;
-  store.update((state) => ({ ...state, failure }));
+  const failure = named(error instanceof Refused ? error.failure : UNKNOWN, dropped);
+  again = error instanceof Unreachable ? retry : null;
+  store.update((state) => ({ ...state, failure, canRetry: again !== null, askedHere: false }));
+}
+
+/** Does what a person asked for; where nobody answers, it can be tried again. */
+function attempt(act: () => Promise<void>): void {
+  act().catch((error: unknown) => fail(error, () => attempt(act)));
 }
 
 async function refreshLibrary(): Promise<void> {
@@ -67,7 +80,7 @@ function receive(message: ServerMessage): void {
       store.update((state) => receiveJob(state, message.job));
       break;
     case "error":
-      store.update((state) => ({ ...state, failure: { summary: message.summary, problems: [], remedy: null } }));
+      store.update((state) => ({ ...state, failure: failureOf(message.summary), canRetry: false }));
   }
 }
 
@@ -100,7 +113,7 @@ async function connect(): Promise<void> {
     message: receive,
     live: () => {
       store.update((state) => ({ ...state, connection: "live", lostSince_s: null }));
-      refreshLibrary().catch(fail);
+      attempt(refreshLibrary);
       catchUp();
     },
     lost: () => {
@@ -113,44 +126,59 @@ async function connect(): Promise<void> {
 
 let sending: AbortController | null = null;
 
-async function sendFiles(files: readonly File[]): Promise<void> {
+async function sendFiles(files: readonly Picked[]): Promise<void> {
   if (files.length === 0 || sending !== null) return;
+  const dropped: Dropped = { name: nameOf(files.map(({ path }) => path)), files: files.map(({ file }) => file.name) };
   sending = new AbortController();
   const { signal } = sending;
   const start_s = performance.now() / 1000;
   const upload = { files: files.length, sentFiles: 0, fraction: 0, eta_s: null };
   store.update((state) => ({ ...state, upload, failure: null }));
   try {
-    const study = await uploadStudy(files, ({ sentFiles, sentBytes, totalBytes }) => {
+    const study = await uploadStudy(files.map(({ file }) => file), ({ sentFiles, sentBytes, totalBytes }) => {
       const fraction = totalBytes > 0 ? sentBytes / totalBytes : 0;
       const passed_s = performance.now() / 1000 - start_s;
       const eta_s = fraction > 0.02 ? (passed_s * (1 - fraction)) / fraction : null;
       store.update((state) => ({ ...state, upload: { ...upload, sentFiles, fraction, eta_s } }));
     }, signal);
+    store.update((state) => ({ ...state, dropped: { ...state.dropped, [study.id]: dropped } }));
     await refreshLibrary();
     signal.throwIfAborted();
-    await open(study.id, null);
+    await open(forStudy(study, store.get().scene));
     if (signal.aborted) cancelRunning(); // asked for while the server was starting the job
   } catch (error) {
-    fail(error);
+    fail(error, () => void sendFiles(files), dropped);
   } finally {
     sending = null;
     store.update((state) => ({ ...state, upload: null }));
   }
 }
 
-async function open(study: string, series: string | null): Promise<void> {
-  const job = await startJob({ study, series, phase: 0, pipeline: null });
+async function open(request: OpenRequest | null): Promise<void> {
+  if (request === null) throw new Refused(NO_SCAN);
+  store.update((state) => ({ ...state, askedHere: true, announcement: null }));
+  const job = await startJob(request);
   store.update((state) => receiveJob(state, job));
+}
+
+async function remove(study: Study): Promise<void> {
+  await removeStudy(study.id);
+  await refreshLibrary();
 }
 
 function cancelRunning(): void {
   const { job } = store.get();
-  if (job) void cancelJob(job.id).then((now) => store.update((state) => receiveJob(state, now)), fail);
+  if (job) void cancelJob(job.id).then((now) => store.update((state) => receiveJob(state, now)), (error: unknown) => fail(error));
 }
 
 const actions: Actions = {
-  openStudy: (study, series) => void open(study.id, series).catch(fail),
+  openScan: (study, series, phase) => attempt(() => open(forScan(study, series, phase))),
+  openSegmentation: (study, series) => attempt(() => open(forSegmentation(study, series, store.get().scene))),
+  removeStudy: (study) => attempt(() => remove(study)),
+  tryAgain: () => {
+    store.update((state) => ({ ...state, failure: null }));
+    again?.();
+  },
   sendFiles: (files) => void sendFiles(files),
   cancel: () => {
     sending?.abort();
@@ -290,6 +318,6 @@ stage.onFrame(() => {
 
 acceptDrops((files) => actions.sendFiles(files));
 const ready = demo ? Promise.resolve() : connect();
-ready.catch(fail);
+ready.catch((error: unknown) => fail(error));
 if (demo) store.update((state) => receiveScene({ ...state, connection: "live" }, demoScene()));
 window.sightline = { store, stage, xr, ready };

@@ -104,6 +104,7 @@ export function demoScene(): Scene {
     registration_epoch: 0,
     headset_from_patient: [0.001, 0, 0, 0, 0, 0, 0.001, 0, 0, -0.001, 0, 0, 0, 0, 0, 1],
     nodes: [...ELLIPSOIDS.map(surfaceNode), volumeNode()],
+    opened: null,
     warnings: ["Synthetic data made in this browser; no patient."],
   };
 }

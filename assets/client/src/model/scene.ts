@@ -1,6 +1,8 @@
 // What the server says becomes state: snapshots, numbered ops, jobs. Pure; the socket feeds it.
 
 import { apply, type Vec3 } from "./affine";
+import { cut_mm } from "./anatomical";
+import { failureOf, named } from "./dropped";
 import { INITIAL_STATE, type State, type View, type Window } from "./state";
 import { defaultViews, surfaces } from "./structures";
 import type { Job, Op, Scene, VolumeNode, WindowPreset } from "../wire/messages";
@@ -31,27 +33,56 @@ export function sampleOfValue(volume: VolumeNode, value: number): number {
   return ((value - low) / (high - low)) * 65535 - 32768;
 }
 
-/** Another scene: views start from its defaults; what belonged to the old one goes. */
+/**
+ * Which scan a scene shows, whatever segmentation lies over it: measurements belong to the scan. Told by its series,
+ * which stays the same when the server starts anew.
+ */
+function scanOf(scene: Scene): string {
+  const { opened } = scene;
+  return opened?.series ? `${opened.series}/${opened.phase}` : scene.id;
+}
+
+/** Every scan's measurements, those of the one shown now among them. */
+function keptWith(state: State): State["kept"] {
+  return state.scene ? { ...state.kept, [scanOf(state.scene)]: state.measurements } : state.kept;
+}
+
+/** What a person is told when another window put another scan in the place of theirs. */
+function announcementOf(state: State, scene: Scene | null): string | null {
+  if (state.scene === null || scene === null || state.askedHere || scanOf(scene) === scanOf(state.scene)) return null;
+  const told = `“${scene.title}” was opened in another window.`;
+  const count = state.measurements.length;
+  if (count === 0) return told;
+  const yours = count === 1 ? "Your measurement is" : `Your ${count} measurements are`;
+  return `${told} ${yours} kept: open “${state.scene.title}” again to see ${count === 1 ? "it" : "them"}.`;
+}
+
+/** Another scene: views start from its defaults; measurements stay with their scan. */
 export function openScene(state: State, scene: Scene | null): State {
   const volume = volumeOf(scene);
   const preset = volume?.presets[0];
   const view: View = {
     ...state.view,
     window: preset ? windowOf(preset) : null,
-    cursor_mm: volume ? centre_mm(volume) : null,
+    cursor_mm: volume ? cut_mm(volume.patient_from_voxel, centre_mm(volume)) : null,
     pending_mm: null,
     tool: "navigate",
   };
   const nodes = surfaces(scene);
+  const kept = keptWith(state);
   return {
     ...state,
     scene,
+    kept,
+    askedHere: false,
+    announcement: announcementOf(state, scene),
     view,
     failure: null,
     structures: defaultViews(nodes),
     solo: null,
     selection: null,
-    measurements: [],
+    rubber_mm: null,
+    measurements: scene ? (kept[scanOf(scene)] ?? []) : [],
     volume: INITIAL_STATE.volume,
     drawn: { ready: 0, total: 0, failed: 0 },
   };
@@ -96,8 +127,10 @@ export function receiveJob(state: State, job: Job): State {
   const ended = {
     ...state,
     job: state.job?.id === job.id ? null : state.job,
+    askedHere: job.state === "done" && state.askedHere,
     endedJobs: [...state.endedJobs, job.id].slice(-ENDED_JOBS_KEPT),
   };
   if (job.state !== "failed") return ended;
-  return { ...ended, failure: job.error ?? { summary: `${job.stage || "Opening"} failed.`, problems: [], remedy: null } };
+  const failure = job.error ?? failureOf(`${job.stage || "Opening"} failed.`);
+  return { ...ended, failure: named(failure, state.dropped[job.study]), canRetry: false };
 }

@@ -1,6 +1,7 @@
 // The whole state of the page: what the server says, what the person chose. No DOM, no three.
 
 import type { Vec3 } from "./affine";
+import type { Dropped } from "./dropped";
 import type { Store } from "./store";
 import type { Failure, Job, Library, Scene } from "../wire/messages";
 
@@ -80,11 +81,23 @@ export interface State {
   readonly upload: Upload | null;
   /** A failure that the person has not put away yet. */
   readonly failure: Failure | null;
+  /** Whether what failed can simply be tried again. */
+  readonly canRetry: boolean;
+  /** Something to know that asks for nothing: another window opened another scan. */
+  readonly announcement: string | null;
+  /** Whether the scene under way was asked for here, and not in another window. */
+  readonly askedHere: boolean;
+  /** By study: names of what this page sent. */
+  readonly dropped: Readonly<Record<string, Dropped>>;
   readonly structures: Readonly<Record<string, StructureView>>;
   readonly solo: string | null;
   readonly selection: Selection;
   readonly view: View;
+  /** Where the second end of a measurement would be placed now: under the pointer. */
+  readonly rubber_mm: Vec3 | null;
   readonly measurements: readonly Measurement[];
+  /** Measurements of scans that are not shown now, by scan: opened again, they are there again. */
+  readonly kept: Readonly<Record<string, readonly Measurement[]>>;
   readonly volume: VolumeLoading;
   /** Surfaces drawn so far, of those in the scene. */
   readonly drawn: { readonly ready: number; readonly total: number; readonly failed: number };
@@ -101,6 +114,10 @@ export const INITIAL_STATE: State = {
   endedJobs: [],
   upload: null,
   failure: null,
+  canRetry: false,
+  announcement: null,
+  askedHere: false,
+  dropped: {},
   structures: {},
   solo: null,
   selection: null,
@@ -113,7 +130,9 @@ export const INITIAL_STATE: State = {
     slicesIn3d: false,
     labelsOnSlices: true,
   },
+  rubber_mm: null,
   measurements: [],
+  kept: {},
   volume: { state: "none", fraction: 0, note: null },
   drawn: { ready: 0, total: 0, failed: 0 },
 };

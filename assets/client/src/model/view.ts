@@ -49,7 +49,7 @@ export function fillPane(state: State, pane: Pane | null): State {
 }
 
 export function setTool(state: State, tool: Tool): State {
-  return view(state, { tool, pending_mm: null });
+  return { ...view(state, { tool, pending_mm: null }), rubber_mm: null };
 }
 
 export function setSlicesIn3d(state: State, slicesIn3d: boolean): State {
@@ -70,7 +70,7 @@ export function voxelError_mm(volume: VolumeNode | undefined): number {
 export function placePoint(state: State, at_mm: Vec3, error_mm: number, where: Measurement["where"]): State {
   const first = state.view.pending_mm;
   if (first === null) return view(state, { pending_mm: { at: at_mm, error_mm } });
-  return addMeasurement(view(state, { pending_mm: null }), {
+  return addMeasurement({ ...view(state, { pending_mm: null }), rubber_mm: null }, {
     from_mm: first.at,
     to_mm: at_mm,
     error_mm: Math.hypot(first.error_mm, error_mm),
@@ -87,6 +87,11 @@ export function addMeasurement(state: State, measurement: Omit<Measurement, "id"
     measurements: [...state.measurements, { ...measurement, id }],
     selection: { kind: "measurement", id },
   };
+}
+
+/** The line under way follows the pointer. */
+export function stretch(state: State, to_mm: Vec3): State {
+  return state.view.pending_mm === null ? state : { ...state, rubber_mm: to_mm };
 }
 
 export function removeMeasurement(state: State, id: string): State {

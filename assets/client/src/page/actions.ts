@@ -1,11 +1,17 @@
 // What the page asks of the rest: given to panels, so that they know neither the server nor three.
 
-import type { Study } from "../wire/messages";
+import type { SeriesMessage, Study } from "../wire/messages";
+import type { Picked } from "./drop";
 import type { Vec3 } from "../model/affine";
 
 export interface Actions {
-  openStudy(study: Study, series: string | null): void;
-  sendFiles(files: readonly File[]): void;
+  openScan(study: Study, series: string, phase: number): void;
+  /** Over the scan that it was drawn on. */
+  openSegmentation(study: Study, series: SeriesMessage): void;
+  removeStudy(study: Study): void;
+  sendFiles(files: readonly Picked[]): void;
+  /** Does again what could not be done. */
+  tryAgain(): void;
   cancel(): void;
   retryConnection(): void;
   resetView(): void;

@@ -2,6 +2,15 @@
 
 import { element } from "./element";
 
+/** A file that a person chose, and where it lay in what they chose. */
+export interface Picked {
+  readonly file: File;
+  readonly path: string;
+}
+
+/** Files that systems leave in folders: nobody means to open them. */
+const isClutter = ({ path }: Picked): boolean => /(^|\/)(\.[^/]*|Thumbs\.db|desktop\.ini)$/i.test(path);
+
 function entryFile(entry: FileSystemFileEntry): Promise<File> {
   return new Promise((resolve, reject) => entry.file(resolve, reject));
 }
@@ -17,21 +26,25 @@ async function children(folder: FileSystemDirectoryEntry): Promise<FileSystemEnt
   }
 }
 
-async function filesOf(entry: FileSystemEntry): Promise<File[]> {
-  if (entry.isFile) return [await entryFile(entry as FileSystemFileEntry)];
+async function filesOf(entry: FileSystemEntry): Promise<Picked[]> {
+  if (entry.isFile) return [{ file: await entryFile(entry as FileSystemFileEntry), path: entry.fullPath }];
   const inside = await children(entry as FileSystemDirectoryEntry);
   return (await Promise.all(inside.map(filesOf))).flat();
 }
 
 /** Every file of a drop. Entries must be taken before the first await: the list dies with the event. */
-export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
+export async function droppedFiles(transfer: DataTransfer): Promise<Picked[]> {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  if (entries.length === 0) return [...transfer.files];
-  return (await Promise.all(entries.map(filesOf))).flat();
+  if (entries.length === 0) return picked(transfer.files);
+  return (await Promise.all(entries.map(filesOf))).flat().filter((each) => !isClutter(each));
+}
+
+function picked(files: FileList): Picked[] {
+  return [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name })).filter((each) => !isClutter(each));
 }
 
 /** Takes drops anywhere on the page; `data-dropping` marks the page while files hover. */
-export function acceptDrops(take: (files: File[]) => void): void {
+export function acceptDrops(take: (files: Picked[]) => void): void {
   const root = document.documentElement;
   let depth = 0;
   const mark = (change: number): void => {
@@ -53,7 +66,7 @@ export interface Pickers {
   open(folder: boolean): void;
 }
 
-export function createPickers(take: (files: File[]) => void): Pickers {
+export function createPickers(take: (files: Picked[]) => void): Pickers {
   const picker = (folder: boolean): HTMLInputElement => {
     const input = element("input", {
       type: "file",
@@ -63,7 +76,7 @@ export function createPickers(take: (files: File[]) => void): Pickers {
       "aria-label": folder ? "Folder to open" : "Files to open",
       webkitdirectory: folder,
       onchange: () => {
-        if (input.files) take([...input.files]);
+        if (input.files) take(picked(input.files));
         input.value = "";
       },
     });

@@ -6,6 +6,7 @@ import { element } from "./element";
 import { createHeadsetButtons, type HeadsetEntrance } from "./headset_buttons";
 import { icon } from "./icon";
 import { createHelp, listenToKeys, type PageSwitches } from "./keyboard";
+import { createMeasureHint } from "./measure_hint";
 import { recall, remember } from "./memory";
 import { createLostBanner, createNotice } from "./notice";
 import { createSidePanel } from "./side_panel";
@@ -29,7 +30,16 @@ export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement
   const left = createSidePanel("left", "Studies and structures", createStudiesPanel(store, actions), createStructuresPanel(store));
   const right = createSidePanel("right", "Selection", createDetailsPanel(store));
   const help = createHelp();
-  const switches: PageSwitches = { theme: toggleTheme, help: () => help.showModal(), panel: (side) => (side === "left" ? left : right).toggle() };
+  const toggle = (side: "left" | "right"): void => {
+    const [panel, other] = side === "left" ? [left, right] : [right, left];
+    panel.toggle();
+    if (panel.isDrawer()) other.close();
+  };
+  const switches: PageSwitches = { theme: toggleTheme, help: () => help.showModal(), panel: toggle };
+  // A drawer lies over the picture that was asked for from it.
+  store.watch((s) => s.job, (job) => {
+    if (job !== null && left.isDrawer()) left.close();
+  });
   const toolbar = createToolbar(store, actions);
   toolbar.headset.append(createHeadsetButtons(entrance));
   const small = (name: Parameters<typeof icon>[0], label: string, press: () => void): HTMLButtonElement =>
@@ -41,7 +51,7 @@ export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement
     small("help", "Keys (?)", () => switches.help()),
   );
   listenToKeys(store, actions, switches);
-  const middle = element("div", { class: "middle" }, grid, createNotice(store, actions), element("div", { class: "drop-here", "aria-hidden": "true" }, "Drop to open"));
+  const middle = element("div", { class: "middle" }, grid, createMeasureHint(store), createNotice(store, actions), element("div", { class: "drop-here", "aria-hidden": "true" }, "Drop to open"));
   return element(
     "div",
     { class: "frame" },

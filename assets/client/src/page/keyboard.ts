@@ -31,9 +31,10 @@ function stepBack(state: State): State {
 
 const HELP: readonly (readonly [string, string])[] = [
   ["1  2  3  4", "3-D, axial, coronal or sagittal alone; again: all four"],
-  ["Arrows, Page", "in a slice: scroll; in 3-D: turn"],
+  ["Arrows, Page", "in a slice: scroll, Home and End to either end; in 3-D: turn"],
+  ["Shift + arrows", "in a slice: move the crosshair"],
   ["+  −", "in 3-D: nearer, farther"],
-  ["M", "measure a distance: two clicks on a slice or in 3-D"],
+  ["M", "measure a distance: two clicks on a slice or in 3-D, or Enter at the crosshair"],
   ["W", "next window; right drag on a slice sets it by hand"],
   ["P", "slices in 3-D"],
   ["L", "structure colours on slices"],
@@ -42,6 +43,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ["T", "dark or light"],
   ["Esc", "one step back"],
   ["Ctrl + wheel", "zoom slices; middle drag moves them"],
+  ["Fingers", "on a slice: tap to point, drag to scroll, two to zoom and move"],
 ];
 
 export function createHelp(): HTMLDialogElement {

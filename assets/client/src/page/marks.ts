@@ -1,7 +1,7 @@
 // Marks over a pane: crosshair and measurements as SVG, placed anew whenever the picture beneath moves.
 
-import { withError } from "../model/number_text";
-import type { Vec3 } from "../model/affine";
+import { justified, withError } from "../model/number_text";
+import { distance, type Vec3 } from "../model/affine";
 import type { State } from "../model/state";
 import { length_mm } from "../model/view";
 
@@ -18,21 +18,35 @@ function shape(tag: string, attributes: Record<string, string | number>): SVGEle
 
 type Point = readonly [number, number];
 
-/** Two lines with a gap in the middle, so that what is pointed at stays clear. */
+/** Kept free of lines along every edge: there stand the letters. */
+const MARGIN = 26;
+
+/** Two lines with a gap in the middle, so that what is pointed at stays clear, and short of the letters. */
 function crosshair([x, y]: Point, width: number, height: number): SVGElement[] {
   const gap = 9;
-  const line = (x1: number, y1: number, x2: number, y2: number): SVGElement => shape("line", { x1, y1, x2, y2, class: "crosshair" });
-  return [line(0, y, x - gap, y), line(x + gap, y, width, y), line(x, 0, x, y - gap), line(x, y + gap, x, height)];
+  const line = (x1: number, y1: number, x2: number, y2: number): SVGElement[] =>
+    x2 > x1 || y2 > y1 ? [shape("line", { x1, y1, x2, y2, class: "crosshair" })] : [];
+  const [right, bottom] = [width - MARGIN, height - MARGIN];
+  return [line(MARGIN, y, x - gap, y), line(x + gap, y, right, y), line(x, MARGIN, x, y - gap), line(x, y + gap, x, bottom)].flat();
 }
 
 function ends([a, b]: readonly Point[], name: string): SVGElement[] {
   return [a, b].filter((p) => p !== undefined).map(([cx, cy]) => shape("circle", { cx, cy, r: 4, class: name }));
 }
 
-function distanceMark(a: Point, b: Point, text: string, selected: boolean): SVGElement[] {
-  const name = selected ? "ruler selected" : "ruler";
+/** Width of a letter and height of a line of a label; enough to keep it inside. */
+const LETTER = 7.6;
+const LINE = 14;
+/** The name of the pane stands above this. */
+const HEAD = 38;
+
+const within = (value: number, low: number, high: number): number => Math.max(low, Math.min(value, high));
+
+function distanceMark(a: Point, b: Point, text: string, name: string, [width, height]: Point): SVGElement[] {
   const [x1, y1, x2, y2] = [...a, ...b];
-  const label = shape("text", { x: (x1 + x2) / 2 + 8, y: (y1 + y2) / 2 - 8, class: name });
+  const x = within((x1 + x2) / 2 + 8, 8, width - text.length * LETTER - 8);
+  const y = within((y1 + y2) / 2 - 8, HEAD + LINE, height - 8);
+  const label = shape("text", { x, y, class: name });
   label.textContent = text;
   const line = (kind: string): SVGElement => shape("line", { x1, y1, x2, y2, class: `${kind} ${name}` });
   return [line("halo"), line("line"), ...ends([a, b], name), label];
@@ -49,6 +63,7 @@ export function createMarks(): Marks {
     svg,
     draw(state, project, isOnSlice, cross) {
       const shapes: SVGElement[] = [];
+      const size = [svg.clientWidth, svg.clientHeight] as const;
       const cursor = state.view.cursor_mm;
       const at = cross && cursor ? project(cursor) : null;
       if (at) shapes.push(...crosshair(at, svg.clientWidth, svg.clientHeight));
@@ -56,10 +71,15 @@ export function createMarks(): Marks {
         if (!isOnSlice(each.from_mm) && !isOnSlice(each.to_mm)) continue;
         const [a, b] = [project(each.from_mm), project(each.to_mm)];
         const selected = state.selection?.kind === "measurement" && state.selection.id === each.id;
-        if (a && b) shapes.push(...distanceMark(a, b, withError(length_mm(each), each.error_mm, "mm"), selected));
+        if (a && b) shapes.push(...distanceMark(a, b, withError(length_mm(each), each.error_mm, "mm"), selected ? "ruler selected" : "ruler", size));
       }
-      const pending = state.view.pending_mm ? project(state.view.pending_mm.at) : null;
-      if (pending) shapes.push(...ends([pending], "ruler selected"));
+      const { rubber_mm } = state;
+      const { pending_mm } = state.view;
+      const pending = pending_mm ? project(pending_mm.at) : null;
+      const rubber = rubber_mm ? project(rubber_mm) : null;
+      if (pending && rubber && pending_mm && rubber_mm) {
+        shapes.push(...distanceMark(pending, rubber, justified(distance(pending_mm.at, rubber_mm), pending_mm.error_mm, "mm"), "ruler rubber", size));
+      } else if (pending) shapes.push(...ends([pending], "ruler selected"));
       svg.replaceChildren(...shapes);
     },
   };

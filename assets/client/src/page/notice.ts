@@ -3,6 +3,8 @@
 import type { Actions } from "./actions";
 import { element } from "./element";
 import { icon } from "./icon";
+import { reasonList } from "./reasons";
+import { reasons } from "../model/dropped";
 import { timeLeft } from "../model/number_text";
 import type { AppStore, State } from "../model/state";
 import type { Failure } from "../wire/messages";
@@ -41,20 +43,34 @@ function workCard(actions: Actions): { card: HTMLElement; update(work: Work): vo
   };
 }
 
-function failureCard(failure: Failure, store: AppStore, actions: Actions): HTMLElement {
-  const shown = failure.problems.slice(0, 100);
-  const reasons = element("details", { class: "problems" }, element("summary", {}, `Why, file by file (${failure.problems.length})`), element("ul", {}, ...shown.map((p) => element("li", {}, `${p.file}: ${p.reason}`))));
-  const another = element("button", { class: "button primary", type: "button", onclick: () => actions.chooseFiles(true) }, icon("folder"), "Open another folder");
+/** Longer than this, a reason is no heading. */
+const HEADING = 90;
+/** More reasons than these fold away. */
+const REASONS_AT_ONCE = 3;
+
+const sentence = (text: string): string => `${capital(text).replace(/\.$/, "")}.`;
+
+function failureCard(failure: Failure, canRetry: boolean, store: AppStore, actions: Actions): HTMLElement {
+  const { summary, problems, remedy } = failure;
+  const isShort = summary.length <= HEADING;
+  const first = canRetry
+    ? element("button", { class: "button primary", type: "button", onclick: () => actions.tryAgain() }, "Try again")
+    : element("button", { class: "button primary", type: "button", onclick: () => actions.chooseFiles(true) }, icon("folder"), "Open another folder");
   const close = element("button", { class: "button", type: "button", onclick: () => store.update((s) => ({ ...s, failure: null })) }, "Close");
   return element(
     "div",
     { class: "card failed", role: "alert" },
-    element("h2", {}, "This could not be opened"),
-    element("p", {}, failure.summary),
-    failure.remedy ? element("p", {}, failure.remedy) : null,
-    failure.problems.length > 0 ? reasons : null,
-    element("div", { class: "row" }, another, close),
+    element("h2", {}, isShort ? capital(summary).replace(/\.$/, "") : "This could not be opened"),
+    isShort ? null : element("p", {}, sentence(summary)),
+    reasonList(problems, reasons(problems).length > REASONS_AT_ONCE ? `Why, file by file (${problems.length})` : null),
+    remedy ? element("p", {}, remedy) : null,
+    element("div", { class: "row" }, first, close),
   );
+}
+
+function announcementCard(text: string, store: AppStore): HTMLElement {
+  const close = element("button", { class: "button", type: "button", onclick: () => store.update((s) => ({ ...s, announcement: null })) }, "Close");
+  return element("div", { class: "card", role: "status" }, element("p", {}, text), element("div", { class: "row" }, close));
 }
 
 function emptyCard(state: State, actions: Actions): HTMLElement {
@@ -72,8 +88,9 @@ function connectingCard(): HTMLElement {
 type Choice = { readonly key: string; readonly make: () => HTMLElement } | null;
 
 function choose(state: State, store: AppStore, actions: Actions): Choice {
-  const { failure } = state;
-  if (failure) return { key: `failed ${failure.summary}`, make: () => failureCard(failure, store, actions) };
+  const { failure, canRetry, announcement } = state;
+  if (failure) return { key: `failed ${failure.summary}`, make: () => failureCard(failure, canRetry, store, actions) };
+  if (announcement) return { key: `told ${announcement}`, make: () => announcementCard(announcement, store) };
   if (state.scene !== null) return null;
   if (state.connection === "connecting") return { key: "connecting", make: connectingCard };
   const known = (state.library?.studies.length ?? 0) > 0;
@@ -91,14 +108,14 @@ export function createNotice(store: AppStore, actions: Actions): HTMLElement {
     if (busy) work.update(busy);
     const choice: Choice = busy ? { key: "work", make: () => work.card } : choose(state, store, actions);
     const key = choice?.key ?? null;
-    layer.classList.toggle("aside", busy !== null && state.scene !== null);
+    layer.classList.toggle("aside", state.scene !== null && (busy !== null || (state.failure === null && state.announcement !== null)));
     layer.classList.toggle("over", state.scene !== null);
     layer.hidden = choice === null;
     if (key === shown) return;
     shown = key;
     layer.replaceChildren(...(choice ? [choice.make()] : []));
   };
-  for (const part of ["failure", "job", "upload", "scene", "connection", "library"] as const) store.watch((s) => s[part], draw);
+  for (const part of ["failure", "announcement", "job", "upload", "scene", "connection", "library"] as const) store.watch((s) => s[part], draw);
   return layer;
 }
 

@@ -1,4 +1,4 @@
-// A panel at the side whose width and presence are remembered.
+// A panel at the side whose width and presence are remembered; in a narrow window, a drawer over the views.
 
 import { element } from "./element";
 import { recall, remember } from "./memory";
@@ -9,7 +9,14 @@ export interface SidePanel {
   readonly panel: HTMLElement;
   readonly edge: HTMLElement;
   toggle(): void;
+  /** Whether it lies over the views, as in narrow windows. */
+  isDrawer(): boolean;
+  /** Shuts a drawer; a panel beside the views stays. */
+  close(): void;
 }
+
+/** As in style.css. */
+const NARROW = window.matchMedia("(max-width: 960px)");
 
 /** `side` names it in storage and says which way dragging its edge widens it. */
 export function createSidePanel(side: "left" | "right", label: string, ...children: HTMLElement[]): SidePanel {
@@ -24,9 +31,11 @@ export function createSidePanel(side: "left" | "right", label: string, ...childr
     remember(`${side}.width`, String(width));
   };
   const setShown = (shown: boolean): void => {
-    panel.hidden = edge.hidden = !shown;
-    remember(`${side}.shown`, String(shown));
+    panel.hidden = !shown;
+    edge.hidden = !shown || NARROW.matches;
+    if (!NARROW.matches) remember(`${side}.shown`, String(shown));
   };
+  const fit = (): void => setShown(!NARROW.matches && recall(`${side}.shown`, "true") !== "false");
   edge.addEventListener("pointerdown", (event) => edge.setPointerCapture(event.pointerId));
   edge.addEventListener("pointermove", (event) => {
     if (edge.hasPointerCapture(event.pointerId)) setWidth(width + sign * event.movementX);
@@ -38,6 +47,13 @@ export function createSidePanel(side: "left" | "right", label: string, ...childr
     setWidth(width + sign * step);
   });
   if (window.innerWidth >= 1200) setWidth(width);
-  setShown(recall(`${side}.shown`, "true") !== "false");
-  return { panel, edge, toggle: () => setShown(panel.hidden === true) };
+  NARROW.addEventListener("change", fit);
+  fit();
+  const close = (): void => {
+    if (NARROW.matches) setShown(false);
+  };
+  panel.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") close();
+  });
+  return { panel, edge, toggle: () => setShown(panel.hidden === true), isDrawer: () => NARROW.matches, close };
 }

@@ -4,10 +4,10 @@ import { element, setText } from "./element";
 import { createMarks } from "./marks";
 import { createPane, type PaneFrame } from "./pane";
 import { apply, inverse, type Vec3 } from "../model/affine";
-import { EDGES, NORMAL_AXIS, sliceStep_mm } from "../model/anatomical";
+import { cut_mm, EDGES, isAlongAxes, NORMAL_AXIS, sliceStep_mm } from "../model/anatomical";
 import { volumeOf } from "../model/scene";
 import type { AppStore, Plane, State } from "../model/state";
-import { placePoint, setCursor, setWindow, voxelError_mm } from "../model/view";
+import { placePoint, setCursor, setWindow, stretch, voxelError_mm } from "../model/view";
 import type { Picture } from "../slices/picture";
 import { extent_mm } from "../three/slice_plane";
 
@@ -23,7 +23,12 @@ export interface SlicePane {
   readonly canvas: HTMLCanvasElement;
   /** Draws marks, scale and position for the picture as it lies now (pixels of the pane); null while there is none. */
   draw(picture: Picture | null): void;
+  /** The same over the picture that was drawn last. */
+  redraw(): void;
 }
+
+/** Where something is pointed at, in pixels of the window. */
+type Place = Pick<MouseEvent, "clientX" | "clientY">;
 
 /** Scale bars of round length; the longest that fits a third of the pane is taken. */
 const SCALES_MM = [200, 100, 50, 20, 10, 5, 2, 1];
@@ -39,13 +44,14 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
   const axis = NORMAL_AXIS[plane];
   let picture: Picture | null = null;
 
-  const at = (event: PointerEvent | WheelEvent | MouseEvent): Vec3 | null => {
+  const at: At = (event) => {
     const box = frame.body.getBoundingClientRect();
-    const cursor = store.get().view.cursor_mm;
-    if (picture === null || cursor === null) return null;
-    const point = [...picture.toPatient(event.clientX - box.left, event.clientY - box.top)];
-    point[axis] = cursor[axis];
-    return point as unknown as Vec3;
+    const { scene, view } = store.get();
+    const volume = volumeOf(scene);
+    if (picture === null || volume === undefined || view.cursor_mm === null) return null;
+    const place = [...picture.toPatient(event.clientX - box.left, event.clientY - box.top)];
+    place[axis] = cut_mm(volume.patient_from_voxel, view.cursor_mm)[axis];
+    return place as unknown as Vec3;
   };
 
   const scroll = (steps: number): void => {
@@ -57,35 +63,54 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
     store.update((s) => setCursor(s, next as unknown as Vec3));
   };
 
-  wireKeys(frame.body, scroll);
+  const move = (across: number, down: number): void => {
+    const { scene, view } = store.get();
+    const volume = volumeOf(scene);
+    if (picture === null || volume === undefined || view.cursor_mm === null) return;
+    const [x, y] = picture.toPixel(view.cursor_mm);
+    // A pixel may be less than a voxel, in which the crosshair would stay.
+    const far = Math.max(1, Math.max(...volume.spacing_mm) * picture.pixelsPerMm);
+    const next = [...picture.toPatient(x + across * far, y + down * far)];
+    next[axis] = view.cursor_mm[axis];
+    store.update((s) => setCursor(s, next as unknown as Vec3));
+  };
+
+  const place = (): void => {
+    const { scene, view } = store.get();
+    const volume = volumeOf(scene);
+    if (view.tool !== "measure" || volume === undefined || view.cursor_mm === null) return;
+    const at_mm = [...view.cursor_mm];
+    at_mm[axis] = cut_mm(volume.patient_from_voxel, view.cursor_mm)[axis];
+    point(store, at_mm as unknown as Vec3);
+  };
+
+  wireKeys(frame.body, scroll, move, place);
   wireWheel(frame.body, scroll, (factor, event) => {
-    const point = at(event);
-    if (point) zoom.by(factor, point);
+    const here = at(event);
+    if (here) zoom.by(factor, here);
   });
   wireDrag(frame.body, store, at, zoom);
+  wireFingers(frame.body, store, at, scroll, zoom);
 
-  return {
-    plane,
-    frame,
-    canvas,
-    draw(next) {
-      picture = next;
-      const state = store.get();
-      const volume = volumeOf(state.scene);
-      setText(busy, volume === undefined ? "" : arrivalText(state.volume));
-      frame.body.classList.toggle("with-picture", next !== null);
-      if (next === null || volume === undefined || state.view.cursor_mm === null) {
-        marks.svg.replaceChildren();
-        setText(frame.corner, "");
-        return;
-      }
-      const cursor = state.view.cursor_mm;
-      const step = sliceStep_mm(volume.patient_from_voxel, plane);
-      marks.draw(state, (p) => next.toPixel(p), (p) => Math.abs(p[axis] - cursor[axis]) <= step, true);
-      drawScale(scale, next, frame.body.clientWidth);
-      drawPosition(frame, cursor, plane, volume);
-    },
+  const draw = (next: Picture | null): void => {
+    picture = next;
+    const state = store.get();
+    const volume = volumeOf(state.scene);
+    setText(busy, volume === undefined ? "" : arrivalText(state.volume));
+    frame.body.classList.toggle("with-picture", next !== null);
+    if (next === null || volume === undefined || state.view.cursor_mm === null) {
+      marks.svg.replaceChildren();
+      setText(frame.corner, "");
+      return;
+    }
+    const cursor = state.view.cursor_mm;
+    const step = sliceStep_mm(volume.patient_from_voxel, plane);
+    marks.draw(state, (p) => next.toPixel(p), (p) => Math.abs(p[axis] - cursor[axis]) <= step, true);
+    drawScale(scale, next, frame.body.clientWidth);
+    drawPosition(frame, cursor, plane, volume);
   };
+
+  return { plane, frame, canvas, draw, redraw: () => draw(picture) };
 }
 
 function arrivalText({ state, fraction, note }: State["volume"]): string {
@@ -106,7 +131,8 @@ function drawPosition(frame: PaneFrame, cursor: Vec3, plane: Plane, volume: Para
   const [low, high] = extent_mm(volume);
   const count = Math.max(1, Math.round((high[axis] - low[axis]) / step));
   const index = Math.min(count, Math.max(1, Math.round((cursor[axis] - low[axis]) / step + 0.5)));
-  setText(frame.corner, `${index} / ${count}`);
+  // Cut across the slices that were measured, a picture is made of several of them.
+  setText(frame.corner, `${index} / ${count}${isAlongAxes(volume.patient_from_voxel) ? "" : " · reformatted"}`);
   const { body } = frame;
   body.setAttribute("aria-valuemin", "1");
   body.setAttribute("aria-valuemax", String(count));
@@ -115,14 +141,21 @@ function drawPosition(frame: PaneFrame, cursor: Vec3, plane: Plane, volume: Para
   body.setAttribute("aria-valuetext", `slice ${index} of ${count}, voxel ${voxel.map(Math.round).join(" ")}`);
 }
 
-const KEY_STEPS: Readonly<Record<string, number>> = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 };
+/** Keys of a slice: steps along its normal; far enough for Home and End to reach either end. */
+const FAR = 1e6;
+const KEY_STEPS: Readonly<Record<string, number>> = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10, Home: -FAR, End: FAR };
+/** With Shift: pixels by which the crosshair moves across and down the slice. */
+const KEY_MOVES: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-function wireKeys(body: HTMLElement, scroll: (steps: number) => void): void {
+function wireKeys(body: HTMLElement, scroll: (steps: number) => void, move: (across: number, down: number) => void, place: () => void): void {
   body.addEventListener("keydown", (event) => {
     const steps = KEY_STEPS[event.key];
-    if (steps === undefined) return;
+    const step = event.shiftKey ? KEY_MOVES[event.key] : undefined;
+    if (steps === undefined && event.key !== "Enter") return;
     event.preventDefault();
-    scroll(steps);
+    if (step) move(...step);
+    else if (steps === undefined) place();
+    else scroll(steps);
   });
 }
 
@@ -156,36 +189,93 @@ function dragOf(event: PointerEvent): Drag {
   return event.button === 2 || event.altKey || event.ctrlKey ? "window" : "cursor";
 }
 
-function wireDrag(body: HTMLElement, store: AppStore, at: (event: PointerEvent) => Vec3 | null, zoom: Zoom): void {
+type At = (event: Place) => Vec3 | null;
+
+function point(store: AppStore, at_mm: Vec3): void {
+  store.update((s) => (s.view.tool === "measure" ? placePoint(s, at_mm, voxelError_mm(volumeOf(s.scene)), "slice") : setCursor(s, at_mm)));
+}
+
+function wireDrag(body: HTMLElement, store: AppStore, at: At, zoom: Zoom): void {
   let drag: Drag | null = null;
   let last: Vec3 | null = null;
   body.addEventListener("contextmenu", (event) => event.preventDefault());
   body.addEventListener("pointerdown", (event) => {
-    const point = at(event);
-    const state = store.get();
-    if (point === null) return;
-    if (event.button === 0 && state.view.tool === "measure") {
-      store.update((s) => placePoint(s, point, voxelError_mm(volumeOf(s.scene)), "slice"));
-      return;
-    }
+    const here = at(event);
+    if (here === null || event.pointerType === "touch") return;
+    const isPlacing = event.button === 0 && store.get().view.tool === "measure";
+    if (event.button === 0) point(store, here);
+    if (isPlacing) return;
     drag = dragOf(event);
-    last = point;
+    last = here;
     body.setPointerCapture(event.pointerId);
-    if (drag === "cursor") store.update((s) => setCursor(s, point));
   });
   body.addEventListener("pointermove", (event) => {
-    const point = drag ? at(event) : null;
-    if (point === null) return;
-    if (drag === "cursor") store.update((s) => setCursor(s, point));
-    if (drag === "pan" && last) zoom.pan(last, point);
+    if (event.pointerType === "touch") return;
+    const here = at(event);
+    if (here === null) return;
+    if (drag === null) store.update((s) => stretch(s, here));
+    if (drag === "cursor") store.update((s) => setCursor(s, here));
+    if (drag === "pan" && last) zoom.pan(last, here);
     if (drag === "window") dragWindow(store, event.movementX, event.movementY, body.clientWidth);
-    if (drag !== "pan") last = point;
+    if (drag !== "pan") last = here;
   });
   const end = (): void => {
     drag = null;
   };
   body.addEventListener("pointerup", end);
   body.addEventListener("pointercancel", end);
+}
+
+/** A finger that moved less than this meant a place; more, the next slices. */
+const TAP_PIXELS = 8;
+/** A finger's way for one slice. */
+const FINGER_PIXELS = 12;
+
+/** One finger points or scrolls, two zoom and move the picture. */
+function wireFingers(body: HTMLElement, store: AppStore, at: At, scroll: (steps: number) => void, zoom: Zoom): void {
+  const fingers = new Map<number, Place>();
+  let start: Place | null = null;
+  let scrolled = 0;
+  const middle = (): Place => {
+    const [a, b] = [...fingers.values()];
+    return { clientX: (a!.clientX + b!.clientX) / 2, clientY: (a!.clientY + b!.clientY) / 2 };
+  };
+  const apart = (): number => {
+    const [a, b] = [...fingers.values()];
+    return Math.max(1, Math.hypot(a!.clientX - b!.clientX, a!.clientY - b!.clientY));
+  };
+  body.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "touch") return;
+    body.setPointerCapture(event.pointerId);
+    fingers.set(event.pointerId, event);
+    start = fingers.size === 1 ? event : null;
+    scrolled = 0;
+  });
+  body.addEventListener("pointermove", (event) => {
+    if (!fingers.has(event.pointerId)) return;
+    if (fingers.size === 2) {
+      const [wasMiddle, wasApart] = [at(middle()), apart()];
+      fingers.set(event.pointerId, event);
+      const here = at(middle());
+      if (wasMiddle && here) zoom.pan(wasMiddle, here);
+      if (here) zoom.by(apart() / wasApart, here);
+      return;
+    }
+    fingers.set(event.pointerId, event);
+    if (start === null) return;
+    const steps = Math.trunc((start.clientY - event.clientY) / FINGER_PIXELS);
+    if (steps !== scrolled) scroll(steps - scrolled);
+    scrolled = steps;
+  });
+  const lift = (event: PointerEvent): void => {
+    fingers.delete(event.pointerId);
+    const hasMoved = start === null || Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) > TAP_PIXELS;
+    const here = at(event);
+    if (event.type === "pointerup" && event.pointerType === "touch" && !hasMoved && here) point(store, here);
+    start = null;
+  };
+  body.addEventListener("pointerup", lift);
+  body.addEventListener("pointercancel", lift);
 }
 
 /** Across widens, down darkens: a pane's width doubles or halves the window. */

@@ -47,7 +47,7 @@ function createRow(store: AppStore, node: SurfaceNode, spacing: readonly number[
   const title = element(
     "button",
     { class: "name", type: "button", onclick: () => store.update((s) => select(s, { kind: "structure", key })) },
-    element("span", { class: "label" }, name),
+    element("span", { class: "label", title: name }, name),
     element("span", { class: "figure" }, volume),
   );
   const item = element("li", { class: "structure", "data-key": key }, colour, title, eye, solo, opacity);

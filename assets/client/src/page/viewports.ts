@@ -9,6 +9,7 @@ import { createMarks } from "./marks";
 import { createPane, type PaneFrame } from "./pane";
 import { createSlicePane, type SlicePane } from "./slice_pane";
 import type { Vec3 } from "../model/affine";
+import { cut_mm } from "../model/anatomical";
 import { centre_mm, sampleOfValue, volumeOf } from "../model/scene";
 import { PLANES, type AppStore } from "../model/state";
 import { shownViews, surfaces } from "../model/structures";
@@ -44,6 +45,7 @@ export class Grid {
     this.element = element("main", { class: "grid", "aria-label": "Views" }, this.frame3d.element, ...this.panes.map((pane) => pane.frame.element));
     for (const pane of this.panes) new ResizeObserver(() => this.draw()).observe(pane.frame.body);
     store.watch((s) => s.view.filled, (filled) => this.element.classList.toggle("one", filled !== null));
+    store.watch((s) => s.rubber_mm, () => this.drawMarks());
     for (const part of ["view", "measurements", "selection", "volume", "structures", "solo"] as const) {
       store.watch((s) => s[part], () => this.draw());
     }
@@ -77,6 +79,11 @@ export class Grid {
     });
   }
 
+  /** Draws what lies over the slices, and not the slices themselves. */
+  private drawMarks(): void {
+    for (const pane of this.panes) pane.redraw();
+  }
+
   private zoomBy(factor: number, at: Vec3): void {
     if (this.focus === null) return;
     const next = Math.min(MOST_ZOOM, Math.max(1, this.zoom * factor));
@@ -102,7 +109,7 @@ export class Grid {
       return;
     }
     const { node } = this.voxels;
-    const sight = { width, height, extent_mm: extent_mm(node), cursor_mm, focus_mm: this.focus, zoom: this.zoom };
+    const sight = { width, height, extent_mm: extent_mm(node), cursor_mm: cut_mm(node.patient_from_voxel, cursor_mm), focus_mm: this.focus, zoom: this.zoom };
     const picture = planePicture(pane.plane, sight);
     this.drawVoxels(pane.canvas, picture, width, height);
     pane.draw(picture);

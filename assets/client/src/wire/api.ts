@@ -1,5 +1,6 @@
 // The server's HTTP side (docs/wire.md). Every refusal becomes a `Refused` with words for the person.
 
+import { failureOf } from "../model/dropped";
 import type { Failure, Job, Library, OpenRequest, Study } from "./messages";
 
 /** The server said no, or could not be reached. */
@@ -9,16 +10,17 @@ export class Refused extends Error {
   }
 }
 
-const UNREACHABLE: Failure = {
-  summary: "The Sightline server does not answer.",
-  problems: [],
-  remedy: "Check that it still runs, then try again.",
-};
+/** Nobody answered: what was asked for can be asked for again. */
+export class Unreachable extends Refused {
+  constructor() {
+    super(failureOf("The Sightline server does not answer.", "Check that it still runs, then try again."));
+  }
+}
 
 function failureFrom(body: unknown, status: number): Failure {
   const failure = (body as { error?: Partial<Failure> } | null)?.error;
   const summary = failure?.summary ?? `The server refused this (${status}).`;
-  return { summary, problems: failure?.problems ?? [], remedy: failure?.remedy ?? null };
+  return { ...failureOf(summary), ...failure };
 }
 
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -28,7 +30,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
     init.headers = { "Content-Type": "application/json" };
   }
   const response = await fetch(path, init).catch(() => {
-    throw new Refused(UNREACHABLE);
+    throw new Unreachable();
   });
   const text = await response.text();
   const parsed: unknown = text === "" ? null : JSON.parse(text);
@@ -42,6 +44,7 @@ export const startJob = (request: OpenRequest): Promise<Job> => call("POST", "/a
 export const findJob = (id: string): Promise<Job> => call("GET", `/api/jobs/${id}`);
 export const cancelJob = (id: string): Promise<Job> => call("DELETE", `/api/jobs/${id}`);
 export const newUpload = (): Promise<{ upload: string }> => call("POST", "/api/uploads");
+export const removeStudy = (id: string): Promise<null> => call("DELETE", `/api/studies/${id}`);
 export const finishUpload = (upload: string): Promise<Study> => call("POST", `/api/uploads/${upload}/finish`);
 
 /** Sends one file's bytes; its name stays here. Calls `sent` with bytes so far. */
@@ -54,7 +57,7 @@ export function putFile(upload: string, number: number, file: Blob, sent: (bytes
       if (request.status < 300) resolve();
       else reject(new Refused(failureFrom(parsedOrNull(request.responseText), request.status)));
     });
-    request.addEventListener("error", () => reject(new Refused(UNREACHABLE)));
+    request.addEventListener("error", () => reject(new Unreachable()));
     request.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));
     signal.addEventListener("abort", () => request.abort());
     if (signal.aborted) request.abort();

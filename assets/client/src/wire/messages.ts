@@ -85,7 +85,22 @@ export interface VolumeNode {
 
 export type SceneNode = SurfaceNode | VolumeNode;
 
-/** Everything a client draws. Positions are patient millimetres; the matrix makes them metres. */
+/** One series of one study. */
+export interface SeriesChoice {
+  study: string;
+  series: string;
+}
+
+/** Show one series, segmented by `pipeline`, or with an existing segmentation where `labels` names one.      `series` None takes the volume that the labels were drawn on, or the largest. */
+export interface OpenRequest {
+  study: string;
+  series: string | null;
+  phase: number;
+  pipeline: string | null;
+  labels: SeriesChoice | null;
+}
+
+/** Everything a client draws. Positions are patient millimetres; the matrix makes them metres.      `opened` is the request that it answers, with the series that was taken. */
 export interface Scene {
   id: string;
   title: string;
@@ -94,6 +109,7 @@ export interface Scene {
   headset_from_patient: number[];
   nodes: SceneNode[];
   warnings: string[];
+  opened: OpenRequest | null;
 }
 
 /** Why one file was set aside. */
@@ -123,7 +139,7 @@ export interface Job {
   error: Failure | null;
 }
 
-/** One series of a study, from its headers. */
+/** One series of a study, from its headers; `date` (ISO 8601) and `orientation` are empty where unknown. */
 export interface SeriesMessage {
   uid: string;
   kind: string;
@@ -133,12 +149,15 @@ export interface SeriesMessage {
   spacing_mm: [number, number, number];
   phases: number;
   files: number;
+  date: string;
+  orientation: string;
 }
 
-/** One folder or upload. */
+/** One folder or upload. What was dropped lies in numbered files, whose names the page alone knows. */
 export interface Study {
   id: string;
   name: string;
+  dropped: boolean;
   series: SeriesMessage[];
   problems: ProblemMessage[];
 }
@@ -147,14 +166,6 @@ export interface Study {
 export interface Library {
   studies: Study[];
   pipelines: string[];
-}
-
-/** Segment one series and show it. `series` None takes the largest volume. */
-export interface OpenRequest {
-  study: string;
-  series: string | null;
-  phase: number;
-  pipeline: string | null;
 }
 
 /** The token of the address that the server printed, in exchange for a session cookie. */
