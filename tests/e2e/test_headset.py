@@ -246,7 +246,7 @@ def test_a_tap_names_the_structure_and_moves_nothing(vr: Wearer) -> None:
     vr.frames()
     vr.release("right")
     vr.frames()
-    assert vr.report()["named"] == "Heart · 308 ml"
+    assert vr.report()["named"] == "Heart · 310 ml"
     assert vr.state("selection") == {"kind": "structure", "key": "heart"}
     np.testing.assert_allclose(vr.anatomy(), before, atol=1e-6)
 
@@ -320,6 +320,25 @@ def test_a_slice_standing_on_a_plane_shows_the_voxels_in_the_chosen_window(vr: W
     assert vr.state("view.window.preset") == "Lung"
     vr.rest()
     assert expect_voxels(vr, -1350, 150) > 20
+
+
+@pytest.mark.parametrize(("plane", "letters"), [("coronal", "LRSI"), ("axial", "APLR"), ("sagittal", "APSI")])
+def test_letters_at_the_rim_say_which_way_the_patient_lies(vr: Wearer, plane: str, letters: str) -> None:
+    assert vr.report()["letters"] == ""
+    vr.click("tab-slice")
+    vr.click(f"plane-{plane}")
+    vr.frames(2)
+    assert vr.report()["letters"] == letters
+
+
+def test_what_goes_on_outside_is_told_over_the_anatomy(vr: Wearer) -> None:
+    assert vr.report()["status"] == ""
+    vr.page.evaluate("() => window.sightline.store.update((s) => ({ ...s, connection: 'lost' }))")
+    vr.frames(2)
+    assert vr.report()["status"] == "Connection lost: what you see may be old"
+    vr.page.evaluate("() => window.sightline.store.update((s) => ({ ...s, connection: 'live' }))")
+    vr.frames(2)
+    assert vr.report()["status"] == ""
 
 
 def test_a_slice_in_the_hand_follows_it_and_cuts_the_voxels_there(vr: Wearer) -> None:

@@ -5,7 +5,7 @@ import * as THREE from "three";
 
 import { Button } from "../src/xr/button";
 import { crossSection } from "../src/xr/hand_slice";
-import { lengthText, scaleText, volumeText } from "../src/xr/length_text";
+import { scaleText } from "../src/xr/scale_text";
 import { centreOf, facingTurn, gazeOf, Glide, START_AHEAD_M, startPlacement } from "../src/xr/placement";
 
 const CHEST = new THREE.Box3(new THREE.Vector3(-0.18, -0.16, -0.12), new THREE.Vector3(0.18, 0.16, 0.12));
@@ -93,16 +93,6 @@ describe("a slice through the volume", () => {
 });
 
 describe("numbers", () => {
-  it("shows no decimal that the error does not bear, and no error smaller than it is", () => {
-    assert.equal(lengthText(42.34, 0.31), "42.3 ± 0.4 mm");
-    assert.equal(lengthText(42.34, 2.1), "42 ± 3 mm");
-    assert.equal(lengthText(7, 0), "7.0 ± 0.1 mm");
-  });
-
-  it("gives volumes three figures or whole microlitres, without exponents", () => {
-    assert.deepEqual([5.073, 0.0512, 1979.9, 12, 0].map(volumeText), ["5.07 ml", "0.051 ml", "1\u2009980 ml", "12.0 ml", "0.000 ml"]);
-  });
-
   it("labels true size as 1:1 and nothing else so", () => {
     assert.deepEqual([1, 2.44, 0.5].map(scaleText), ["1:1", "2.4×", "0.50×"]);
   });

@@ -37,6 +37,14 @@ export function volumeError_ml(area_mm2: number, spacing_mm: readonly number[] |
   return (area_mm2 * voxel_mm) / Math.sqrt(12) / 1000;
 }
 
+/** A structure's volume to the digit that its error leaves standing; "—" where it has none. */
+export function volumeText({ volume_ml, surface_area_mm2 }: { readonly volume_ml: number; readonly surface_area_mm2: number }, spacing_mm: readonly number[] | undefined): string {
+  return volume_ml > 0 ? justified(volume_ml, volumeError_ml(surface_area_mm2, spacing_mm), "ml") : "—";
+}
+
+/** With a capital. */
+export const sentenceCase = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** Time left in words that do not pretend: "about 20 s", "about 3 min". */
 export function timeLeft(eta_s: number | null): string {
   if (eta_s === null || !Number.isFinite(eta_s)) return "estimating time left";

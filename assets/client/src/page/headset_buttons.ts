@@ -55,7 +55,9 @@ export function createHeadsetButtons(entrance: HeadsetEntrance): HTMLElement {
       const inside = state.phase === "in" && state.mode === mode;
       node.setAttribute("aria-disabled", String(!can));
       node.title = can ? label : answer === null ? LOOKING : answer.reason;
-      setText(node.querySelector("span")!, inside ? "Leave" : state.phase === "entering" && state.mode === mode ? "Entering" : label);
+      const text = inside ? "Leave" : state.phase === "entering" && state.mode === mode ? "Entering" : label;
+      setText(node.querySelector("span")!, text);
+      node.setAttribute("aria-label", text); // its text is not there in a narrow window
     }
     if (state.message) say(state.message);
   };

@@ -5,7 +5,7 @@ import { element } from "./element";
 import { icon } from "./icon";
 import { reasonList } from "./reasons";
 import { reasons } from "../model/dropped";
-import { timeLeft } from "../model/number_text";
+import { sentenceCase, timeLeft } from "../model/number_text";
 import type { AppStore, State } from "../model/state";
 import type { Failure } from "../wire/messages";
 
@@ -20,11 +20,9 @@ function workOf(state: State): Work | null {
   if (upload) {
     return { title: `Sending ${upload.sentFiles} of ${upload.files} ${upload.files === 1 ? "file" : "files"}`, fraction: upload.fraction, eta_s: upload.eta_s };
   }
-  if (job) return { title: job.state === "queued" ? "Waiting to start" : capital(job.stage || "opening"), fraction: job.fraction, eta_s: job.eta_s };
+  if (job) return { title: job.state === "queued" ? "Waiting to start" : sentenceCase(job.stage || "opening"), fraction: job.fraction, eta_s: job.eta_s };
   return null;
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function workCard(actions: Actions): { card: HTMLElement; update(work: Work): void } {
   const title = element("h2", {});
@@ -48,11 +46,14 @@ const HEADING = 90;
 /** More reasons than these fold away. */
 const REASONS_AT_ONCE = 3;
 
-const sentence = (text: string): string => `${capital(text).replace(/\.$/, "")}.`;
+const sentence = (text: string): string => `${sentenceCase(text).replace(/\.$/, "")}.`;
 
 function failureCard(failure: Failure, canRetry: boolean, store: AppStore, actions: Actions): HTMLElement {
   const { summary, problems, remedy } = failure;
-  const isShort = summary.length <= HEADING;
+  const why = reasons(problems);
+  // Of one bad file the summary is the reason itself, which then stands beside the file.
+  const isSaidBelow = why.length === 1 && summary.endsWith(why[0]!.reason);
+  const isShort = summary.length <= HEADING && !isSaidBelow;
   const first = canRetry
     ? element("button", { class: "button primary", type: "button", onclick: () => actions.tryAgain() }, "Try again")
     : element("button", { class: "button primary", type: "button", onclick: () => actions.chooseFiles(true) }, icon("folder"), "Open another folder");
@@ -60,9 +61,9 @@ function failureCard(failure: Failure, canRetry: boolean, store: AppStore, actio
   return element(
     "div",
     { class: "card failed", role: "alert" },
-    element("h2", {}, isShort ? capital(summary).replace(/\.$/, "") : "This could not be opened"),
-    isShort ? null : element("p", {}, sentence(summary)),
-    reasonList(problems, reasons(problems).length > REASONS_AT_ONCE ? `Why, file by file (${problems.length})` : null),
+    element("h2", {}, isShort ? sentenceCase(summary).replace(/\.$/, "") : "This could not be opened"),
+    isShort || isSaidBelow ? null : element("p", {}, sentence(summary)),
+    reasonList(problems, why.length > REASONS_AT_ONCE ? `Why, file by file (${problems.length})` : null),
     remedy ? element("p", {}, remedy) : null,
     element("div", { class: "row" }, first, close),
   );

@@ -2,12 +2,11 @@
 
 import { element } from "./element";
 import { reasons } from "../model/dropped";
+import { sentenceCase } from "../model/number_text";
 import type { ProblemMessage } from "../wire/messages";
 
 /** Files named under one reason, at most; the rest are counted. */
 const MOST_FILES = 20;
-
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function filesText(files: readonly string[]): string {
   const rest = files.length - MOST_FILES;
@@ -21,7 +20,7 @@ export function reasonList(problems: readonly ProblemMessage[], summary: string 
     element(
       "li",
       {},
-      element("span", { class: "reason" }, files.length > 1 ? `${sentence(reason)} (${files.length} files)` : sentence(reason)),
+      element("span", { class: "reason" }, files.length > 1 ? `${sentenceCase(reason)} (${files.length} files)` : sentenceCase(reason)),
       element("span", { class: "files" }, filesText(files)),
     ),
   );

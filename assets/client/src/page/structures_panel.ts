@@ -2,7 +2,7 @@
 
 import { element, setText } from "./element";
 import { icon } from "./icon";
-import { justified, volumeError_ml } from "../model/number_text";
+import { volumeText } from "../model/number_text";
 import { volumeOf } from "../model/scene";
 import type { AppStore, State } from "../model/state";
 import { isShown, resetStructures, setColour, setOpacity, showAll, surfaces, toggleSolo, toggleVisible } from "../model/structures";
@@ -43,12 +43,11 @@ function createRow(store: AppStore, node: SurfaceNode, spacing: readonly number[
     title: "Opacity",
     oninput: () => store.update((s) => setOpacity(s, key, opacity.valueAsNumber / 100)),
   });
-  const volume = node.volume_ml > 0 ? justified(node.volume_ml, volumeError_ml(node.surface_area_mm2, spacing), "ml") : "—";
   const title = element(
     "button",
     { class: "name", type: "button", onclick: () => store.update((s) => select(s, { kind: "structure", key })) },
     element("span", { class: "label", title: name }, name),
-    element("span", { class: "figure" }, volume),
+    element("span", { class: "figure" }, volumeText(node, spacing)),
   );
   const item = element("li", { class: "structure", "data-key": key }, colour, title, eye, solo, opacity);
   return {

@@ -5,6 +5,7 @@ import { element } from "./element";
 import { icon } from "./icon";
 import { reasonList } from "./reasons";
 import { withNames } from "../model/dropped";
+import { sentenceCase } from "../model/number_text";
 import { isOpen, isSegmentation, isVolume } from "../model/opening";
 import type { AppStore, State } from "../model/state";
 import type { SeriesMessage, Study } from "../wire/messages";
@@ -18,6 +19,13 @@ const KINDS: Readonly<Record<string, string>> = {
   unusable: "Cannot be read as a volume",
 };
 
+/** Modalities too long for their place. */
+const BADGES: Readonly<Record<string, string>> = { RTSTRUCT: "RT" };
+
+function badgeText(series: SeriesMessage): string {
+  return BADGES[series.modality] ?? (series.modality || (isSegmentation(series) ? "SEG" : "—"));
+}
+
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
 
 /** "3 Aug 2020" of "2020-08-03"; the same everywhere, whatever the browser's language. */
@@ -29,7 +37,7 @@ function dateText(date: string): string {
 /** What tells one volume from the next: how it lies, how thick and how many its slices are. */
 function volumeText(series: SeriesMessage): string {
   const thick = series.spacing_mm[2] > 0 ? `${Number(series.spacing_mm[2].toPrecision(2))} mm` : "";
-  const lies = series.orientation && series.orientation.charAt(0).toUpperCase() + series.orientation.slice(1);
+  const lies = sentenceCase(series.orientation);
   return [lies, thick, plural(series.shape[2], "slice")].filter(Boolean).join(" · ");
 }
 
@@ -54,7 +62,7 @@ function seriesItem(study: Study, series: SeriesMessage, state: State, manyDates
     element(
       "button",
       { class: "series", type: "button", disabled: !opens, "aria-current": open ? "true" : null, title: all, onclick: press },
-      element("span", { class: "badge" }, series.modality || "—"),
+      element("span", { class: "badge" }, badgeText(series)),
       element("span", { class: "label" }, title),
       element("span", { class: "detail" }, [detail, manyDates && series.date ? dateText(series.date) : "", open ? "open" : ""].filter(Boolean).join(" · ")),
     ),

@@ -14,7 +14,7 @@ export interface Toggle {
 
 export function toggleButton(name: IconName, label: string, key: string, press: () => void): Toggle {
   const title = `${label} (${key})`;
-  const button = element("button", { class: "tool", type: "button", title, "aria-keyshortcuts": key, onclick: press }, icon(name), element("span", {}, label));
+  const button = element("button", { class: "tool", type: "button", title, "aria-label": label, "aria-keyshortcuts": key, onclick: press }, icon(name), element("span", {}, label));
   return { button, set: (on) => button.setAttribute("aria-pressed", String(on)) };
 }
 

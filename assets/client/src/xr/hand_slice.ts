@@ -77,6 +77,7 @@ export class HandSlice {
   #voxels: THREE.Mesh<THREE.BufferGeometry, THREE.ShaderMaterial> | null = null;
   readonly #plate = new THREE.Group();
   readonly #outline: THREE.LineLoop<THREE.BufferGeometry, THREE.LineBasicMaterial>;
+  #section: readonly THREE.Vector3[] = [];
   readonly #stem: THREE.Line<THREE.BufferGeometry, THREE.LineBasicMaterial>;
 
   constructor(private readonly patient: THREE.Group) {
@@ -110,6 +111,11 @@ export class HandSlice {
   /** World pose of the plane; +Z is its normal. */
   get pose(): SlicePose {
     return { position: this.#plate.position.clone(), quaternion: this.#plate.quaternion.clone() };
+  }
+
+  /** Corners of what is shown, in the room; none while it is put away. */
+  get section(): readonly THREE.Vector3[] {
+    return this.#on ? this.#section : [];
   }
 
   get normal(): THREE.Vector3 {
@@ -250,6 +256,7 @@ export class HandSlice {
 
   #drawSection(): void {
     const section = this.#volume === null ? [] : crossSection(this.#hitPlaneOf(), this.#worldFromTexture(this.#volume));
+    this.#section = section;
     setLine(this.#outline, section);
     if (this.#voxels === null) return;
     this.#voxels.visible = section.length > 0;

@@ -2,7 +2,8 @@
 
 import type { Control, Icon, PanelSize, Press, Rect } from "./panel";
 import { SCALE_LIMITS } from "./grab";
-import { lengthText, scaleText } from "./length_text";
+import { scaleText } from "./scale_text";
+import { withError } from "../model/number_text";
 import { volumeOf } from "../model/scene";
 import { PLANES, type Plane, type State } from "../model/state";
 import { isShown, surfaces } from "../model/structures";
@@ -202,7 +203,7 @@ function measurePage(state: State, { ruler }: PanelView, intents: PanelIntents):
   const rows = last.flatMap((measurement, row): Control[] => {
     const { id, error_mm } = measurement;
     const words = cell(2 + row, 0, 6, 5);
-    const text = `${id}   ${lengthText(length_mm(measurement), error_mm)}`;
+    const text = `${id}   ${withError(length_mm(measurement), error_mm, "mm")}`;
     return [
       caption(`length-${id}`, words, text, "body"),
       button(`remove-${id}`, cell(2 + row, 5, 6), "", () => intents.removeMeasurement(id), { icon: "close" }),

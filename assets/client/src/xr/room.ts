@@ -6,7 +6,6 @@ import type { HeadsetMode } from "./availability";
 import type { Feedback } from "./feedback";
 import { Grab, restingScale, scaledAbout, type Placement } from "./grab";
 import { HandSlice } from "./hand_slice";
-import { volumeText } from "./length_text";
 import { LABEL_CAP_DEG } from "./legibility";
 import type { Panel } from "./panel";
 import { panelControls, type Facing, type Page, type PanelIntents, type PanelView } from "./panel_pages";
@@ -15,10 +14,14 @@ import { PointerVisual } from "./pointer_visual";
 import { Pointers, type Pointer } from "./pointers";
 import { aimError_m, Ruler } from "./ruler";
 import { ScaleTag } from "./scale_tag";
+import { SliceLetters } from "./slice_letters";
+import { statusText } from "./status_text";
 import { Surroundings } from "./surroundings";
 import { TextLabel } from "./text_label";
 import { themeFor, type Theme } from "./theme";
 import { handSide, WristPanel } from "./wrist_panel";
+import { volumeText } from "../model/number_text";
+import { volumeOf } from "../model/scene";
 import type { AppStore, Plane } from "../model/state";
 import { setOpacity, showAll, surfaceOf, toggleVisible } from "../model/structures";
 import { applyPreset, removeMeasurement, select } from "../model/view";
@@ -31,6 +34,8 @@ const TAP_M = 0.008;
 const NEAR_M = 0.03;
 /** Triangles that a standalone headset draws twice at its frame rate beside everything else. */
 const TRIANGLE_BUDGET = 700_000;
+/** What goes on outside is told this far over the anatomy. */
+const STATUS_OVER_M = 0.06;
 const REFINE_EVERY_S = 0.5;
 const HOVER_EVERY_S = 0.08;
 const FRAME_TIME_EVERY_S = 0.5;
@@ -60,6 +65,8 @@ export interface RoomReport {
   readonly slice: { on: boolean; carried: boolean; cutting: boolean; position: number[]; normal: number[] };
   readonly ruler: { on: boolean; shown: ReturnType<Ruler["shown"]> };
   readonly named: string;
+  readonly status: string;
+  readonly letters: string;
   readonly pointers: { kind: string; handedness: string; tip: number[]; over: string | null; owner: string | null }[];
 }
 
@@ -84,6 +91,8 @@ export class Room {
   readonly #tag: ScaleTag;
   readonly #hint: TextLabel;
   readonly #name: TextLabel;
+  readonly #status: TextLabel;
+  readonly #letters: SliceLetters;
   readonly #held = new Map<Pointer, Held>();
   readonly #hovers = new WeakMap<Pointer, { readonly at_s: number; readonly distance_m: number | null }>();
   readonly #stop: (() => void)[] = [];
@@ -127,8 +136,11 @@ export class Room {
     this.#tag = new ScaleTag(this.#theme);
     this.#hint = new TextLabel(LABEL_CAP_DEG, this.#theme, false);
     this.#name = new TextLabel(LABEL_CAP_DEG, this.#theme, true);
+    this.#status = new TextLabel(LABEL_CAP_DEG, this.#theme, true);
+    this.#letters = new SliceLetters(this.#theme);
     this.#group.add(
       this.#slice.group, this.#ruler.group, this.#wrist.panel.group, this.#tag.panel.group, this.#hint.mesh, this.#name.mesh,
+      this.#status.mesh, this.#letters.group,
     );
     stage.scene.add(this.#group);
     this.#listen();
@@ -138,7 +150,7 @@ export class Room {
     for (const stop of this.#stop) stop();
     this.#pointers.dispose();
     this.#cutAnatomy(false);
-    for (const part of [this.#slice, this.#ruler, this.#wrist.panel, this.#tag.panel, this.#hint, this.#name]) part.dispose();
+    for (const part of [this.#slice, this.#ruler, this.#wrist.panel, this.#tag.panel, this.#hint, this.#name, this.#status, this.#letters]) part.dispose();
     for (const visual of this.#visuals.values()) visual.dispose();
     this.stage.scene.remove(this.#group);
     this.#surroundings.dispose();
@@ -168,6 +180,8 @@ export class Room {
       },
       ruler: { on: this.#ruler.on, shown: this.#ruler.shown() },
       named: this.#name.text,
+      status: this.#status.mesh.visible ? this.#status.text : "",
+      letters: this.#letters.shown,
       pointers: this.#list.map((pointer) => ({
         kind: pointer.kind,
         handedness: pointer.handedness,
@@ -442,6 +456,7 @@ export class Room {
     const idle = (pointer: Pointer): boolean => !this.#held.has(pointer) && this.#panelOf(pointer) === null;
     const scrolling = this.#list.filter((pointer) => !this.#grab.holds(pointer) && this.#panelOf(pointer) === null);
     this.#slice.step(this.stage.volume, this.#eyes, scrolling, dt_s);
+    this.#letters.step(this.#slice.section, this.#slice.normal, this.stage.patient.quaternion, this.#eyes);
     this.#cutAnatomy(this.#cutting);
     this.#ruler.step(this.#list, idle, this.#eyes);
   }
@@ -533,12 +548,21 @@ export class Room {
     const below = this.#tag.panel.group.localToWorld(new THREE.Vector3(0, -0.034, 0));
     if (this.#moved || !this.#placed) this.#hint.hide();
     else this.#hint.place(below, this.#eyes);
+    this.#statusWords();
     this.#nameWords();
+  }
+
+  /** Over the anatomy, where the eyes are; whoever wears a headset does not see the page. */
+  #statusWords(): void {
+    this.#status.text = statusText(this.store.get());
+    const { min, max } = this.#worldBounds();
+    const over = new THREE.Vector3((min.x + max.x) / 2, max.y + STATUS_OVER_M, (min.z + max.z) / 2);
+    this.#status.place(over, this.#eyes);
   }
 
   #nameWords(): void {
     const node = this.#named && surfaceOf(this.store.get().scene, this.#named.key);
-    this.#name.text = node ? `${node.structure.name} · ${volumeText(node.volume_ml)}` : "";
+    this.#name.text = node ? `${node.structure.name} · ${volumeText(node, volumeOf(this.store.get().scene)?.spacing_mm)}` : "";
     if (this.#named) this.#name.place(this.stage.patient.localToWorld(this.#named.at.clone()), this.#eyes);
     else this.#name.hide();
   }

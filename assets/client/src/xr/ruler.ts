@@ -3,11 +3,11 @@
 
 import * as THREE from "three";
 
-import { lengthText } from "./length_text";
 import { BODY_CAP_DEG, lengthFor } from "./legibility";
 import type { Pointer } from "./pointers";
 import { TextLabel } from "./text_label";
 import { ACCENT, MARK, type Theme } from "./theme";
+import { withError } from "../model/number_text";
 import type { Vec3 } from "../model/affine";
 import type { AppStore, Measurement } from "../model/state";
 import { volumeOf } from "../model/scene";
@@ -121,7 +121,7 @@ export class Ruler {
   shown(): { readonly id: string; readonly text: string; readonly length_mm: number }[] {
     return this.#shown().map(({ id, from_mm, to_mm, error_mm }) => {
       const length_mm = distance(from_mm, to_mm);
-      return { id, length_mm, text: lengthText(length_mm, error_mm) };
+      return { id, length_mm, text: withError(length_mm, error_mm, "mm") };
     });
   }
 
@@ -187,7 +187,7 @@ export class Ruler {
     for (const each of shown) {
       const line = this.#lines.get(each.id) ?? this.#newLine(each.id);
       const length_mm = distance(each.from_mm, each.to_mm);
-      line.text = length_mm > 0 ? lengthText(length_mm, each.error_mm) : "";
+      line.text = length_mm > 0 ? withError(length_mm, each.error_mm, "mm") : "";
       line.place(this.#toWorld(each.from_mm), this.#toWorld(each.to_mm), eyes);
     }
   }

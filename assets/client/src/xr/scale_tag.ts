@@ -3,7 +3,7 @@
 import * as THREE from "three";
 
 import { panelScale } from "./legibility";
-import { scaleText } from "./length_text";
+import { scaleText } from "./scale_text";
 import { Panel, type Control } from "./panel";
 import { faceEyes } from "./text_label";
 import type { Theme } from "./theme";
