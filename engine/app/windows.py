@@ -23,12 +23,33 @@ CT_WINDOWS = (
 )
 
 
+#: White matter measures 20 to 30 HU, grey matter 37 to 45, muscle and liver about 55 (Radiopaedia, "Hounsfield unit").
+#: Where more than half of all soft tissue lies within these, and bone takes as much room as a skull does, it is a head.
+BRAIN_HU = (15, 45)
+SOFT_HU = (0, 90)
+BONE_HU = 300
+LEAST_BRAIN_SHARE = 0.5
+LEAST_BONE_SHARE = 0.1
+
+
+def _is_a_head(samples: NDArray[np.generic]) -> bool:
+    """Whether a CT shows mostly brain inside bone."""
+    values = samples.astype(np.float32)
+    soft = values[(values > SOFT_HU[0]) & (values < SOFT_HU[1])]
+    body = np.count_nonzero(values > -200)  # denser than fat
+    if soft.size == 0 or body == 0:
+        return False
+    brain = np.count_nonzero((soft > BRAIN_HU[0]) & (soft < BRAIN_HU[1])) / soft.size
+    return brain > LEAST_BRAIN_SHARE and np.count_nonzero(values > BONE_HU) / body > LEAST_BONE_SHARE
+
+
 def window_presets(samples: NDArray[np.generic], quantity: Quantity) -> tuple[WindowPreset, ...]:
     """Presets for a volume, the default first. `samples` may be any strided subset of it."""
     if quantity is Quantity.HOUNSFIELD:
+        first = "Brain" if _is_a_head(samples) else CT_WINDOWS[0][0]
         return tuple(
             WindowPreset(name=name, low=centre - width / 2, high=centre + width / 2)
-            for name, centre, width in CT_WINDOWS
+            for name, centre, width in sorted(CT_WINDOWS, key=lambda window: window[0] != first)
         )
     low, high = (float(value) for value in np.percentile(samples.astype(np.float64), (1.0, 99.5)))
     if not high > low:
