@@ -52,14 +52,14 @@ def extract(
         return _on_device(label_map, labels, smoothing, progress)
     samples = np.ascontiguousarray(np.asarray(label_map.labels).T)
     with Slabs() as slabs:
-        progress(0.0, "boundaries")
+        progress(0.0, "finding surfaces")
         cells = _classified(samples, _kept(samples.dtype, labels), slabs)
         # Positions first: what smoothing works on is the larger part of the memory, and is gone before quads are made.
-        progress(0.1, "smoothing")
+        progress(0.1, "smoothing surfaces")
         vertices = _placed(cells, label_map.grid, _smoothed(cells, smoothing, slabs), slabs)
-        progress(0.7, "surfaces")
+        progress(0.7, "smoothing surfaces")
         quads, pairs, sheets, voxels = _stitched(cells, not label_map.grid.is_right_handed, slabs)
-    progress(1.0, "surfaces")
+    progress(1.0, "smoothing surfaces")
     return SurfaceNet(label_map.grid.frame, vertices, quads, pairs, sheets, voxels, label_map.grid.voxel_volume_mm3)
 
 
@@ -84,10 +84,10 @@ def _on_device(
 ) -> SurfaceNet:
     from engine.mesh.torch_extract import net_tensors  # whoever has a tensor has torch; nobody else waits for it
 
-    progress(0.0, "boundaries")
+    progress(0.0, "finding surfaces")
     samples: Any = label_map.labels
     net = net_tensors(samples, label_map.grid, labels, smoothing).to_net(label_map.grid)
-    progress(1.0, "vertices")
+    progress(1.0, "finding surfaces")
     return net
 
 
