@@ -268,6 +268,8 @@ class TestChoosing:
         console.open_scene()
         visitor.until("s.scene !== null")
         expect(page.locator("[aria-current=true]")).to_have_count(2)
+        visitor.until("s.drawn.ready === 4")
+        visitor.until("s.view.cursor_mm[2] !== 2")  # the slices start at the first structure
 
     def test_a_study_is_taken_off_the_list(self, visitor: Visitor, console: Console) -> None:
         page = visitor.arrive()
@@ -328,6 +330,12 @@ class TestStructures:
         expect(panel).to_contain_text("ct tissue 1.0")
         # 4/3 pi 9^3 mm^3 = 3.05 ml; the boundary is worth about 1 ml at 3 mm voxels.
         expect(panel).to_contain_text("3 ± 1 ml")
+
+    def test_a_structure_chosen_in_the_list_is_on_all_three_slices(self, scan: Visitor) -> None:
+        page = scan.page
+        page.get_by_role("list", name="Structures").get_by_role("button", name=re.compile("^Nodule")).click()
+        cursor = scan.state("view.cursor_mm")
+        assert sum((a - b) ** 2 for a, b in zip(cursor, (40, -10, 12), strict=True)) ** 0.5 < 2
 
     def test_a_click_in_3d_selects_what_is_there_and_moves_the_slices(self, scan: Visitor) -> None:
         page = scan.page

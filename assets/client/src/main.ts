@@ -11,6 +11,7 @@ import { forScan, forSegmentation, forStudy } from "./model/opening";
 import { INITIAL_STATE, type AppStore } from "./model/state";
 import { createStore } from "./model/store";
 import { shownViews, surfaces } from "./model/structures";
+import { setCursor } from "./model/view";
 import type { Actions } from "./page/actions";
 import { acceptDrops, createPickers, type Picked } from "./page/drop";
 import { element } from "./page/element";
@@ -185,6 +186,7 @@ const actions: Actions = {
     cancelRunning();
   },
   retryConnection: () => socket?.retry(),
+  goTo,
   resetView: () => {
     stage.resetView(true);
     grid.resetZoom();
@@ -192,6 +194,12 @@ const actions: Actions = {
   lookFrom: (direction) => stage.lookFrom(new THREE.Vector3(...direction)),
   chooseFiles: (folder) => pickers.open(folder),
 };
+
+/** Brings the slices to a structure, once its surface is here. */
+function goTo(key: string): void {
+  const place = stage.anatomy.placeOf(key)?.applyMatrix4(stage.headsetFromPatient.clone().invert());
+  if (place) store.update((state) => setCursor(state, [place.x, place.y, place.z]));
+}
 
 // --- the picture -------------------------------------------------------------------------------
 
@@ -308,6 +316,10 @@ store.watch((state) => state.drawn, ({ ready, failed, total }) => {
   paint();
   const whole = ready + failed >= total;
   if (!settled) stage.resetView(false);
+  const { scene } = store.get();
+  const [first] = surfaces(scene);
+  // What others drew is what is looked for: the slices start there.
+  if (whole && !settled && scene?.opened?.labels && first) goTo(first.structure.key);
   settled ||= whole;
   if (whole) refineSoon();
 });

@@ -14,6 +14,8 @@ export interface Actions {
   tryAgain(): void;
   cancel(): void;
   retryConnection(): void;
+  /** Brings the slices to a structure. */
+  goTo(key: string): void;
   resetView(): void;
   lookFrom(direction: Vec3): void;
   /** A place to pick files from; `folder` asks for a whole folder. */

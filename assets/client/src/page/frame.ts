@@ -27,7 +27,7 @@ function toggleTheme(): void {
 
 export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement, entrance: HeadsetEntrance, sample: () => number | null): HTMLElement {
   showTheme(recall("theme", "dark"));
-  const left = createSidePanel("left", "Studies and structures", createStudiesPanel(store, actions), createStructuresPanel(store));
+  const left = createSidePanel("left", "Studies and structures", createStudiesPanel(store, actions), createStructuresPanel(store, actions));
   const right = createSidePanel("right", "Selection", createDetailsPanel(store));
   const help = createHelp();
   const toggle = (side: "left" | "right"): void => {

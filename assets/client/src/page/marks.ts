@@ -75,7 +75,7 @@ export function createMarks(): Marks {
       }
       const { rubber_mm } = state;
       const { pending_mm } = state.view;
-      const pending = pending_mm ? project(pending_mm.at) : null;
+      const pending = pending_mm && isOnSlice(pending_mm.at) ? project(pending_mm.at) : null;
       const rubber = rubber_mm ? project(rubber_mm) : null;
       if (pending && rubber && pending_mm && rubber_mm) {
         shapes.push(...distanceMark(pending, rubber, justified(distance(pending_mm.at, rubber_mm), pending_mm.error_mm, "mm"), "ruler rubber", size));

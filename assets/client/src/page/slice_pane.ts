@@ -10,6 +10,7 @@ import type { AppStore, Plane, State } from "../model/state";
 import { placePoint, setCursor, setWindow, stretch, voxelError_mm } from "../model/view";
 import type { Picture } from "../slices/picture";
 import { extent_mm } from "../three/slice_plane";
+import type { VolumeNode } from "../wire/messages";
 
 export interface Zoom {
   by(factor: number, at_mm: Vec3): void;
@@ -39,8 +40,8 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
   const canvas = element("canvas", { class: "slice", "aria-hidden": "true" });
   const letters = Object.entries(EDGES[plane]).map(([side, letter]) => element("span", { class: `edge ${side}`, "aria-hidden": "true" }, letter));
   const scale = element("span", { class: "scale", "aria-hidden": "true" });
-  const busy = element("span", { class: "pane-note", role: "status" });
-  frame.body.append(canvas, marks.svg, ...letters, scale, busy);
+  const note = element("span", { class: "pane-note", role: "status" });
+  frame.body.append(canvas, marks.svg, ...letters, scale, note);
   const axis = NORMAL_AXIS[plane];
   let picture: Picture | null = null;
 
@@ -96,7 +97,7 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
     picture = next;
     const state = store.get();
     const volume = volumeOf(state.scene);
-    setText(busy, volume === undefined ? "" : arrivalText(state.volume));
+    setText(note, volume === undefined ? "" : arrivalText(state.volume) || cutText(volume.patient_from_voxel));
     frame.body.classList.toggle("with-picture", next !== null);
     if (next === null || volume === undefined || state.view.cursor_mm === null) {
       marks.svg.replaceChildren();
@@ -119,20 +120,24 @@ function arrivalText({ state, fraction, note }: State["volume"]): string {
   return state === "failed" ? (note ?? "") : "";
 }
 
+/** Cut across the slices that were measured, a picture is made of several of them. */
+function cutText(patientFromVoxel: VolumeNode["patient_from_voxel"]): string {
+  return isAlongAxes(patientFromVoxel) ? "" : "Reformatted";
+}
+
 function drawScale(scale: HTMLElement, picture: Picture, width: number): void {
   const length = SCALES_MM.find((mm) => mm * picture.pixelsPerMm < width / 3) ?? 1;
   scale.style.width = `${length * picture.pixelsPerMm}px`;
   setText(scale, length >= 10 ? `${length / 10} cm` : `${length} mm`);
 }
 
-function drawPosition(frame: PaneFrame, cursor: Vec3, plane: Plane, volume: Parameters<typeof extent_mm>[0]): void {
+function drawPosition(frame: PaneFrame, cursor: Vec3, plane: Plane, volume: VolumeNode): void {
   const axis = NORMAL_AXIS[plane];
   const step = sliceStep_mm(volume.patient_from_voxel, plane);
   const [low, high] = extent_mm(volume);
   const count = Math.max(1, Math.round((high[axis] - low[axis]) / step));
   const index = Math.min(count, Math.max(1, Math.round((cursor[axis] - low[axis]) / step + 0.5)));
-  // Cut across the slices that were measured, a picture is made of several of them.
-  setText(frame.corner, `${index} / ${count}${isAlongAxes(volume.patient_from_voxel) ? "" : " · reformatted"}`);
+  setText(frame.corner, `${index} / ${count}`);
   const { body } = frame;
   body.setAttribute("aria-valuemin", "1");
   body.setAttribute("aria-valuemax", String(count));

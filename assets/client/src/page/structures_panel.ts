@@ -1,5 +1,6 @@
 // The list of structures: seen or not, how strong, which colour, how large.
 
+import type { Actions } from "./actions";
 import { element, setText } from "./element";
 import { icon } from "./icon";
 import { volumeText } from "../model/number_text";
@@ -24,7 +25,7 @@ function toggle(name: "eye" | "solo", label: string, press: () => void): HTMLBut
   return element("button", { class: `quiet ${name}`, type: "button", title: label, "aria-label": label, onclick: press }, icon(name));
 }
 
-function createRow(store: AppStore, node: SurfaceNode, spacing: readonly number[] | undefined): Row {
+function createRow(store: AppStore, actions: Actions, node: SurfaceNode, spacing: readonly number[] | undefined): Row {
   const { key, name } = node.structure;
   const eye = toggle("eye", `Show ${name}`, () => store.update((s) => toggleVisible(s, key)));
   const solo = toggle("solo", `Show only ${name}`, () => store.update((s) => toggleSolo(s, key)));
@@ -43,9 +44,13 @@ function createRow(store: AppStore, node: SurfaceNode, spacing: readonly number[
     title: "Opacity",
     oninput: () => store.update((s) => setOpacity(s, key, opacity.valueAsNumber / 100)),
   });
+  const press = (): void => {
+    store.update((s) => select(s, { kind: "structure", key }));
+    actions.goTo(key);
+  };
   const title = element(
     "button",
-    { class: "name", type: "button", onclick: () => store.update((s) => select(s, { kind: "structure", key })) },
+    { class: "name", type: "button", onclick: press },
     element("span", { class: "label", title: name }, name),
     element("span", { class: "figure" }, volumeText(node, spacing)),
   );
@@ -76,7 +81,7 @@ function text(label: string, title: string, press: () => void): HTMLButtonElemen
   return element("button", { class: "text", type: "button", title, onclick: press }, label);
 }
 
-export function createStructuresPanel(store: AppStore): HTMLElement {
+export function createStructuresPanel(store: AppStore, actions: Actions): HTMLElement {
   const list = element("ul", { class: "structures", "aria-label": "Structures" });
   const count = element("span", { class: "count" });
   const tools = element(
@@ -95,7 +100,7 @@ export function createStructuresPanel(store: AppStore): HTMLElement {
   store.watch((s) => s.scene, (scene) => {
     const nodes = surfaces(scene);
     const spacing = volumeOf(scene)?.spacing_mm;
-    rows = nodes.map((node) => createRow(store, node, spacing));
+    rows = nodes.map((node) => createRow(store, actions, node, spacing));
     list.replaceChildren(...rows.map((row) => row.item));
     setText(count, nodes.length ? String(nodes.length) : "");
     empty.hidden = nodes.length > 0;

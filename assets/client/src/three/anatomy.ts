@@ -131,13 +131,17 @@ export class Anatomy {
 
   /** Points spread over everything loaded, in headset metres: enough to know what a camera must see. */
   outline(): THREE.Vector3[] {
-    return [...this.parts.values()].flatMap(({ mesh, level }) => {
-      if (level === null) return [];
-      const places = mesh.geometry.getAttribute("position");
-      const stride = Math.max(1, Math.floor(places.count / OUTLINE_POINTS));
-      return Array.from({ length: Math.floor(places.count / stride) }, (_, n) =>
-        new THREE.Vector3().fromBufferAttribute(places, n * stride).applyMatrix4(mesh.matrix));
-    });
+    return [...this.parts.values()].flatMap(outlineOf);
+  }
+
+  /** The middle of the structure, or its place nearest to that where it is hollow there; in headset metres. */
+  placeOf(key: string): THREE.Vector3 | null {
+    const part = this.parts.get(key);
+    if (part === undefined || part.level === null) return null;
+    const points = outlineOf(part);
+    const middle = points.reduce((sum, point) => sum.add(point), new THREE.Vector3()).divideScalar(Math.max(1, points.length));
+    if (isInside(part, middle)) return middle;
+    return points.reduce<THREE.Vector3 | null>((best, point) => (best === null || point.distanceTo(middle) < best.distanceTo(middle) ? point : best), null);
   }
 
   /** One triangle of each kind: drawn once, it makes the browser build the shaders before they are waited for. */
@@ -276,6 +280,24 @@ export class Anatomy {
     this.reported = next;
     this.changed(next);
   }
+}
+
+/** Points spread over a part, in headset metres; none until it is loaded. */
+function outlineOf({ mesh, level }: Part): THREE.Vector3[] {
+  if (level === null) return [];
+  const places = mesh.geometry.getAttribute("position");
+  const stride = Math.max(1, Math.floor(places.count / OUTLINE_POINTS));
+  return Array.from({ length: Math.floor(places.count / stride) }, (_, n) =>
+    new THREE.Vector3().fromBufferAttribute(places, n * stride).applyMatrix4(mesh.matrix));
+}
+
+/** Whether a point (headset metres) lies in a closed part: a ray from it leaves once more than it enters. */
+function isInside({ probe }: Part, point: THREE.Vector3): boolean {
+  const mesh = new THREE.Mesh(probe.geometry, new THREE.MeshBasicMaterial({ side: THREE.DoubleSide }));
+  mesh.matrixWorld.copy(probe.matrix);
+  const crossings = new THREE.Raycaster(point, new THREE.Vector3(0.577, 0.578, 0.577).normalize()).intersectObject(mesh, false);
+  mesh.material.dispose();
+  return crossings.length % 2 === 1;
 }
 
 function bytesWanted(part: Part): number {
