@@ -2,7 +2,7 @@
 
 import { element } from "./element";
 import { icon } from "./icon";
-import { justified, volumeError_ml, withError } from "../model/number_text";
+import { justified, sentenceCase, volumeError_ml, withError } from "../model/number_text";
 import { volumeOf } from "../model/scene";
 import type { AppStore, Measurement, State } from "../model/state";
 import { surfaceOf } from "../model/structures";
@@ -55,7 +55,8 @@ function measurementDetails(measurement: Measurement): HTMLElement[] {
 
 /** With a capital, but for names of pipelines, which are what they are. */
 function sentence(text: string): string {
-  return /^[a-z]+(?![a-z-])/.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}.` : `${text}.`;
+  const whole = text.endsWith(".") ? text : `${text}.`;
+  return /^[a-z]+(?![a-z-])/.test(whole) ? sentenceCase(whole) : whole;
 }
 
 function scanDetails(state: State): HTMLElement[] {

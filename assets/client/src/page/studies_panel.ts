@@ -11,12 +11,12 @@ import type { AppStore, State } from "../model/state";
 import type { SeriesMessage, Study } from "../wire/messages";
 
 /** What else is found in studies, as a person would call it. */
-const KINDS: Readonly<Record<string, string>> = {
-  labels: "Segmentation: shown over its scan",
-  contours: "Contours: shown over their scan",
-  localizer: "Localizer, no volume",
-  "secondary capture": "Screen capture, no volume",
-  unusable: "Cannot be read as a volume",
+const KINDS: Readonly<Record<string, readonly [kind: string, use?: string]>> = {
+  labels: ["Segmentation", "shown over its scan"],
+  contours: ["Contours", "shown over their scan"],
+  localizer: ["Localizer", "no volume"],
+  "secondary capture": ["Screen capture", "no volume"],
+  unusable: ["Cannot be read as a volume"],
 };
 
 /** Modalities too long for their place. */
@@ -52,8 +52,9 @@ function phaseSelect(series: SeriesMessage, scene: State["scene"], choose: (phas
 function seriesItem(study: Study, series: SeriesMessage, state: State, manyDates: boolean, actions: Actions): HTMLElement {
   const title = series.description || `${series.modality || "Image"} series`;
   const opens = isVolume(series) || isSegmentation(series);
-  const detail = isVolume(series) ? volumeText(series) : (KINDS[series.kind] ?? series.kind);
   const open = isOpen(state.scene, study, series);
+  const [kind = series.kind, use] = KINDS[series.kind] ?? [];
+  const detail = isVolume(series) ? volumeText(series) : [kind, open ? "" : use].filter(Boolean).join(": ");
   const all = `${title}\n${series.shape.join(" × ")} voxels, ${plural(series.files, "file")}${series.date ? `, ${dateText(series.date)}` : ""}`;
   const press = (): void => (isSegmentation(series) ? actions.openSegmentation(study, series) : actions.openScan(study, series.uid, 0));
   return element(

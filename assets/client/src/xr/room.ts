@@ -6,7 +6,7 @@ import type { HeadsetMode } from "./availability";
 import type { Feedback } from "./feedback";
 import { Grab, restingScale, scaledAbout, type Placement } from "./grab";
 import { HandSlice } from "./hand_slice";
-import { LABEL_CAP_DEG } from "./legibility";
+import { BODY_CAP_DEG, LABEL_CAP_DEG } from "./legibility";
 import type { Panel } from "./panel";
 import { panelControls, type Facing, type Page, type PanelIntents, type PanelView } from "./panel_pages";
 import { centredAt, centreOf, facingTurn, gazeOf, Glide, startPlacement, type Gaze } from "./placement";
@@ -136,7 +136,7 @@ export class Room {
     this.#tag = new ScaleTag(this.#theme);
     this.#hint = new TextLabel(LABEL_CAP_DEG, this.#theme, false);
     this.#name = new TextLabel(LABEL_CAP_DEG, this.#theme, true);
-    this.#status = new TextLabel(LABEL_CAP_DEG, this.#theme, true);
+    this.#status = new TextLabel(BODY_CAP_DEG, this.#theme, true);
     this.#letters = new SliceLetters(this.#theme);
     this.#group.add(
       this.#slice.group, this.#ruler.group, this.#wrist.panel.group, this.#tag.panel.group, this.#hint.mesh, this.#name.mesh,
