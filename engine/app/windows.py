@@ -40,7 +40,7 @@ def _is_a_head(samples: NDArray[np.generic]) -> bool:
     if soft.size == 0 or body == 0:
         return False
     brain = np.count_nonzero((soft > BRAIN_HU[0]) & (soft < BRAIN_HU[1])) / soft.size
-    return brain > LEAST_BRAIN_SHARE and np.count_nonzero(values > BONE_HU) / body > LEAST_BONE_SHARE
+    return bool(brain > LEAST_BRAIN_SHARE and np.count_nonzero(values > BONE_HU) / body > LEAST_BONE_SHARE)
 
 
 def window_presets(samples: NDArray[np.generic], quantity: Quantity) -> tuple[WindowPreset, ...]:

@@ -20,6 +20,7 @@ from engine.core.errors import InvalidValue
 from engine.core.grid import Grid
 from engine.core.progress import Progress, silent
 from engine.core.volume import LabelMap
+from engine.mesh.cell_net import CellNet
 from engine.mesh.extract_grid import check_counts, patient_from_cell
 from engine.mesh.extract_net import SurfaceNet
 from engine.mesh.extract_sheets import EDGES, sheet_table
@@ -61,6 +62,35 @@ def extract(
         quads, pairs, sheets, voxels = _stitched(cells, not label_map.grid.is_right_handed, slabs)
     progress(1.0, "smoothing surfaces")
     return SurfaceNet(label_map.grid.frame, vertices, quads, pairs, sheets, voxels, label_map.grid.voxel_volume_mm3)
+
+
+def extract_cells(
+    labels: NDArray[Any],
+    *,
+    kept: Collection[int] | None = None,
+    smoothing: Smoothing = DEFAULT_SMOOTHING,
+    is_mirrored: bool = False,
+) -> CellNet:
+    """The surface net of labels `[i, j, k]` in their own lattice: for those who put parts of a volume together.
+
+    Args:
+        kept: labels to keep, as in `extract`.
+        is_mirrored: the voxel axes are left-handed in the patient.
+    """
+    samples = np.ascontiguousarray(labels.T)
+    with Slabs() as slabs:
+        cells = _classified(samples, _kept(samples.dtype, kept), slabs)
+        offsets = np.zeros((cells.vertex_count, 3), dtype=np.int16)
+        if smoothing.iterations:
+            offsets = np.ascontiguousarray(_smoothed(cells, smoothing, slabs)[: cells.vertex_count, :3])
+        places = fresh((cells.vertex_count, 3), np.float32)
+        nothing = np.empty((0, 4), dtype=np.int16)
+        slabs.over(
+            cells.slices,
+            lambda first, last: place(first, last, cells.bits, cells.starts, np.eye(3, 4), nothing, places),
+        )
+        quads, pairs, sheets, _ = _stitched(cells, is_mirrored, slabs)
+    return CellNet(places.astype(np.int32), offsets, quads, pairs, sheets)
 
 
 def warm_up() -> None:

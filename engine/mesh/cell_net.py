@@ -1,0 +1,90 @@
+"""A surface net in the lattice of its voxels: what can be taken apart and put together without a seam."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from engine.core.array import Float32, Float64, Int32
+from engine.mesh.kernels_cells import choose, merge_quads, merge_vertices, pick_rows, renumber
+from engine.mesh.kernels_smooth import PARTS_PER_VOXEL
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellNet:
+    """Vertices by cell, and the quads between them.
+
+    Attributes:
+        cells: (v, 3) int32, the cell of each vertex along i, j, k; cell n lies between voxels n - 1 and n.
+        offsets: (v, 3) int16, where the vertex stands from the middle of its cell, in parts of a voxel.
+        quads: (q, 4) int32 into the vertices; the first corner is the lowest cell, the third the highest.
+        labels: (q, 2) uint16, inside and outside, as in `SurfaceNet`.
+        sheets: (q,) uint16, as in `SurfaceNet`.
+    """
+
+    cells: Int32
+    offsets: NDArray[np.int16]
+    quads: Int32
+    labels: NDArray[np.uint16]
+    sheets: NDArray[np.uint16]
+
+    @property
+    def owners(self) -> Int32:
+        """(q, 3) the highest cell of each quad: the one that the quad belongs to."""
+        return self.cells[self.quads[:, 2]]
+
+    def moved(self, by: tuple[int, int, int]) -> CellNet:
+        """The same net with its cells counted from elsewhere."""
+        return replace(self, cells=self.cells + np.array(by, dtype=np.int32))
+
+    def chosen(self, low: ArrayLike, high: ArrayLike, label: int = 0) -> Int32:
+        """Numbers of the quads that belong to the cells low..high - 1; those of one label, or (0) all."""
+        found = np.empty(len(self.quads), dtype=np.int32)
+        low, high = np.asarray(low, dtype=np.int64), np.asarray(high, dtype=np.int64)
+        return found[: choose(self.quads, self.cells, self.labels, label, low, high, found)]
+
+    def part(self, chosen: Int32) -> CellNet:
+        """The quads of these numbers, with the vertices that they use."""
+        numbers = np.zeros(len(self.cells), dtype=np.int32)
+        used = np.empty(len(self.cells), dtype=np.int32)
+        quads = np.empty((len(chosen), 4), dtype=np.int32)
+        used = used[: renumber(self.quads, chosen, numbers, used, quads)]
+        return CellNet(self.cells[used], self.offsets[used], quads, self.labels[chosen], self.sheets[chosen])
+
+    def with_net(self, other: CellNet) -> CellNet:
+        """Both nets as one: a cell has one vertex, which stands where `other` says if it knows the cell.
+
+        Vertices and quads of both are in the order of extraction, and so are those of the result.
+        """
+        a_to, b_to = np.empty(len(self.cells), dtype=np.int32), np.empty(len(other.cells), dtype=np.int32)
+        source = np.empty(len(a_to) + len(b_to), dtype=np.int32)
+        source = source[: merge_vertices(self.cells, other.cells, a_to, b_to, source)]
+        count = len(self.quads) + len(other.quads)
+        quads, origin = np.empty((count, 4), dtype=np.int32), np.empty(count, dtype=np.int32)
+        merge_quads(self.quads, other.quads, a_to, b_to, quads, origin)
+        return CellNet(
+            _picked(self.cells, other.cells, source),
+            _picked(self.offsets, other.offsets, source),
+            quads,
+            _picked(self.labels, other.labels, origin),
+            _picked(self.sheets, other.sheets, origin),
+        )
+
+    def positions_mm(self, patient_from_cell: Float64) -> Float32:
+        """(v, 3) float32 patient positions; `patient_from_cell` (3, 4) as in `extract_grid`."""
+        at = self.cells + self.offsets * (1.0 / PARTS_PER_VOXEL)
+        return (at @ patient_from_cell[:, :3].T + patient_from_cell[:, 3]).astype(np.float32)
+
+
+Kind = TypeVar("Kind", bound=np.generic)
+
+
+def _picked(a: NDArray[Kind], b: NDArray[Kind], source: Int32) -> NDArray[Kind]:
+    """Row n of `b` where `source` has n, row n of `a` where it has ~n."""
+    rows = np.empty((len(source), *a.shape[1:]), dtype=a.dtype)
+    flat_a, flat_b, flat = (array.reshape(len(array), -1) for array in (a, b, rows))
+    pick_rows(flat_a, flat_b, source, flat)
+    return rows

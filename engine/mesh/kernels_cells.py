@@ -1,0 +1,96 @@
+"""Kernels that take nets of cells apart and put them together, in one walk over what is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.mesh.kernels_bits import inlined, kernel
+
+
+@inlined
+def key_of(cells: Any, v: int) -> Any:
+    """One number for a cell, ascending i fastest: 21 bits an axis."""
+    return (int(cells[v, 2]) << 42) + (int(cells[v, 1]) << 21) + int(cells[v, 0])
+
+
+@kernel
+def choose(quads: Any, cells: Any, labels: Any, label: int, low: Any, high: Any, chosen: Any) -> int:
+    """Write the numbers of the quads owned by cells low..high - 1, of one label or (0) of any; how many there are."""
+    count = 0
+    for q in range(quads.shape[0]):
+        v = quads[q, 2]
+        if label != 0 and labels[q, 0] != label and labels[q, 1] != label:
+            continue
+        inside = True
+        for axis in range(3):
+            inside &= low[axis] <= cells[v, axis] < high[axis]
+        if inside:
+            chosen[count] = q
+            count += 1
+    return count
+
+
+@kernel
+def renumber(quads: Any, chosen: Any, numbers: Any, used: Any, out: Any) -> int:
+    """The chosen quads with their vertices numbered anew in the old order; how many vertices there are.
+
+    numbers (v,): 0 before, 1 + the new number of each used vertex after. used: the old number of each new vertex.
+    """
+    for n in range(chosen.size):
+        for m in range(4):
+            numbers[quads[chosen[n], m]] = 1
+    count = 0
+    for v in range(numbers.size):
+        if numbers[v]:
+            used[count] = v
+            count += 1
+            numbers[v] = count
+    for n in range(chosen.size):
+        for m in range(4):
+            out[n, m] = numbers[quads[chosen[n], m]] - 1
+    return count
+
+
+@kernel
+def merge_vertices(a: Any, b: Any, a_to: Any, b_to: Any, source: Any) -> int:
+    """Merge two lists of cells, each ascending; how many different ones there are.
+
+    a_to, b_to: the place of each. source: where the vertex of each place comes from, ~n for n of `a`, n of `b`; cells
+    of both come from `b`.
+    """
+    i, j, count = 0, 0, 0
+    while i < a.shape[0] or j < b.shape[0]:
+        first = key_of(a, i) if i < a.shape[0] else key_of(b, j) + 1
+        second = key_of(b, j) if j < b.shape[0] else first + 1
+        source[count] = j if second <= first else ~i
+        if first <= second:
+            a_to[i] = count
+            i += 1
+        if second <= first:
+            b_to[j] = count
+            j += 1
+        count += 1
+    return count
+
+
+@kernel
+def merge_quads(a: Any, b: Any, a_to: Any, b_to: Any, quads: Any, source: Any) -> None:
+    """Quads of both, corners renumbered, ascending by their third corner; `source` as in `merge_vertices`."""
+    i, j = 0, 0
+    for n in range(a.shape[0] + b.shape[0]):
+        takes_b = i == a.shape[0] or (j < b.shape[0] and b_to[b[j, 2]] < a_to[a[i, 2]])
+        source[n] = j if takes_b else ~i
+        for m in range(4):
+            quads[n, m] = b_to[b[j, m]] if takes_b else a_to[a[i, m]]
+        if takes_b:
+            j += 1
+        else:
+            i += 1
+
+
+@kernel
+def pick_rows(a: Any, b: Any, source: Any, rows: Any) -> None:
+    """Row n of `rows`: row source[n] of `b`, or row ~source[n] of `a`."""
+    for n in range(source.size):
+        for m in range(rows.shape[1]):
+            rows[n, m] = b[source[n], m] if source[n] >= 0 else a[~source[n], m]
