@@ -126,6 +126,11 @@ def list_series(inputs: Inputs, as_json: AsJson = False) -> None:
                         "shape": s.shape,
                         "spacing_mm": s.spacing_mm,
                         "phases": s.phases,
+                        "phase_names": s.phase_names,
+                        "series_number": s.series_number,
+                        "date": s.date.isoformat() if s.date else None,
+                        "orientation": s.orientation,
+                        "thickness_mm": s.thickness_mm,
                     }
                     for s in inventory.series
                 ],

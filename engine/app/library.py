@@ -100,5 +100,8 @@ def _series(info: SeriesInfo) -> SeriesMessage:
         shape=info.shape,
         spacing_mm=info.spacing_mm,
         phases=info.phases,
+        phase_names=info.phase_names,
         files=len(info.files),
+        date=info.date.isoformat() if info.date else "",
+        orientation=str(info.orientation or ""),
     )

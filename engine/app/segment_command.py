@@ -18,7 +18,7 @@ from engine.core.errors import FileProblem, InputRefused
 from engine.core.progress import Progress, part
 from engine.ingest.nifti import write_nifti
 from engine.ingest.open import take_inventory
-from engine.ingest.study import Inventory, SeriesInfo, SeriesKind
+from engine.ingest.study import Inventory, SeriesInfo, SeriesKind, by_file
 from engine.stream.codec import headset_from_patient
 
 
@@ -50,7 +50,7 @@ def segment_to_folder(
             with stopwatch.stage("export"):
                 _export(processed, folder / "surfaces", exports, part(progress, 0.95, 1.0))
         processed = replace(processed, warnings=(*_not_chosen(inventory, series_uid), *processed.warnings))
-        problems = (*inventory.problems, *processed.problems)
+        problems = by_file((*inventory.problems, *processed.problems))  # reading repeats what listing found
         report = {"input": _input(info), **_report(processed, stopwatch, problems)}
         (folder / "report.json").write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
     progress(1.0, "done")

@@ -65,9 +65,20 @@ def show_inventory(console: Console, inventory: Inventory) -> None:
         size = " × ".join(map(str, info.shape))
         spacing = " × ".join(f"{spacing:.3g}" for spacing in info.spacing_mm if spacing)
         files = f"{len(info.files)} file{'s' if len(info.files) > 1 else ''}"
-        facts = (f"{info.modality or info.format} {kind}", f"{size} voxels", spacing and f"{spacing} mm", files)
+        plane = f"{info.orientation} " if info.orientation else ""
+        facts = (
+            f"{info.modality or info.format} {plane}{kind}",
+            f"{size} voxels",
+            spacing and f"{spacing} mm",
+            f"{info.thickness_mm:.3g} mm thick" if info.thickness_mm else "",
+            files,
+            "" if info.series_number is None else f"series {info.series_number}",
+            info.date.isoformat() if info.date else "",
+        )
         console.print(f"[bold]{escape(info.description or info.files[0].name)}[/bold]", highlight=False)
         console.print("  " + ", ".join(fact for fact in facts if fact), highlight=False)
+        for number, name in enumerate(info.phase_names):
+            console.print(f"  phase {number}: {escape(name)}", highlight=False)
         console.print(f"  [dim]{info.uid}[/dim]", highlight=False, soft_wrap=True)
     for problem in inventory.problems:
         console.print(f"[yellow]![/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)

@@ -105,7 +105,8 @@ def parse(path: Path) -> SampleFile:
     data, start = _data(header, shape[0] * shape[1] * shape[2] * phases * dtype.itemsize)
     return SampleFile(
         path, "metaimage", data, start, _encoding(header, data, start), 0, dtype, shape, phases,
-        _matrix_lps(header, notes), modality=_MODALITIES.get(header.text("Modality"), ""), notes=tuple(notes),
+        _matrix_lps(header, notes), modality=_MODALITIES.get(header.text("Modality"), ""),
+        oriented=bool(header.text(*_MATRIX)), notes=tuple(notes),
     )  # fmt: skip
 
 

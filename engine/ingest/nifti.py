@@ -160,12 +160,12 @@ def parse(path: Path) -> SampleFile:
     dtype = _dtype(path, header, version)
     shape, phases = _shape(path, header, notes)
     table = _table((start + rest)[size:offset], version.order)
-    matrix = _matrix_lps(path, header, shape, notes)
+    matrix, oriented = _matrix_lps(path, header, shape, notes)
     slope, intercept = _scaling(path, header, notes)
     return SampleFile(
         path, "nifti", path, 0, "gzip" if packed else "raw", offset, dtype, shape, phases, matrix,
-        slope=slope, intercept=intercept, table=table, says_labels=header["intent_code"] == _INTENT_LABEL,
-        notes=tuple(notes),
+        slope=slope, intercept=intercept, table=table, oriented=oriented,
+        says_labels=header["intent_code"] == _INTENT_LABEL, notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -260,17 +260,22 @@ def _table(after_header: bytes, order: str) -> LabelTable:
 # --- place -----------------------------------------------------------------------------------------
 
 
-def _matrix_lps(path: Path, header: dict[str, Any], shape: tuple[int, int, int], notes: list[str]) -> Float64:
+def _matrix_lps(
+    path: Path, header: dict[str, Any], shape: tuple[int, int, int], notes: list[str]
+) -> tuple[Float64, bool]:
+    """Voxel to LPS, and whether the file says so."""
     unit = _MM_PER_UNIT.get(header["xyzt_units"] & 0x07)
     if unit is None:
         raise refused(path, f"unknown unit of length {header['xyzt_units'] & 0x07}")
     if unit != 1.0:
         notes.append(f"lengths stated in {'metres' if unit > 1 else 'micrometres'}; converted to millimetres")
     scale = np.diag([unit, unit, unit, 1.0])
-    return LPS_FROM_RAS @ scale @ _matrix_ras(header, shape, notes)
+    stated = _matrix_ras(header, shape, notes)
+    matrix = _analyze(header, shape, notes) if stated is None else stated
+    return LPS_FROM_RAS @ scale @ matrix, stated is not None
 
 
-def _matrix_ras(header: dict[str, Any], shape: tuple[int, int, int], notes: list[str]) -> Float64:
+def _matrix_ras(header: dict[str, Any], shape: tuple[int, int, int], notes: list[str]) -> Float64 | None:
     sform = _stated(header, "sform_code", _sform(header), notes)
     qform = _stated(header, "qform_code", _qform(header), notes)
     if sform is None and qform is None:
@@ -278,11 +283,11 @@ def _matrix_ras(header: dict[str, Any], shape: tuple[int, int, int], notes: list
             "no usable orientation: axes taken as left, anterior, superior, centred on the image (ANALYZE); "
             "left and right are not certain"
         )
-        return _analyze(header, shape, notes)
+        return None
     if sform is not None:
         _compare_sizes(header, sform, notes)
     if sform is None or qform is None:
-        return sform if sform is not None else qform  # type: ignore[return-value] # one of the two is there
+        return qform if sform is None else sform
     template = header["sform_code"] in _TEMPLATE_CODES and header["qform_code"] in _PATIENT_CODES
     apart = disagreement_mm(shape, sform, qform)
     if apart > 0.01 * np.linalg.norm(sform[:3, :3], axis=0).min():

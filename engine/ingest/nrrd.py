@@ -159,7 +159,8 @@ def parse(path: Path) -> SampleFile:
     table = {segment.value: segment.entry for segment in segments if phases == 1}
     return SampleFile(
         path, "nrrd", data, start, encoding, offset, dtype, (shape[0], shape[1], shape[2]), phases, matrix,
-        phase_fastest=phase_axis == 0, table=table, says_labels=bool(segments), notes=tuple(notes),
+        phase_fastest=phase_axis == 0, oriented=_is_oriented(header), table=table, says_labels=bool(segments),
+        notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -230,6 +231,10 @@ def _matrix_lps(header: _Header, axes: list[int], notes: list[str]) -> Float64:
     if not origin and directions:
         notes.append("no space origin: the first voxel is taken to lie at 0, 0, 0")
     return np.diag([*(signs or (1, 1, 1)), 1.0]) @ np.diag([*_unit_scale(header), 1.0]) @ matrix
+
+
+def _is_oriented(header: _Header) -> bool:
+    return bool(_directions(header)) and header.either("space").lower().removesuffix("-time") in _LPS_SIGNS
 
 
 def _from_spacings(header: _Header, axes: list[int], notes: list[str]) -> list[Float64]:

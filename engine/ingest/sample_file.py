@@ -25,6 +25,7 @@ from engine.ingest.content import Content, check_claim, refused
 from engine.ingest.intensity import intensities, looks_like_labels
 from engine.ingest.label_table import LabelEntry, sidecar_table
 from engine.ingest.label_volume import label_reading
+from engine.ingest.orientation import orientation_of
 from engine.ingest.placement import placed
 from engine.ingest.study import MAX_VOXELS, Inventory, Reading, SeriesInfo, SeriesKind
 
@@ -53,6 +54,7 @@ class SampleFile:
         slope, intercept: intensity scaling.
         table: what the header says of labels.
         modality: DICOM modality, where the header states one.
+        oriented: whether the file says how its axes lie in the patient.
         says_labels: whether the header says that it is a label map.
         notes: what had to be assumed or changed so far.
     """
@@ -72,6 +74,7 @@ class SampleFile:
     intercept: float = 0.0
     table: Mapping[int, LabelEntry] = field(default_factory=dict)
     modality: str = ""
+    oriented: bool = True
     says_labels: bool = False
     notes: tuple[str, ...] = ()
 
@@ -139,7 +142,8 @@ def inventory(paths: tuple[Path, ...], parse: Parse, progress: Progress) -> Inve
 
 def _info(file: SampleFile) -> SeriesInfo:
     file.check()
-    spacing = file.grid.spacing_mm
+    grid = file.grid
+    spacing = grid.spacing_mm
     labels = file.phases == 1 and (file.says_labels or bool(file.table) or _glance(file))
     return SeriesInfo(
         uid=_identifier(file.path),
@@ -151,6 +155,7 @@ def _info(file: SampleFile) -> SeriesInfo:
         shape=file.shape,
         spacing_mm=(float(spacing[0]), float(spacing[1]), float(spacing[2])),
         phases=file.phases,
+        orientation=orientation_of(grid.directions[:, 0], grid.directions[:, 1]) if file.oriented else None,
     )
 
 

@@ -6,7 +6,9 @@ one series into a volume or label map. Both set bad files aside with a reason in
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Generic, Protocol, TypeVar
 from engine.core.errors import FileProblem, InputRefused
 from engine.core.progress import Progress
 from engine.core.volume import LabelMap, Volume
+from engine.ingest.orientation import Orientation
 
 #: Refuse anything whose header claims more voxels than this before allocating: 2 Gi voxels is
 #: four times a 1024 x 1024 x 512 CT, and 4 GiB as int16.
@@ -45,12 +48,17 @@ class SeriesInfo:
         kind: what it can be used for.
         format: "dicom", "nifti", "nrrd", "metaimage".
         modality: DICOM modality, empty when unknown.
-        description: the series' own words.
+        description: the series' own words: Series Description, else Protocol Name.
         files: its files, in reading order where headers tell it.
         shape: voxels (i, j, k) as far as headers tell; a 4-D series counts one phase.
         spacing_mm: as far as headers tell.
         phases: number of volumes in a 4-D series, 1 otherwise.
         study_uid: Study Instance UID, empty where the format has none.
+        series_number: as the scanner counted; None where not stated.
+        date: of the series, else of the study; None where not stated.
+        orientation: the plane of its slices (i and j); None where not stated.
+        thickness_mm: of a slice as its header states it, which is not the distance of slices; None where not stated.
+        phase_names: what each phase is, in order ("echo 2", "b-value 800"); empty where headers only count them.
     """
 
     uid: str
@@ -63,6 +71,11 @@ class SeriesInfo:
     spacing_mm: tuple[float, float, float]
     phases: int = 1
     study_uid: str = ""
+    series_number: int | None = None
+    date: datetime.date | None = None
+    orientation: Orientation | None = None
+    thickness_mm: float | None = None
+    phase_names: tuple[str, ...] = ()
 
     @property
     def voxel_count(self) -> int:
@@ -83,7 +96,7 @@ _PLURALS = {
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Everything found under the given paths: series, largest volume first, and files set aside."""
+    """Everything found under the given paths: series, largest volume first, and files set aside, each once."""
 
     series: tuple[SeriesInfo, ...]
     problems: tuple[FileProblem, ...] = ()
@@ -115,6 +128,14 @@ class Inventory:
         return "; ".join(rows) or "nothing readable"
 
 
+def by_file(problems: Iterable[FileProblem]) -> tuple[FileProblem, ...]:
+    """Each file once, with all that is to be said of it."""
+    reasons: dict[Path, dict[str, None]] = {}
+    for problem in problems:
+        reasons.setdefault(problem.path, {}).update(dict.fromkeys(problem.reason.split("; ")))
+    return tuple(FileProblem(path, "; ".join(of_one)) for path, of_one in reasons.items())
+
+
 Value = TypeVar("Value", Volume, LabelMap)
 
 
@@ -125,7 +146,7 @@ class Reading(Generic[Value]):
     Attributes:
         value: the volume or label map.
         repairs: what was changed or assumed, in words for the user; empty when nothing was.
-        problems: files of the series that were not used, and why.
+        problems: files of the series that were not used or not whole, and why.
     """
 
     value: Value

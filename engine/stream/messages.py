@@ -202,6 +202,7 @@ class SeriesMessage(Message):
     shape: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
     phases: int
+    phase_names: tuple[str, ...] = ()
     files: int
     date: str = ""
     orientation: str = ""

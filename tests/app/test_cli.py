@@ -6,10 +6,13 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.app.cli import main
+from tests.ingest.dicom_writer import save_series
 
 COMMANDS = ("segment", "list", "phantom", "serve", "demo", "doctor", "bench")
 
@@ -72,6 +75,26 @@ def test_list_prints_one_json_value_and_nothing_else(thorax: Path, capsys: pytes
     assert exit_code("list", str(thorax), "--json") == 0
     listed = json.loads(capsys.readouterr().out)
     assert {series["kind"] for series in listed["series"]} == {"volume", "labels"}
+
+
+def test_list_says_what_tells_series_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    air = np.full((3, 6, 5), -1000, np.int16)
+    tags: dict[str, Any] = {
+        "ProtocolName": "Abdomen",
+        "SeriesNumber": 4,
+        "SeriesDate": "20240305",
+        "PatientName": "Doe^Jane",
+    }
+    save_series(tmp_path, air, orientation=[1.0, 0.0, 0.0, 0.0, 0.0, -1.0], **tags)
+    assert exit_code("list", str(tmp_path), "--json") == 0
+    (series,) = json.loads(capsys.readouterr().out)["series"]
+    told = ("description", "series_number", "date", "orientation", "thickness_mm", "phase_names", "shape")
+    assert [series[name] for name in told] == ["Abdomen", 4, "2024-03-05", "coronal", 1.0, [], [5, 6, 3]]
+    assert exit_code("list", str(tmp_path)) == 0
+    shown = capsys.readouterr().out
+    assert "CT coronal volume" in shown
+    assert "series 4, 2024-03-05" in " ".join(shown.split())
+    assert not any(word in shown for word in ("Doe", "4711", "1950"))
 
 
 def test_phantom_writes_what_it_promises(thorax: Path) -> None:

@@ -18,6 +18,7 @@ from engine.core.grid import Grid
 from engine.core.progress import silent
 from engine.ingest.nifti import write_nifti
 from engine.ingest.phantom.bodies import label_map, sphere
+from tests.ingest.dicom_writer import save_series
 
 RADIUS_MM = 15.0
 
@@ -107,6 +108,20 @@ def test_the_report_says_which_series_was_taken_and_that_there_were_others(scan:
     named = segment_to_folder(inputs, out, Options(), chosen["input"]["series_uid"], silent)
     assert named["input"] == chosen["input"]
     assert not any("other volume" in warning for warning in named["warnings"])
+
+
+def test_the_report_names_each_damaged_file_once(tmp_path: Path) -> None:
+    slices = np.zeros((20, 16, 16), np.int16)
+    slices[5:15, 4:12, 4:12] = 500
+    paths = save_series(tmp_path / "in", slices, Modality="MR")
+    for cut, at in ((-100, 3), (-400, 8), (300 - paths[13].stat().st_size, 13)):
+        paths[at].write_bytes(paths[at].read_bytes()[:cut])
+    report = segment_to_folder((tmp_path / "in",), tmp_path / "out", Options(pipeline="threshold"), None, silent)
+    assert sorted((problem["file"], problem["reason"]) for problem in report["problems"]) == [
+        ("003.dcm", "pixel data ends after 412 of 512 bytes"),
+        ("008.dcm", "pixel data ends after 112 of 512 bytes"),
+        ("013.dcm", "ends within its header: the file is cut short"),
+    ]
 
 
 def test_labels_and_a_pipeline_together_are_wrong_usage(scan: Path) -> None:

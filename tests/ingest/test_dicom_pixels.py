@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless
+from pydicom.uid import ExplicitVRBigEndian, RLELossless
 
 from engine.core.errors import Cancelled, InputRefused
 from engine.core.volume import Quantity
 from engine.ingest.dicom.reader import DicomReader
-from tests.ingest.dicom_writer import ENCODERS, ENHANCED_CT, JPEG_LS, NATIVE, PT, image, save, save_compressed
+from engine.ingest.study import by_file
+from tests.ingest.dicom_writer import ENCODERS, ENHANCED_CT, JPEG_LS, NATIVE, PT, enhanced, image, save, save_compressed
 from tests.ingest.reading import inventory_of, layers, read
 
 RNG = np.random.default_rng(2)
@@ -193,21 +194,85 @@ def test_a_truncated_slice_is_set_aside_and_interpolated(tmp_path: Path) -> None
     assert [str(problem) for problem in reading.problems] == ["3.dcm: pixel data ends after 412 of 512 bytes"]
 
 
-@pytest.mark.parametrize("syntax", [*LOSSLESS, "1.2.840.10008.1.2.4.51", DeflatedExplicitVRLittleEndian])
-def test_a_truncated_compressed_slice_is_set_aside(tmp_path: Path, syntax: str) -> None:
-    path = tmp_path
+def save_as(pixels: np.ndarray, path: Path, syntax: str, fragments: int = 1, **tags: Any) -> Path:
+    """Write a slice in any syntax."""
+    if syntax in NATIVE:
+        return save(image(pixels, **tags), path, syntax)
+    bits = {"BitsStored": 12, "HighBit": 11} if syntax.endswith("51") else {}
+    return save_compressed(pixels, path, syntax, fragments, **bits, **tags)
+
+
+#: RLE frames are one fragment each (PS3.5 annex A.4.2).
+CUT = [
+    *((syntax, 1) for syntax in (*NATIVE, *ENCODERS, RLELossless)),
+    *((syntax, 3) for syntax in ENCODERS),
+]
+
+
+@pytest.mark.parametrize(("syntax", "fragments"), CUT)
+def test_a_file_that_is_cut_anywhere_is_named_once_when_listed_and_when_read(
+    tmp_path: Path, syntax: str, fragments: int
+) -> None:
     for k in range(4):
-        tags: dict[str, Any] = {"ImagePositionPatient": [0, 0, k]}
-        if syntax == DeflatedExplicitVRLittleEndian:
-            path = save(image(UNSIGNED, **tags), tmp_path / f"{k}.dcm", syntax)
-        elif syntax.endswith("51"):
-            path = save_compressed(UNSIGNED, tmp_path / f"{k}.dcm", syntax, BitsStored=12, HighBit=11, **tags)
-        else:
-            path = save_compressed(UNSIGNED, tmp_path / f"{k}.dcm", syntax, **tags)
-    path.write_bytes(path.read_bytes()[:-200])
+        save_as(UNSIGNED, tmp_path / f"{k}.dcm", syntax, fragments, ImagePositionPatient=[0, 0, k])
+    path = tmp_path / "3.dcm"
+    data = path.read_bytes()
+    for kept in (300, *(int(len(data) * share) for share in (0.5, 0.6, 0.7, 0.8, 0.9)), len(data) - 9):
+        path.write_bytes(data[:kept])
+        inventory, reading = inventory_of(tmp_path), read(tmp_path)
+        assert reading.value.grid.shape == (40, 24, 3)
+        for found in (inventory.problems, by_file((*inventory.problems, *reading.problems))):
+            assert [problem.path.name for problem in found] == ["3.dcm"]
+        assert [problem.path.name for problem in reading.problems] == ([] if kept == 300 else ["3.dcm"])
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LS, "1.2.840.10008.1.2.4.90", RLELossless])
+def test_a_whole_image_in_a_file_without_its_end_is_used_and_said(tmp_path: Path, syntax: str) -> None:
+    path = save_compressed(UNSIGNED, tmp_path / "a.dcm", syntax)
+    path.write_bytes(path.read_bytes()[:-8])
+    reading = read(path)
+    np.testing.assert_array_equal(layers(reading)[0], UNSIGNED)
+    assert [str(problem) for problem in reading.problems] == [
+        "a.dcm: pixel data is not closed: the file may be cut short"
+    ]
+    assert inventory_of(path).problems == reading.problems
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LS, "1.2.840.10008.1.2.4.90"])
+def test_a_frame_that_lost_its_last_fragments_never_reaches_the_volume(tmp_path: Path, syntax: str) -> None:
+    for k in range(4):
+        save_compressed(UNSIGNED, tmp_path / f"{k}.dcm", syntax, 3, ImagePositionPatient=[0, 0, k])
+    path = tmp_path / "3.dcm"
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rindex(b"\xfe\xff\x00\xe0")])  # two whole fragments of three
     reading = read(tmp_path)
     assert reading.value.grid.shape == (40, 24, 3)
-    assert [problem.path.name for problem in reading.problems] == ["3.dcm"]
+    (problem,) = reading.problems
+    assert problem.path == path
+    assert [problem.path for problem in inventory_of(tmp_path).problems] == [path]
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LS, "1.2.840.10008.1.2.4.90", RLELossless])
+@pytest.mark.parametrize("fragments", [1, 3])
+@pytest.mark.parametrize("kept", [0.35, 0.55, 0.8])
+def test_the_whole_frames_of_a_cut_file_are_read_each_in_its_place(
+    tmp_path: Path, syntax: str, fragments: int, kept: float
+) -> None:
+    pixels = RNG.integers(0, 1000, (6, 24, 40)).astype(np.uint16)
+    groups = enhanced(pixels, [[0.0, 0.0, 3.0 * z] for z in range(6)])
+    tags = {name: groups[name].value for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")}
+    plain = {"ImagePositionPatient": None, "ImageOrientationPatient": None, "PixelSpacing": None}
+    pieces = 1 if syntax == RLELossless else fragments
+    path = save_compressed(pixels, tmp_path / "a.dcm", syntax, pieces, **tags, **plain)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * kept)])
+    (info,) = inventory_of(path).series
+    reading = read(path)
+    count = reading.value.grid.shape[2]
+    assert info.shape[2] == count
+    assert 1 <= count < 6
+    np.testing.assert_array_equal(layers(reading), pixels[:count] * 2.0 - 5)
+    assert [str(problem) for problem in reading.problems] == [f"a.dcm: pixel data ends after {count} of 6 frames"]
 
 
 def test_a_codestream_of_another_size_never_reaches_the_decoder(tmp_path: Path) -> None:

@@ -278,7 +278,7 @@ EDGE_CASES = {
     "broken/dicom_pydicom": {
         "MR_truncated.dcm": "pixel data ends after 8130 of 8192 bytes",
         "GDCMJ2K_TextGBR.dcm": "a colour image",
-        "rtplan_truncated.dcm": "has no pixel data",
+        "rtplan_truncated.dcm": "ends within its header: the file is cut short",
         "badVR.dcm": "states no usable number of frames",
         "emri_small_jpeg_2k_lossless_too_short.dcm": "states no usable image position",
     },

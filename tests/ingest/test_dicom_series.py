@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import pickle
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
@@ -16,6 +18,7 @@ from engine.core.errors import InputRefused
 from engine.core.progress import silent
 from engine.core.volume import Quantity
 from engine.ingest.dicom.reader import DicomReader
+from engine.ingest.orientation import Orientation
 from engine.ingest.study import SeriesInfo, SeriesKind
 from tests.ingest.dicom_writer import ENCODERS, SECONDARY, enhanced, image, item, save, save_compressed, save_series
 from tests.ingest.reading import inventory_of, layers, read
@@ -135,6 +138,70 @@ def test_the_volume_says_where_it_came_from(tmp_path: Path) -> None:
     assert value.quantity is Quantity.HOUNSFIELD
 
 
+# What tells series apart ------------------------------------------------------------------------
+
+
+def test_a_listed_series_says_what_tells_it_from_others(tmp_path: Path) -> None:
+    tags: dict[str, Any] = {
+        "ProtocolName": "Knie^Routine",
+        "SeriesNumber": 7,
+        "SeriesDate": "20240305",
+        "StudyDate": "20240304",
+    }
+    save_series(tmp_path, air(3), heights_mm=np.array([0.0, 4.0, 8.0]), SliceThickness=3.5, **tags)
+    info = inventory_of(tmp_path).choose()
+    assert (info.description, info.series_number, info.date) == ("Knie^Routine", 7, datetime.date(2024, 3, 5))
+    assert (info.orientation, info.thickness_mm, info.spacing_mm[2]) == (Orientation.AXIAL, 3.5, 4.0)
+    assert (info.modality, info.shape, info.phase_names) == ("CT", (5, 6, 3), ())
+
+
+def test_what_is_not_stated_is_none(tmp_path: Path) -> None:
+    save(image(air(1)[0], SliceThickness=None, ImageOrientationPatient=None), tmp_path / "a.dcm")
+    (info,) = inventory_of(tmp_path).series
+    assert (info.series_number, info.date, info.orientation, info.thickness_mm) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("series_date", "study_date", "expected"),
+    [
+        ("", "20240304", datetime.date(2024, 3, 4)),
+        ("00000000", "2024.03.04", datetime.date(2024, 3, 4)),  # dots: ACR-NEMA
+        ("yesterday", "2024-W01", None),
+    ],
+)
+def test_the_date_is_that_of_the_series_else_of_the_study(
+    tmp_path: Path, series_date: str, study_date: str, expected: datetime.date | None
+) -> None:
+    dataset = image(air(1)[0])
+    with config.disable_value_validation():
+        dataset.SeriesDate, dataset.StudyDate = series_date, study_date
+        save(dataset, tmp_path / "a.dcm")
+    assert inventory_of(tmp_path).choose().date == expected
+
+
+PLANES = {
+    "axial": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+    "coronal": [1.0, 0.0, 0.0, 0.0, 0.0, -1.0],
+    "sagittal": [0.0, 1.0, 0.0, 0.0, 0.0, -1.0],
+    "oblique": [0.70711, 0.70711, 0.0, 0.0, 0.0, -1.0],
+}
+
+
+@pytest.mark.parametrize("name", PLANES)
+def test_the_orientation_is_that_of_its_slices(tmp_path: Path, name: str) -> None:
+    save_series(tmp_path, air(3), orientation=PLANES[name])
+    assert inventory_of(tmp_path).choose().orientation == name
+
+
+def test_each_phase_goes_by_the_value_that_tells_it_apart_but_never_by_a_time_of_day(tmp_path: Path) -> None:
+    for folder, tag, values in (("b", "DiffusionBValue", [0.0, 800.0]), ("t", "ContentTime", ["101500", "101700"])):
+        tags = [{"ImagePositionPatient": [0, 0, k], tag: value} for k in range(3) for value in values]
+        slices(tmp_path / folder, tags)
+    assert inventory_of(tmp_path / "b").choose().phase_names == ("b-value 0", "b-value 800")
+    times = inventory_of(tmp_path / "t").choose()
+    assert (times.phases, times.phase_names) == (2, ())
+
+
 # Doubles and phases -----------------------------------------------------------------------------
 
 
@@ -147,9 +214,52 @@ def test_identical_slices_at_one_position_are_dropped_and_said(tmp_path: Path) -
     assert "1 duplicate slice dropped (same pixels)" in reading.repairs
 
 
-def test_different_slices_at_one_position_are_refused(tmp_path: Path) -> None:
-    slices(tmp_path, [{"ImagePositionPatient": [0, 0, z]} for z in (0, 1, 1, 2)])
-    with pytest.raises(InputRefused, match="nothing in their headers tells them apart"):
+def test_different_slices_at_one_position_are_refused_by_file_with_what_to_do(tmp_path: Path) -> None:
+    numbers = (1, 2, 3, 4)  # taken twice on the spot: either may be the good one
+    tags = [
+        {"ImagePositionPatient": [0, 0, z], "InstanceNumber": n} for z, n in zip((0, 1, 1, 2), numbers, strict=True)
+    ]
+    slices(tmp_path, tags)
+    with pytest.raises(InputRefused, match="nothing in their headers tells which belong together") as refusal:
+        read(tmp_path)
+    assert "leave one for each position in the folder, or export the series again" in refusal.value.summary
+    assert [str(problem) for problem in refusal.value.problems] == [
+        "001.dcm: one of 2 different slices at (0.00, 0.00, 1.00) mm: instance 2",
+        "002.dcm: one of 2 different slices at (0.00, 0.00, 1.00) mm: instance 3",
+    ]
+
+
+@pytest.mark.parametrize("mark", ["AcquisitionNumber", "InstanceNumber"])
+def test_a_stray_slice_of_another_acquisition_or_numbering_is_set_aside_and_said(tmp_path: Path, mark: str) -> None:
+    heights = [4, 0, 1, 2, 3, 4, 5, 6]  # the stray comes first, as files happen to lie
+    values = [9, 1, 1, 1, 1, 1, 1, 1] if mark == "AcquisitionNumber" else [31, 8, 7, 6, 5, 4, 3, 2]
+    tags = [{"ImagePositionPatient": [0, 0, z], mark: value} for z, value in zip(heights, values, strict=True)]
+    pixels = slices(tmp_path, tags)
+    told_by = "acquisition" if mark == "AcquisitionNumber" else "the run of instance numbers"
+    reading = read(tmp_path)
+    np.testing.assert_array_equal(layers(reading), pixels[1:])
+    assert [str(problem) for problem in reading.problems] == [
+        f"000.dcm: lies where a slice of a complete set does; told apart by {told_by}"
+    ]
+    assert inventory_of(tmp_path).problems == reading.problems
+    assert (
+        f"1 slice lies where another does and was set aside: told apart by {told_by}, "
+        "only the others cover every position" in reading.repairs
+    )
+
+
+UNCLEAR = {
+    "no run": [(0, 5), (1, 2), (2, 9), (3, 4), (2, 3)],
+    "two runs": [(0, 1), (1, 2), (2, 3), (0, 3), (2, 1)],
+    "twice on the spot": [(0, 1), (1, 2), (2, 3), (2, 4)],
+    "one number": [(0, 1), (1, 2), (1, 2), (2, 3)],
+}
+
+
+@pytest.mark.parametrize("case", UNCLEAR)
+def test_numbering_that_is_not_clear_cut_chooses_nothing(tmp_path: Path, case: str) -> None:
+    slices(tmp_path, [{"ImagePositionPatient": [0, 0, z], "InstanceNumber": number} for z, number in UNCLEAR[case]])
+    with pytest.raises(InputRefused, match="nothing in their headers tells which belong together"):
         read(tmp_path)
 
 
@@ -226,7 +336,7 @@ def test_numbering_without_a_pattern_is_not_trusted(tmp_path: Path) -> None:
     numbers = [1, 5, 2, 3, 4, 6]
     tags = [{"ImagePositionPatient": [0, 0, n // 2], "InstanceNumber": numbers[n]} for n in range(6)]
     slices(tmp_path, tags)
-    with pytest.raises(InputRefused, match="nothing in their headers tells them apart"):
+    with pytest.raises(InputRefused, match="nothing in their headers tells which belong together"):
         read(tmp_path)
 
 
@@ -322,7 +432,10 @@ def test_frames_that_a_truncated_file_lost_are_reasons(tmp_path: Path) -> None:
     reading = read(path)
     assert reading.value.grid.shape == (16, 16, 4)
     np.testing.assert_array_equal(layers(reading), pixels[:4] * 2.0 - 5)
-    assert len(reading.problems) == 2
+    assert [str(problem) for problem in reading.problems] == ["a.dcm: pixel data ends after 4 of 6 frames"]
+    inventory = inventory_of(path)
+    assert inventory.problems == reading.problems
+    assert inventory.choose().shape == (16, 16, 4)
 
 
 def test_frames_without_a_functional_group_are_set_aside_by_name(tmp_path: Path) -> None:
@@ -331,9 +444,32 @@ def test_frames_without_a_functional_group_are_set_aside_by_name(tmp_path: Path)
     dataset.PerFrameFunctionalGroupsSequence = list(dataset.PerFrameFunctionalGroupsSequence)[:4]
     reading = read(save(dataset, tmp_path / "a.dcm"))
     assert reading.value.grid.shape[2] == 4
-    assert [problem.reason for problem in inventory_of(tmp_path).problems + reading.problems].count(
-        "states no usable image position"
-    ) >= 2
+    assert [str(problem) for problem in reading.problems] == [
+        "a.dcm: states no usable image position (2 of its 6 frames)"
+    ]
+    assert inventory_of(tmp_path).problems == reading.problems
+
+
+def test_multi_frame_files_that_cannot_be_used_are_listed_with_as_many_slices_as_they_have(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        dataset = enhanced(np.zeros((6, 4, 5), np.uint16), [[0, 0, 3.0 * f] for f in range(6)])
+        del dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence
+        save(dataset, tmp_path / f"{name}.dcm")
+    (info,) = inventory_of(tmp_path).series
+    assert (info.kind, info.shape, len(info.files)) == (SeriesKind.UNUSABLE, (5, 4, 12), 2)
+    assert len(inventory_of(tmp_path).problems) == 2
+
+
+def test_a_multi_frame_file_in_several_stacks_is_set_aside_once(tmp_path: Path) -> None:
+    positions = [[0, 0, 3.0 * f] for f in range(4)] + [[0, 3.0 * f, 0] for f in range(4)]
+    frame_tags = [Dataset() for _ in range(8)]
+    for tags in frame_tags[4:]:
+        tags.PlaneOrientationSequence = [item(ImageOrientationPatient=[1.0, 0.0, 0.0, 0.0, 0.0, -1.0])]
+    path = save(enhanced(np.zeros((8, 16, 16), np.uint16), positions, frame_tags), tmp_path / "a.dcm")
+    path.write_bytes(path.read_bytes()[:-700])
+    inventory = inventory_of(path)
+    assert [info.shape[2] for info in inventory.series] == [4, 2]
+    assert [str(problem) for problem in inventory.problems] == ["a.dcm: pixel data ends after 6 of 8 frames"]
 
 
 def test_phases_of_a_multi_frame_file_are_told_by_their_temporal_position_alone(tmp_path: Path) -> None:

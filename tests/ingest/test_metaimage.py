@@ -66,6 +66,13 @@ def test_axes_that_are_not_symmetrical_agree_with_itk(tmp_path: Path) -> None:
     np.testing.assert_allclose(reading.value.grid.patient_from_voxel.matrix, matrix)
 
 
+@pytest.mark.parametrize(
+    ("matrix", "orientation"), [("0 1 0 -1 0 0 0 0 1", "axial"), ("0 1 0 0 0 1 1 0 0", "sagittal"), ("", None)]
+)
+def test_the_orientation_is_listed_where_it_is_stated(tmp_path: Path, matrix: str, orientation: str | None) -> None:
+    assert series_of(READER, written(tmp_path / "a.mha", TransformMatrix=matrix)).orientation == orientation
+
+
 def test_big_endian_is_turned_round(tmp_path: Path) -> None:
     path = written(tmp_path / "v.mha", VALUES.astype(">i2").tobytes(), BinaryDataByteOrderMSB="True")
     np.testing.assert_array_equal(samples(volume_of(READER, path)), VALUES.T)

@@ -192,6 +192,24 @@ def test_a_template_sform_does_not_displace_the_patients_own_space(tmp_path: Pat
 def test_without_orientation_the_sides_are_said_to_be_uncertain(plain: Path) -> None:
     patched(plain, 252, "hh", 0, 0)
     assert any("left and right are not certain" in repair for repair in volume_of(READER, plain).repairs)
+    assert series_of(READER, plain).orientation is None
+
+
+@pytest.mark.parametrize(
+    ("degrees", "orientation"),
+    [
+        ((0, 0, 0), "axial"),
+        ((30, 0, 0), "axial"),
+        ((90, 0, 20), "coronal"),
+        ((0, 90, 0), "sagittal"),
+        ((45, 0, 0), "oblique"),
+    ],
+)
+def test_the_orientation_of_its_slices_is_listed(
+    tmp_path: Path, degrees: tuple[float, float, float], orientation: str
+) -> None:
+    path = saved(tmp_path / "a.nii", RNG.integers(0, 3000, (5, 6, 7)).astype(np.int16), affine(degrees=degrees))
+    assert series_of(READER, path).orientation == orientation
 
 
 def test_metres_and_micrometres_become_millimetres(tmp_path: Path) -> None:

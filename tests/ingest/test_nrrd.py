@@ -98,6 +98,23 @@ def test_each_space_is_turned_into_lps(tmp_path: Path, space: str, signs: Any) -
     np.testing.assert_allclose(grid.patient_from_voxel.matrix[:3, 0], np.array([0.5, 0.1, 0]) * signs)
 
 
+@pytest.mark.parametrize(
+    ("fields", "orientation"),
+    [
+        ({}, "axial"),
+        ({"space directions": "(1,0,0) (0,0,-1) (0,1,0)"}, "coronal"),
+        ({"space directions": ""}, None),
+        ({"space": "", "space dimension": "3"}, None),
+    ],
+    ids=str,
+)
+def test_the_orientation_is_listed_where_it_is_stated(
+    tmp_path: Path, fields: dict[str, Any], orientation: str | None
+) -> None:
+    path = written(tmp_path / "a.nrrd", **{name.replace(" ", "_"): value for name, value in fields.items()})
+    assert series_of(READER, path).orientation == orientation
+
+
 def test_big_endian_is_turned_round(tmp_path: Path) -> None:
     path = written(tmp_path / "v.nrrd", data=VALUES.astype(">i2").tobytes(order="F"), endian="big")
     np.testing.assert_array_equal(samples(volume_of(READER, path)), VALUES)

@@ -31,7 +31,8 @@ from engine.core.volume import LabelMap, Source, Volume
 from engine.ingest.dicom.object import colour_of_cielab
 from engine.ingest.dicom.segmentation_object import read_segmentation, separate
 from engine.ingest.nrrd import NrrdReader
-from engine.ingest.study import Reading
+from engine.ingest.open import read_labels, take_inventory
+from engine.ingest.study import Reading, SeriesKind
 from tests.ingest.single_file import labels_of
 
 FRAME, SERIES, STUDY = (generate_uid(entropy_srcs=[name]) for name in ("frame", "series", "study"))
@@ -283,3 +284,14 @@ def test_odd_sizes_and_compressed_bits_are_read(shared_data: Path) -> None:
     odd = read_segmentation(folder / "liver_nonbyte_aligned.dcm", None, silent).value
     packed = read_segmentation(folder / "liver_j2k.dcm", None, silent).value
     assert np.count_nonzero(np.asarray(odd.labels)) == np.count_nonzero(np.asarray(packed.labels)) == 107098
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL"])
+def test_a_segmentation_that_is_cut_short_is_named_when_listed(tmp_path: Path, kind: str) -> None:
+    path = written(tmp_path / "seg.dcm", LABELS, kind)
+    path.write_bytes(path.read_bytes()[:-20])
+    inventory = take_inventory([path])
+    assert [info.kind for info in inventory.series] == [SeriesKind.UNUSABLE]
+    assert [problem.path for problem in inventory.problems] == [path]
+    with pytest.raises(InputRefused, match="pixel data ends after"):
+        read_labels(inventory.series[0])

@@ -20,6 +20,7 @@ from engine.core.progress import silent
 from engine.core.volume import LabelMap, Source, Volume
 from engine.ingest.contour import Window, filled
 from engine.ingest.dicom.structure_set import read_structure_set, separate
+from engine.ingest.open import read_labels, take_inventory
 from engine.ingest.study import Reading
 from tests.ingest.drawn_structures import blank, circle, rectangle, saved, structure_set
 
@@ -275,3 +276,30 @@ def test_a_large_clinical_structure_set_keeps_the_areas_of_its_contours(shared_d
     for label in (5, 9, 10):
         voxels = int(np.count_nonzero(np.asarray(found[label].labels)))
         assert voxels * grid.voxel_volume_mm3 == pytest.approx(expected[label], rel=0.01)
+
+
+@pytest.mark.parametrize("is_delimited", [False, True])
+@pytest.mark.parametrize("kept", [0.4, 0.7, 0.98])
+def test_a_structure_set_that_is_cut_short_is_not_taken_for_a_smaller_one(
+    tmp_path: Path, kept: float, is_delimited: bool
+) -> None:
+    rings = [circle((40, 35, z), 10) for z in range(20, 40, 2)]
+    found = structure_set(dict.fromkeys(("liver", "spleen", "left kidney"), rings))
+    if is_delimited:
+        for item in found.ROIContourSequence:
+            item.is_undefined_length_sequence_item = True
+        found["ROIContourSequence"].is_undefined_length = True
+    path = saved(found, tmp_path / "rs.dcm")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * kept)])
+    inventory = take_inventory([path])
+    assert inventory.series == ()
+    assert [str(problem) for problem in inventory.problems] == ["rs.dcm: ends within its header: the file is cut short"]
+    with pytest.raises(InputRefused, match="ends within its header"):
+        read_labels(path, blank())
+
+
+def test_padding_behind_a_structure_set_is_not_a_cut(tmp_path: Path) -> None:
+    path = saved(structure_set({"shape": [circle((40, 35, 20), 10)]}), tmp_path / "rs.dcm")
+    path.write_bytes(path.read_bytes() + b"\0\0\0")
+    assert take_inventory([path]).problems == ()

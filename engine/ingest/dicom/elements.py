@@ -29,6 +29,10 @@ class Malformed(Exception):
     """The bytes depart from the standard; pydicom may still make sense of them."""
 
 
+class Truncated(Malformed):
+    """The file ends within its header."""
+
+
 class Incomplete(Exception):
     """The header goes on past the bytes given."""
 
@@ -275,7 +279,7 @@ class _Walker:
                 self.pixels = (tag, vr.decode("ascii"), start, length)
                 return start
             position = self._value(tag, vr, start, length, end, depth)
-        if in_item or position < end:
+        if in_item or data[position:end].strip(b"\0\r\n "):  # some writers pad the end
             raise self._past_end()
         if depth == 0 and not self.complete:
             raise Incomplete
@@ -340,4 +344,4 @@ class _Walker:
         return position
 
     def _past_end(self) -> Exception:
-        return Malformed("ends within its header") if self.complete else Incomplete()
+        return Truncated("ends within its header: the file is cut short") if self.complete else Incomplete()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from engine.ingest.dicom.elements import (
     Elements,
     Incomplete,
     Malformed,
+    Truncated,
     repair,
     sniff_syntax,
     walk,
@@ -98,17 +100,37 @@ def open_file(path: Path, wanted: frozenset[int]) -> DicomFile:
                     break
                 except Incomplete:
                     continue
-                except Malformed:
+                except Malformed as error:
                     head += stream.read(min(_HEADER_BUDGETS[-1], size) - len(head))
-                    found = repair(head, start, sniff_syntax(head, start), wanted)
+                    found = _repaired(head, start, wanted, error)
                     break
             else:
                 raise Unreadable("header longer than any image's")
     except OSError as error:
         raise Unreadable(f"cannot be read ({error.strerror})") from None
+    except Truncated as error:
+        raise Unreadable(str(error)) from None
     except Malformed as error:
         raise Unreadable(f"not a readable DICOM file ({error})") from None
     return DicomFile(path, size, syntax_uid or _guessed(found), media_class, found)
+
+
+def _repaired(head: bytes, start: int, wanted: frozenset[int], error: Malformed) -> DataSet:
+    """What pydicom makes of a header that departs from the standard.
+
+    It takes what is there of a header that is cut short, half a sequence for a whole one: only where it finds the
+    pixel data was the end not the trouble.
+
+    Raises:
+        Malformed: it cannot make anything of it either, or the file is cut short.
+    """
+    try:
+        found = repair(head, start, sniff_syntax(head, start), wanted)
+    except Malformed:
+        raise (error if isinstance(error, Truncated) else Malformed(str(error))) from None
+    if found.pixel_tag is None and isinstance(error, Truncated):
+        raise error
+    return found
 
 
 def _guessed(found: DataSet) -> str:
@@ -143,9 +165,9 @@ def _open_deflated(path: Path, size: int, start: int, media_class: str, wanted: 
             found = walk(head, 0, sniff_syntax(head, 0), wanted, complete=complete)
         except Incomplete:
             continue
-        except Malformed:
+        except Malformed as error:
             head, _ = inflate(path, start, min(_HEADER_BUDGETS[-1], size * MAX_INFLATION))
-            found = repair(head, 0, sniff_syntax(head, 0), wanted)
+            found = _repaired(head, 0, wanted, error)
         return DicomFile(path, size, DEFLATED, media_class, found, start)
     raise Unreadable("header longer than any image's")
 
@@ -156,20 +178,34 @@ def inflate(path: Path, start: int, limit: int) -> tuple[bytes, bool]:
     Raises:
         Malformed: the stream is damaged.
     """
+    body = b"".join(_inflating(path, start, limit))
+    return body, len(body) < limit
+
+
+def inflated_size(path: Path, start: int, limit: int) -> int:
+    """How many bytes the stream at `start` inflates to, counted up to `limit`; none of them is kept.
+
+    Raises:
+        Malformed: the stream is damaged.
+    """
+    return sum(map(len, _inflating(path, start, limit)))
+
+
+def _inflating(path: Path, start: int, limit: int) -> Iterator[bytes]:
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     with path.open("rb") as file:
         file.seek(start)
-        parts, length = [], 0
+        length = 0
         while length < limit and not stream.eof:
             packed = stream.unconsumed_tail or file.read(1 << 16)
             if not packed:
                 break
             try:
-                parts.append(stream.decompress(packed, limit - length))
+                piece = stream.decompress(packed, limit - length)
             except zlib.error:
                 raise Malformed("damaged deflate stream") from None
-            length += len(parts[-1])
-    return b"".join(parts), length < limit
+            length += len(piece)
+            yield piece
 
 
 #: What a reader of images asks of every header. Nothing here names a patient.
@@ -179,6 +215,8 @@ WANTED = SEQUENCES | frozenset(
         0x00080008,  # Image Type
         0x00080016,  # SOP Class UID
         0x00080018,  # SOP Instance UID
+        0x00080020,  # Study Date
+        0x00080021,  # Series Date
         0x00080032,  # Acquisition Time: orders phases, never shown
         0x00080033,  # Content Time: orders phases, never shown
         0x00080060,  # Modality
@@ -189,12 +227,14 @@ WANTED = SEQUENCES | frozenset(
         0x00180082,  # Inversion Time
         0x00180086,  # Echo Numbers
         0x00180088,  # Spacing Between Slices
+        0x00181030,  # Protocol Name
         0x00181060,  # Trigger Time
         0x00189082,  # Effective Echo Time
         0x00189087,  # Diffusion b-value
         0x00189089,  # Diffusion Gradient Orientation
         0x0020000D,  # Study Instance UID
         0x0020000E,  # Series Instance UID
+        0x00200011,  # Series Number
         0x00200012,  # Acquisition Number
         0x00200013,  # Instance Number
         0x00200032,  # Image Position (Patient)

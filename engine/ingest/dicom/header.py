@@ -6,11 +6,13 @@ could not hold, colour, pixel data that ends early.
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.ingest.dicom.codestream import is_decodable
-from engine.ingest.dicom.elements import UNDEFINED, Elements
+from engine.ingest.dicom.elements import UNDEFINED, Elements, Malformed
+from engine.ingest.dicom.extent import Extent, extent_of
 from engine.ingest.dicom.file import WANTED, DicomFile, Unreadable, open_file
 from engine.ingest.dicom.plane import Plane, planes
 from engine.ingest.study import MAX_INFLATION, MAX_VOXELS, SeriesKind
@@ -90,13 +92,19 @@ class Header:
 
     Attributes:
         unusable: why it cannot become a volume, empty when it can (labels and contours included).
+        lack: what of its pixel data is missing though the rest can be used, empty when nothing is.
+        description: Series Description, else Protocol Name.
+        date: Series Date, else Study Date.
+        frames: as stated.
         pixels: None when the file has no pixel data.
+        planes: those of the frames that are there.
     """
 
     path: Path
     size: int
     kind: SeriesKind
     unusable: str
+    lack: str
     transfer_syntax: str
     sop_class: str
     sop_instance_uid: str
@@ -105,6 +113,8 @@ class Header:
     frame_of_reference_uid: str
     modality: str
     description: str
+    series_number: int | None
+    date: datetime.date | None
     units: str
     frames: int
     pixels: PixelFormat | None
@@ -128,28 +138,49 @@ def read_header(path: Path) -> Header:
     kind = _KIND_OF_CLASS.get(sop_class, SeriesKind.VOLUME)
     if file.data_set.pixel_tag is None:
         if kind is SeriesKind.CONTOURS:
-            return _header(file, sop_class, kind, 0, None, "")
-        raise Unreadable("has no pixel data")
+            return _header(file, sop_class, kind, 0, None, "", Extent(0))
+        is_image = 0x00280010 in file.data_set.elements
+        raise Unreadable("has no pixel data" + (": the file may be cut short" if is_image else ""))
     frames = _frames(elements)
     pixels = _pixel_format(file, frames)
-    if kind is SeriesKind.LABELS:
-        return _header(file, sop_class, kind, frames, pixels, "")
-    return _header(file, sop_class, kind, frames, pixels, _unusable(file, sop_class, frames, pixels))
+    unusable = "" if kind is SeriesKind.LABELS else _unusable(file, sop_class, pixels)
+    extent = Extent(frames) if unusable else _extent(file, frames, pixels)
+    if not extent.frames or (kind is SeriesKind.LABELS and extent.frames < frames):
+        unusable = extent.lack  # part of a segmentation would be a smaller one
+    return _header(file, sop_class, kind, frames, pixels, unusable, extent)
+
+
+def _extent(file: DicomFile, frames: int, pixels: PixelFormat) -> Extent:
+    try:
+        return extent_of(file, frames, pixels.rows * pixels.columns * pixels.bits_allocated)
+    except Malformed as error:
+        return Extent(0, str(error))
+    except OSError as error:
+        return Extent(0, f"cannot be read ({error.strerror})")
 
 
 def _header(
-    file: DicomFile, sop_class: str, kind: SeriesKind, frames: int, pixels: PixelFormat | None, unusable: str
+    file: DicomFile,
+    sop_class: str,
+    kind: SeriesKind,
+    frames: int,
+    pixels: PixelFormat | None,
+    unusable: str,
+    extent: Extent,
 ) -> Header:
     elements, found = file.data_set.elements, file.data_set
-    parts = planes(elements, frames) if kind is SeriesKind.VOLUME and not unusable else ()
+    encoding = _ENCODINGS.get(elements.text(0x00080005), "latin-1")
+    number = elements.decimal(0x00200011)
+    parts = planes(elements, frames)[: extent.frames] if kind is SeriesKind.VOLUME and not unusable else ()
     types = parts[0].image_type if parts else elements.texts(0x00080008)
     if kind is SeriesKind.VOLUME:
         kind = next((k for word, k in _KIND_OF_IMAGE_TYPE.items() if word in types), kind)
     return Header(
         path=file.path,
         size=file.size,
-        kind=SeriesKind.UNUSABLE if unusable and kind is SeriesKind.VOLUME else kind,
+        kind=SeriesKind.UNUSABLE if unusable and kind in (SeriesKind.VOLUME, SeriesKind.LABELS) else kind,
         unusable=unusable,
+        lack=extent.lack,
         transfer_syntax=file.transfer_syntax,
         sop_class=sop_class,
         sop_instance_uid=elements.text(0x00080018),
@@ -157,7 +188,9 @@ def _header(
         series_uid=elements.text(0x0020000E),
         frame_of_reference_uid=elements.text(0x00200052),
         modality=elements.text(0x00080060) or _MODALITY_OF_CLASS.get(sop_class, ""),
-        description=elements.text(0x0008103E, _ENCODINGS.get(elements.text(0x00080005), "latin-1")),
+        description=elements.text(0x0008103E, encoding) or elements.text(0x00181030, encoding),
+        series_number=int(number) if number is not None and number.is_integer() else None,
+        date=_date(elements.text(0x00080021)) or _date(elements.text(0x00080020)),
         units=elements.text(0x00541001),
         frames=frames,
         pixels=pixels,
@@ -180,6 +213,15 @@ _MODALITY_OF_CLASS = {
     _STORAGE + "130": "PT",
     _STORAGE + "128.1": "PT",
 }
+
+
+def _date(text: str) -> datetime.date | None:
+    """A date (DA, PS3.5 section 6.2; dots between its parts were ACR-NEMA's), None where it is none."""
+    digits = text.replace(".", "")
+    try:
+        return datetime.date.fromisoformat(digits) if len(digits) == 8 and digits.isdecimal() else None
+    except ValueError:
+        return None
 
 
 def _frames(elements: Elements) -> int:
@@ -238,7 +280,7 @@ def _padding(elements: Elements, *, signed: bool) -> tuple[int, int] | None:
     return min(value, limit), max(value, limit)
 
 
-def _unusable(file: DicomFile, sop_class: str, frames: int, pixels: PixelFormat) -> str:
+def _unusable(file: DicomFile, sop_class: str, pixels: PixelFormat) -> str:
     """Why an image with pixels still cannot be part of a volume; empty when it can."""
     elements, found = file.data_set.elements, file.data_set
     photometric = elements.text(0x00280004)
@@ -254,10 +296,4 @@ def _unusable(file: DicomFile, sop_class: str, frames: int, pixels: PixelFormat)
         return f"{pixels.bits_allocated} bits a sample"
     if found.pixel_length == UNDEFINED and not is_decodable(file.transfer_syntax):
         return f"transfer syntax {file.transfer_syntax or 'not stated'} is not read"
-    if found.pixel_length != UNDEFINED and frames == 1:  # of several frames, those that are there are read
-        there = found.pixel_length
-        if file.deflated_start is None:
-            there = min(there, file.size - found.pixel_start)
-        if there < pixels.frame_bytes:
-            return f"pixel data ends after {max(there, 0)} of {pixels.frame_bytes} bytes"
     return ""

@@ -2,7 +2,8 @@
 
 DICOM has no one way to say "fourth dimension": temporal position, trigger time, b-value, echo, image type,
 acquisition and others all serve. The first mark that divides the slices into stacks without two slices
-at one position is the dimension.
+at one position is the dimension. Where no division covers every position, one set of slices that does is taken
+if there is only one, and the others are set aside.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from engine.ingest.dicom.plane import Mark, Plane
 
 #: Marks whose values differ between slices of one phase: their order at each position counts instead.
 _ORDERED = ("trigger time", "acquisition", "acquisition time", "content time", "instance")
+#: Marks that are times of day: they order phases and are never shown.
+_TIMES = ("acquisition time", "content time")
 #: Marks that do not name a dimension by themselves, left out of combinations.
-_INCIDENTAL = ("acquisition time", "content time", "instance")
+_INCIDENTAL = (*_TIMES, "instance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,13 @@ class Phases:
         mark: what divides them, in words; empty when there is one phase.
         members: indices of the slices of each phase.
         incomplete: indices of slices of phases that do not cover every position.
+        by: the marks whose values divide them; empty where only their order does.
     """
 
     mark: str
     members: tuple[tuple[int, ...], ...]
     incomplete: tuple[int, ...] = ()
+    by: tuple[str, ...] = ()
 
 
 def levels_of(planes: list[Plane]) -> NDArray[np.intp]:
@@ -61,10 +66,26 @@ def split_phases(planes: list[Plane]) -> Phases:
         return whole
     partly = next(_divisions(planes, levels, lambda groups: _one_covers(groups, levels, count)), None)
     if partly is None:
-        return Phases("", (tuple(range(len(planes))),))
+        return _numbered(planes, levels, count) or Phases("", (tuple(range(len(planes))),))
     full = tuple(members for members in partly.members if len(members) == count)
     rest = tuple(index for members in partly.members if len(members) < count for index in members)
-    return Phases(partly.mark, full, rest)
+    return Phases(partly.mark, full, rest, partly.by)
+
+
+def phase_names(planes: list[Plane], phases: Phases) -> tuple[str, ...]:
+    """What each phase is, by the values that divide them; empty where there is one, or only an order."""
+    telling = [name for name in phases.by if name not in _TIMES]
+    if len(phases.members) < 2 or not telling:
+        return ()
+    firsts = [planes[members[0]].marks for members in phases.members]
+    return tuple(", ".join(f"{name} {shown(marks[name])}" for name in telling if name in marks) for marks in firsts)
+
+
+def shown(mark: Mark) -> str:
+    """A mark for a message."""
+    if isinstance(mark, tuple):
+        return " ".join(f"{value:.3g}" for value in mark)
+    return mark if isinstance(mark, str) else f"{mark:g}"
 
 
 Groups = list[tuple[int, ...]]
@@ -106,12 +127,12 @@ def _divisions(planes: list[Plane], levels: NDArray[np.intp], good: Callable[[Gr
     for name in varying:
         groups = _by_value([plane.marks.get(name) for plane in planes])
         if good(groups):
-            yield Phases(name, tuple(groups))
+            yield Phases(name, tuple(groups), by=(name,))
     telling = [name for name in varying if name not in _INCIDENTAL]
     if len(telling) > 1:
         groups = _by_value([tuple(str(plane.marks.get(name)) for name in telling) for plane in planes])
         if good(groups):
-            yield Phases(" and ".join(telling), tuple(groups))
+            yield Phases(" and ".join(telling), tuple(groups), by=tuple(telling))
     for name in (name for name in _ORDERED if name in varying):
         groups = _by_order([plane.marks.get(name) for plane in planes], levels, strict=name == "instance")
         if good(groups):
@@ -148,6 +169,32 @@ def _by_order(values: list[Mark | None], levels: NDArray[np.intp], *, strict: bo
     if strict and not (_in_runs(keys, table) or _in_runs(keys, table.T)):
         return []
     return [tuple(int(index) for index in table[:, phase]) for phase in range(table.shape[1])]
+
+
+def _numbered(planes: list[Plane], levels: NDArray[np.intp], count: int) -> Phases | None:
+    """The one set of slices whose instance numbers run through every position, step by step; None unless clear-cut.
+
+    It is not where another set does as well, nor where a slice set aside is numbered next to the one that would
+    stay: taken twice on the spot, either may be the good one.
+    """
+    numbers = [plane.marks.get("instance") for plane in planes]
+    at = {(int(level), number): index for index, (level, number) in enumerate(zip(levels, numbers, strict=True))}
+    if len(at) < len(planes) or count < 3:
+        return None
+    runs = []
+    for first in (number for level, number in at if level == 0 and isinstance(number, float)):
+        for step in (1.0, -1.0):
+            run = [at.get((level, first + step * level)) for level in range(count)]
+            runs += [tuple(index for index in run if index is not None)] if None not in run else []
+    if len(runs) != 1:
+        return None
+    (kept,) = runs  # by level
+    rest = tuple(sorted(set(range(len(planes))) - set(kept)))
+    for index in rest:
+        mine, other = numbers[index], numbers[kept[int(levels[index])]]
+        if not isinstance(mine, float) or not isinstance(other, float) or abs(mine - other) <= 1:
+            return None
+    return Phases("the run of instance numbers", (kept,), rest)
 
 
 def _in_runs(keys: NDArray[np.float64], table: NDArray[np.intp]) -> bool:

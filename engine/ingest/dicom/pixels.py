@@ -339,9 +339,12 @@ def _encapsulated(header: Header) -> list[bytes | memoryview]:
     if header.frames == 1:
         return [parts[0] if len(parts) == 1 else b"".join(parts)]
     codec = CODECS.get(header.transfer_syntax)
-    if len(parts) == header.frames or codec is None:
+    if codec is None or (len(parts) == header.frames and not header.lack):
         return list(parts)
-    return _joined(parts, codec.start)
+    joined = _joined(parts, codec.start)
+    if len(joined) > header.frames:  # fragments that only look like the start of a frame would move all that follow
+        raise Unreadable(f"{header.frames} frames are stated and {len(joined)} are there")
+    return joined
 
 
 def _fragments(data: memoryview) -> list[memoryview]:

@@ -5,7 +5,9 @@ What is repaired and what is refused stands in docs/ingest.md.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,10 @@ from engine.core.volume import LabelMap, Quantity, Source, Volume
 from engine.ingest.dicom.file import Unreadable, looks_like_dicom
 from engine.ingest.dicom.geometry import NotAStack, Stack, assemble, plan_stack
 from engine.ingest.dicom.header import Header, read_header
-from engine.ingest.dicom.phase import Phases, levels_of
+from engine.ingest.dicom.phase import Phases, levels_of, shown
 from engine.ingest.dicom.pixels import AIR_HU, Decoded, Frame, decode_frames
 from engine.ingest.dicom.series import DicomSeries, sort_into_series
-from engine.ingest.study import Inventory, Reading, SeriesInfo, SeriesKind
+from engine.ingest.study import Inventory, Reading, SeriesInfo, SeriesKind, by_file
 
 #: A CT whose darkest value is above this holds no air: masked, clipped, or not in HU.
 _AIRLESS_HU = -300.0
@@ -49,7 +51,7 @@ class DicomReader:
                 problems.append(FileProblem(path, str(reason)))
         series = sorted(sort_into_series(headers), key=_volumes_first)
         problems += [problem for one in series for problem in one.set_aside]
-        return Inventory(tuple(series), tuple(problems))
+        return Inventory(tuple(series), by_file(problems))
 
     def read_volume(self, info: SeriesInfo, *, phase: int, progress: Progress) -> Reading[Volume]:
         """One phase of a series.
@@ -78,7 +80,8 @@ class DicomReader:
             from engine.ingest.dicom.structure_set import read_structure_set
 
             return read_structure_set(info.files[0], reference, progress)
-        raise InputRefused(f"series {info.uid} is not a segmentation but {_article(info.kind)}")
+        problems = info.set_aside if isinstance(info, DicomSeries) else ()
+        raise InputRefused(f"series {info.uid} is not a segmentation but {_article(info.kind)}", problems)
 
 
 def _volumes_first(series: DicomSeries) -> tuple[bool, int]:
@@ -113,7 +116,7 @@ def _volume(
     series: DicomSeries, frames: list[Frame], decoded: Decoded, phase: int, progress: Progress
 ) -> Reading[Volume]:
     """Stack what was decoded, saying all that was done."""
-    problems = (*series.set_aside, *decoded.failed.values())
+    problems = by_file((*series.set_aside, *_failures(decoded)))
     kept = [index for index in range(len(frames)) if index not in decoded.failed]
     if not kept:
         raise InputRefused("no slice of the series could be read", problems)
@@ -135,6 +138,12 @@ def _volume(
         *_place_note(frames),
     )
     return Reading(Volume(stack.grid, array.T, quantity, source), repairs, problems)
+
+
+def _failures(decoded: Decoded) -> list[FileProblem]:
+    """What could not be decoded, and for each file how many frames."""
+    counts = Counter(decoded.failed.values())
+    return [replace(p, reason=f"{p.reason} ({count} frames)") if count > 1 else p for p, count in counts.items()]
 
 
 def _taken(samples: NDArray[Any], kept: list[int]) -> NDArray[Any]:
@@ -161,15 +170,17 @@ def _without_doubles(
     """One slice a position: identical doubles are dropped, different ones refused."""
     levels = levels_of([frames[index][1] for index in kept])
     first: dict[int, int] = {}
-    different: list[FileProblem] = []
+    different: dict[int, list[int]] = defaultdict(list)
     for index, level in zip(kept, levels, strict=True):
         original = first.setdefault(int(level), index)
         if not np.array_equal(samples[original], samples[index]):
-            different.append(FileProblem(frames[index][0].path, "differs from another slice at its position"))
+            different[original].append(index)
     if different:
+        clashes = [_clash([frames[index] for index in (one, *others)]) for one, others in different.items()]
         raise InputRefused(
-            "different slices lie at the same position, and nothing in their headers tells them apart",
-            (*problems, *different),
+            "different slices lie at the same position, and nothing in their headers tells which belong together: "
+            "of the files listed leave one for each position in the folder, or export the series again",
+            by_file((*(clash for group in clashes for clash in group), *problems)),
         )
     dropped = len(kept) - len(first)
     if not dropped:
@@ -177,9 +188,31 @@ def _without_doubles(
     return sorted(first.values()), (f"{dropped} duplicate slice{'s' if dropped > 1 else ''} dropped (same pixels)",)
 
 
+#: What may help to choose between slices that clash; times of day are never shown.
+_TELLING = ("acquisition", "instance", "echo", "temporal position", "image type")
+
+
+def _clash(frames: list[Frame]) -> list[FileProblem]:
+    """For each file of slices that differ at one position: where that is, and what its header says of it."""
+    place = ", ".join(f"{value:.2f}" for value in frames[0][1].position_mm or ())
+    telling = [name for name in _TELLING if len({plane.marks.get(name) for _, plane in frames}) > 1]
+    clashes = []
+    for header, plane in frames:
+        told = [f"frame {plane.frame + 1}"] if header.frames > 1 else []
+        told += [f"{name} {shown(plane.marks[name])}" for name in telling if name in plane.marks]
+        reason = f"one of {len(frames)} different slices at ({place}) mm" + (f": {', '.join(told)}" if told else "")
+        clashes.append(FileProblem(header.path, reason))
+    return clashes
+
+
 def _phase_note(divided: Phases, phase: int) -> tuple[str, ...]:
-    if len(divided.members) == 1 and not divided.incomplete:
-        return ()
+    if len(divided.members) == 1:
+        count = len(divided.incomplete)
+        slices = (
+            "1 slice lies where another does and was" if count == 1 else f"{count} slices lie where others do and were"
+        )
+        note = f"{slices} set aside: told apart by {divided.mark}, only the others cover every position"
+        return (note,) if count else ()
     return (f"phase {phase} of {len(divided.members)} (0 to {len(divided.members) - 1}), told apart by {divided.mark}",)
 
 

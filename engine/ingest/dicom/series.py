@@ -8,7 +8,7 @@ part keeps the UID, others take it with a suffix.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,10 +17,11 @@ import numpy as np
 from engine.core.errors import FileProblem
 from engine.ingest.dicom.geometry import NotAStack, plan_stack
 from engine.ingest.dicom.header import Header
-from engine.ingest.dicom.phase import Phases, levels_of, separate_stacks, split_phases
+from engine.ingest.dicom.phase import Phases, levels_of, phase_names, separate_stacks, split_phases
 from engine.ingest.dicom.pixels import Frame
 from engine.ingest.dicom.plane import Plane
-from engine.ingest.study import MAX_VOXELS, SeriesInfo, SeriesKind
+from engine.ingest.orientation import Orientation, orientation_of
+from engine.ingest.study import MAX_VOXELS, SeriesInfo, SeriesKind, by_file
 
 #: Direction cosines nearer than this are one orientation: 0.06 degrees, GDCM's own tolerance.
 _SAME_DIRECTION = 1e-3
@@ -33,7 +34,7 @@ class DicomSeries(SeriesInfo):
     Attributes:
         frames: its planes along the normal, every phase; empty unless it is a volume.
         divided: how slices were told into phases; indices into `frames`.
-        set_aside: its files that cannot be used, and why.
+        set_aside: its files that cannot be used or are not whole, and why.
         notes: what the user should know of how it was made.
     """
 
@@ -156,19 +157,27 @@ def _volume(frames: list[Frame]) -> DicomSeries:
         return _refused(frames, str(reason))
     ni, nj, nk = stack.grid.shape
     di, dj, dk = (float(value) for value in stack.grid.spacing_mm)
+    listed = _listed(_headers(frames), SeriesKind.VOLUME, plane)
+    incomplete = f"lies where a slice of a complete set does; told apart by {phases.mark}"
     return replace(
-        _listed([header for header, _ in frames], SeriesKind.VOLUME),
+        listed,
         files=tuple(dict.fromkeys(header.path for header, _ in in_order)),
         shape=(ni, nj, nk),
         spacing_mm=(di, dj, dk),
         phases=len(phases.members),
+        phase_names=phase_names([plane for _, plane in in_order], phases),
         frames=tuple(in_order),
         divided=phases,
-        set_aside=tuple(
-            FileProblem(in_order[index][0].path, f"belongs to an incomplete phase (by {phases.mark})")
-            for index in phases.incomplete
+        set_aside=(
+            *listed.set_aside,
+            *(FileProblem(in_order[index][0].path, incomplete) for index in phases.incomplete),
         ),
     )
+
+
+def _headers(frames: Sequence[Frame]) -> list[Header]:
+    """The header of each file among `frames`, once."""
+    return list({header.path: header for header, _ in frames}.values())
 
 
 def _lacks(plane: Plane) -> str:
@@ -188,17 +197,25 @@ def _one_each(planes: list[Plane]) -> list[Plane]:
 
 
 def _refused(frames: list[Frame], reason: str) -> DicomSeries:
-    headers = list(dict.fromkeys(header.path for header, _ in frames))
-    part = _listed([header for header, _ in frames], SeriesKind.UNUSABLE)
-    return replace(part, files=tuple(headers), set_aside=tuple(FileProblem(path, reason) for path in headers))
+    part = _listed(_headers(frames), SeriesKind.UNUSABLE, frames[0][1])
+    counts = Counter(header.path for header, _ in frames)
+    problems = tuple(
+        FileProblem(header.path, reason + _share(counts[header.path], header.frames)) for header in _headers(frames)
+    )
+    return replace(part, shape=(*part.shape[:2], len(frames)), set_aside=by_file(part.set_aside + problems))
+
+
+def _share(count: int, frames: int) -> str:
+    return f" ({count} of its {frames} frames)" if count < frames else ""
 
 
 # Everything else --------------------------------------------------------------------------------
 
 
-def _listed(headers: list[Header], kind: SeriesKind) -> DicomSeries:
-    """A series as its headers name and count it."""
+def _listed(headers: list[Header], kind: SeriesKind, plane: Plane | None = None) -> DicomSeries:
+    """A series as its headers name and count it; `plane` stands for its slices."""
     header = headers[0]
+    plane = plane or next(iter(header.planes), None)
     columns, rows = (header.pixels.columns, header.pixels.rows) if header.pixels else (0, 0)
     depth = sum(max(header.frames, 1) for header in headers) if header.pixels else 0
     return DicomSeries(
@@ -211,5 +228,15 @@ def _listed(headers: list[Header], kind: SeriesKind) -> DicomSeries:
         files=tuple(header.path for header in headers),
         shape=(columns, rows, depth),
         spacing_mm=(0.0, 0.0, 0.0),
-        set_aside=tuple(FileProblem(h.path, h.unusable) for h in headers if h.unusable),
+        series_number=header.series_number,
+        date=header.date,
+        orientation=_orientation(plane),
+        thickness_mm=plane.thickness_mm if plane is not None else None,
+        set_aside=tuple(FileProblem(h.path, h.unusable or h.lack) for h in headers if h.unusable or h.lack),
     )
+
+
+def _orientation(plane: Plane | None) -> Orientation | None:
+    if plane is None or plane.orientation is None:
+        return None
+    return orientation_of(plane.orientation[:3], plane.orientation[3:])

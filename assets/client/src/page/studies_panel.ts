@@ -44,7 +44,7 @@ function volumeText(series: SeriesMessage): string {
 function phaseSelect(series: SeriesMessage, scene: State["scene"], choose: (phase: number) => void): HTMLElement | null {
   if (!isVolume(series) || series.phases < 2) return null;
   const shown = scene?.opened?.series === series.uid ? scene.opened.phase : 0;
-  const options = Array.from({ length: series.phases }, (_, phase) => element("option", { value: phase, selected: phase === shown }, `Phase ${phase + 1} of ${series.phases}`));
+  const options = Array.from({ length: series.phases }, (_, phase) => element("option", { value: phase, selected: phase === shown }, series.phase_names[phase] ?? `Phase ${phase + 1} of ${series.phases}`));
   const select = element("select", { class: "phase", "aria-label": `Phase of ${series.description}`, onchange: () => choose(Number(select.value)) }, ...options);
   return select;
 }

@@ -148,6 +148,7 @@ export interface SeriesMessage {
   shape: [number, number, number];
   spacing_mm: [number, number, number];
   phases: number;
+  phase_names: string[];
   files: number;
   date: string;
   orientation: string;
