@@ -158,5 +158,5 @@ def test_cancelling_stops_the_job(scan: Path, tmp_path: Path) -> None:
 
     options = Options(labels=scan / "truth.nii.gz")
     with pytest.raises(StopError):
-        segment_to_folder((scan / "volume.nii.gz",), tmp_path, options, None, stop_when("smoothing"))
+        segment_to_folder((scan / "volume.nii.gz",), tmp_path, options, None, stop_when("smoothing surfaces"))
     assert not (tmp_path / "report.json").exists()
