@@ -1,0 +1,153 @@
+"""The pose lane: where tracked things are, one fixed binary frame each, the latest wins.
+
+38 bytes, little endian: kind, flags, entity, registration epoch, source time, position, orientation, error. A pose is
+worth sending only while it is the newest of its entity; what waits behind a slow line is replaced, never queued.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from engine.core.errors import InvalidValue
+
+#: First byte of a binary frame that holds a pose.
+POSE_KIND = 0x01
+_FRAME = struct.Struct("<BBHHq3f4hf")
+POSE_BYTES = _FRAME.size
+
+#: A quaternion's component as int16: a rotation is off by 0.004 degrees at most, 0.015 mm at 200 mm.
+_UNIT = 32767
+#: A quaternion further than this from length 1 is no rotation but a fault.
+_LENGTH_TOLERANCE = 1e-3
+#: Farther away than this nothing of one patient is tracked; a tracker that says so is wrong.
+MOST_DISTANCE_MM = 20_000.0
+MOST_ERROR_MM = 1_000.0
+
+_TRACKED = 0x01
+_MICROSECONDS = 1e6
+
+
+class PoseFrame(IntEnum):
+    """What a position is measured in; the high bits of the flags."""
+
+    PATIENT = 0
+    WORLD = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """One sample of one tracked thing.
+
+    Attributes:
+        entity: its number in the session.
+        time_s: when the tracker measured it, on the hub's clock.
+        position_mm: in `frame`.
+        orientation: unit quaternion (w, x, y, z), `frame` from the thing's own axes.
+        frame: what it is measured in.
+        is_tracked: False says that the tracker has lost it: position and orientation are then the last known.
+        error_mm: standard uncertainty of the position at the tip.
+        registration_epoch: the registration that brought it into `frame`, modulo 65536.
+    """
+
+    entity: int
+    time_s: float
+    position_mm: tuple[float, float, float]
+    orientation: tuple[float, float, float, float]
+    frame: PoseFrame = PoseFrame.PATIENT
+    is_tracked: bool = True
+    error_mm: float = 0.0
+    registration_epoch: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.entity <= 0xFFFF and 0 <= self.registration_epoch <= 0xFFFF):
+            raise InvalidValue("an entity and a registration epoch are numbers from 0 to 65535")
+        if not math.isfinite(self.time_s) or abs(self.time_s) > 2**62 / _MICROSECONDS:
+            raise InvalidValue("a pose has a finite time")
+        if not all(math.isfinite(x) and abs(x) <= MOST_DISTANCE_MM for x in self.position_mm):
+            raise InvalidValue(f"a position is finite and within {MOST_DISTANCE_MM:g} mm")
+        length = math.sqrt(sum(x * x for x in self.orientation))
+        if not math.isfinite(length) or abs(length - 1.0) > _LENGTH_TOLERANCE:
+            raise InvalidValue("an orientation is a quaternion of length 1")
+        if not 0.0 <= self.error_mm <= MOST_ERROR_MM:
+            raise InvalidValue(f"an error is 0 to {MOST_ERROR_MM:g} mm")
+
+
+def encode_pose(pose: Pose) -> bytes:
+    """The frame of one pose, `POSE_BYTES` long."""
+    flags = (_TRACKED if pose.is_tracked else 0) | int(pose.frame) << 4
+    scale = _UNIT / math.sqrt(sum(x * x for x in pose.orientation))
+    turn = (round(x * scale) for x in pose.orientation)
+    time_us = round(pose.time_s * _MICROSECONDS)
+    return _FRAME.pack(
+        POSE_KIND, flags, pose.entity, pose.registration_epoch, time_us, *pose.position_mm, *turn, pose.error_mm
+    )
+
+
+def decode_pose(data: bytes) -> Pose:
+    """The pose of one frame.
+
+    Raises:
+        InvalidValue: not a pose, or one that cannot be right.
+    """
+    if len(data) != POSE_BYTES or data[0] != POSE_KIND:
+        raise InvalidValue(f"a pose takes {POSE_BYTES} bytes and begins with {POSE_KIND}, got {len(data)} bytes")
+    _, flags, entity, epoch, time_us, x, y, z, *turn, error_mm = _FRAME.unpack(data)
+    if flags >> 4 not in (0, 1) or flags & 0x0E:
+        raise InvalidValue("a pose has flags that nobody sets")
+    length = math.sqrt(sum(part * part for part in turn))
+    if abs(length / _UNIT - 1.0) > _LENGTH_TOLERANCE:
+        raise InvalidValue("an orientation is a quaternion of length 1")
+    w, i, j, k = (part / length for part in turn)
+    return Pose(
+        entity,
+        time_us / _MICROSECONDS,
+        (x, y, z),
+        (w, i, j, k),
+        PoseFrame(flags >> 4),
+        bool(flags & _TRACKED),
+        error_mm,
+        epoch,
+    )
+
+
+class PoseSlots:
+    """The newest pose of each entity, and which of them a peer has not been sent yet."""
+
+    def __init__(self, most_entities: int = 256) -> None:
+        self._most = most_entities
+        self._latest: dict[int, Pose] = {}
+        self._waiting: OrderedDict[int, None] = OrderedDict()
+
+    def put(self, pose: Pose) -> bool:
+        """Take a pose; False where a newer one of its entity is known, or there are too many entities."""
+        known = self._latest.get(pose.entity)
+        if known is None and len(self._latest) >= self._most:
+            return False
+        if known is not None and pose.time_s <= known.time_s:
+            return False
+        self._latest[pose.entity] = pose
+        self._waiting[pose.entity] = None
+        return True
+
+    def take(self) -> Pose | None:
+        """The newest pose of the entity that waits longest; None where nothing waits."""
+        if not self._waiting:
+            return None
+        entity, _ = self._waiting.popitem(last=False)
+        return self._latest[entity]
+
+    def age_s(self, entity: int, now_s: float) -> float | None:
+        """How old what is known of an entity is; None where nothing is."""
+        known = self._latest.get(entity)
+        return None if known is None else now_s - known.time_s
+
+    def lose(self, entity: int) -> None:
+        """Say of an entity that it is not tracked any more; its last place stays, with the time that it had."""
+        known = self._latest.get(entity)
+        if known is not None and known.is_tracked:
+            self._latest[entity] = replace(known, is_tracked=False)
+            self._waiting[entity] = None
