@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from engine.core.array import Float32
 from engine.core.errors import InvalidValue
 from engine.core.structure import Structure
 from engine.core.surface import Surface
@@ -114,8 +115,13 @@ def single_surface_glb(
     volume_ml: float | None = None,
     surface_area_mm2: float | None = None,
     frame: QuantizationFrame | None = None,
+    normals: Float32 | None = None,
 ) -> bytes:
     """A GLB of one level of detail of one structure; `lod` is its number, 0 the finest.
+
+    Args:
+        normals: (v, 3) of the vertices; made from the triangles where not given, which at the rim of an open surface
+            leaves out what lies beyond it.
 
     Raises:
         InvalidValue: as `write_glb`, or the surface has no triangles.
@@ -124,7 +130,7 @@ def single_surface_glb(
         raise InvalidValue(f"{structure.name} has no triangles to write")
     mesh = GltfMesh(structure, (surface,), volume_ml, surface_area_mm2, frame)
     document = _Document(root_matrix, structure.name, GENERATOR, None)
-    document.add(mesh, [_pack(surface, *_frames(mesh))], first_lod=lod)
+    document.add(mesh, [_pack(surface, _frames(mesh)[0], normals)], first_lod=lod)
     return document.as_glb()
 
 
@@ -141,10 +147,10 @@ def _frames(mesh: GltfMesh) -> list[QuantizationFrame]:
     return [finest.fit_for(surface.error_mm) for surface in drawn]
 
 
-def _pack(surface: Surface, frame: QuantizationFrame) -> _Packed:
+def _pack(surface: Surface, frame: QuantizationFrame, normals: Float32 | None = None) -> _Packed:
     faces, used = in_drawing_order(surface.faces, len(surface.vertices_mm))
     positions = frame.quantized(surface.vertices_mm[used])
-    normals = octahedral(vertex_normals(surface)[used])
+    directions = octahedral((vertex_normals(surface) if normals is None else normals)[used])
     return _Packed(
         surface=surface,
         frame=frame,
@@ -153,7 +159,7 @@ def _pack(surface: Surface, frame: QuantizationFrame) -> _Packed:
         low=[int(n) for n in positions[:, :3].min(axis=0)],
         high=[int(n) for n in positions[:, :3].max(axis=0)],
         positions=encode_attributes(positions.view(np.uint8)),
-        normals=encode_attributes(normals.view(np.uint8)),
+        normals=encode_attributes(directions.view(np.uint8)),
         indices=encode_triangles(faces),
     )
 

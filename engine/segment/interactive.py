@@ -90,6 +90,11 @@ class Change:
         """Voxels of the box."""
         return (self.high[0] - self.low[0], self.high[1] - self.low[1], self.high[2] - self.low[2])
 
+    def states(self, dtype: np.dtype[Any], *, is_forward: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The labels (i, j, k) of the box before and after; after and before where it was taken back."""
+        before, after = (_unpacked(packed, dtype, self.shape) for packed in (self.before, self.after))
+        return (before, after) if is_forward else (after, before)
+
     @property
     def size(self) -> int:
         """Bytes that it takes to remember."""
@@ -232,5 +237,8 @@ def _packed(part: NDArray[Any]) -> bytes:
 
 
 def _put(labels: NDArray[Any], change: Change, packed: bytes) -> None:
-    part = np.frombuffer(zlib.decompress(packed), dtype=labels.dtype).reshape(change.shape[::-1]).T
-    labels[_slices(change.low, change.high)] = part
+    labels[_slices(change.low, change.high)] = _unpacked(packed, labels.dtype, change.shape)
+
+
+def _unpacked(packed: bytes, dtype: np.dtype[Any], shape: Index) -> NDArray[Any]:
+    return np.frombuffer(zlib.decompress(packed), dtype=dtype).reshape(shape[::-1]).T

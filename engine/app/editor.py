@@ -1,0 +1,172 @@
+"""The label map of a scene while it is corrected: strokes in, what they changed out.
+
+Labels, surfaces and history live here and nowhere else; whoever draws is told of the box of labels and the patches of
+surface that a stroke changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.errors import InvalidValue
+from engine.core.grid import Grid
+from engine.core.structure import Structure
+from engine.core.volume import LabelMap
+from engine.mesh.bricks import Brick, BrickNet
+from engine.mesh.gltf import single_surface_glb
+from engine.mesh.quantize import QuantizationFrame
+from engine.segment.interactive import Change, History, Index, Stroke, apply_stroke
+from engine.stream.codec import headset_from_patient
+
+#: Fainter structures are context, which nobody corrects stroke by stroke: their surfaces follow when the hand rests.
+CONTEXT_OPACITY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPatch:
+    """One structure's surface in one brick as a GLB; empty where nothing of it is left there."""
+
+    key: str
+    brick: Brick
+    glb: bytes
+    triangles: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edit:
+    """What one stroke, or taking one back, changed.
+
+    Attributes:
+        low: first voxel of the box of labels.
+        labels: (i, j, k) the labels of the box as they are now.
+        patches: surfaces that look different.
+        voxels: by key, how many voxels each structure has now.
+        undo_count, redo_count: how far one can go back and forth.
+    """
+
+    low: Index
+    labels: NDArray[Any]
+    patches: tuple[PackedPatch, ...]
+    voxels: Mapping[str, int]
+    undo_count: int
+    redo_count: int
+
+
+class Editor:
+    """One label map being corrected. Not a value: `stroke`, `undo` and `redo` change it."""
+
+    def __init__(self, label_map: LabelMap, samples: NDArray[Any] | None = None) -> None:
+        """Take a copy of `label_map`, and make its surfaces.
+
+        Args:
+            samples: (i, j, k) of the volume, for thresholds.
+        """
+        self.grid: Grid = label_map.grid
+        self._labels = np.array(label_map.labels, order="F")
+        self._samples = samples
+        self._structures = {structure.label: structure for structure in label_map.structures}
+        self._kept = frozenset(s.label for s in label_map.structures if s.opacity >= CONTEXT_OPACITY and not s.includes)
+        self._net = BrickNet(self.grid, self._labels, self._kept)
+        self._counts = np.bincount(self._labels.ravel(order="K"), minlength=int(np.iinfo(self._labels.dtype).max) + 1)
+        self._history = History()
+        self._root = headset_from_patient(self.grid.centre_mm)
+        self._frame = _frame_of(self.grid)
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """The labels as they are now; not to be written to."""
+        view = self._labels.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def structures(self) -> tuple[Structure, ...]:
+        """What the labels mean."""
+        return tuple(self._structures.values())
+
+    def label_of(self, key: str) -> int:
+        """The label of a structure.
+
+        Raises:
+            InvalidValue: no such structure.
+        """
+        for structure in self._structures.values():
+            if structure.key == key:
+                return structure.label
+        raise InvalidValue(f"no structure {key!r} in this scene")
+
+    def under(self, label: int) -> int:
+        """What erased voxels of a structure become: the whole that it belongs to, or background."""
+        wholes = [s for s in self._structures.values() if label in s.includes]
+        return min(wholes, key=lambda s: len(s.includes)).label if wholes else 0
+
+    def stroke(self, stroke: Stroke) -> Edit | None:
+        """Do a stroke; None where it changes no voxel.
+
+        Raises:
+            InvalidValue: a label that is no structure, or as `apply_stroke`.
+        """
+        for label in (stroke.label, stroke.under):
+            if label and label not in self._structures:
+                raise InvalidValue(f"label {label} is no structure of this scene")
+        self._show(stroke.label)
+        change = apply_stroke(self._labels, self.grid, stroke, self._samples)
+        if change is None:
+            return None
+        self._history.add(change)
+        return self._edit(change, is_forward=True)
+
+    def undo(self) -> Edit | None:
+        """Take the latest stroke back; None where there is none."""
+        change = self._history.undo(self._labels)
+        return None if change is None else self._edit(change, is_forward=False)
+
+    def redo(self) -> Edit | None:
+        """Do the latest stroke that was taken back again; None where there is none."""
+        change = self._history.redo(self._labels)
+        return None if change is None else self._edit(change, is_forward=True)
+
+    def _show(self, label: int) -> None:
+        """A structure of context that is corrected after all has its surface in bricks from now on."""
+        if label not in self._kept and not self._structures[label].includes:
+            self._kept |= {label}
+            self._net = BrickNet(self.grid, self._labels, self._kept)
+
+    def _edit(self, change: Change, *, is_forward: bool) -> Edit:
+        box = tuple(slice(a, b) for a, b in zip(change.low, change.high, strict=True))
+        before, after = change.states(self._labels.dtype, is_forward=is_forward)
+        for part, sign in ((before, -1), (after, 1)):
+            self._counts += sign * np.bincount(part.ravel(order="K"), minlength=len(self._counts))
+        seen = self._net.change(self._labels, change.low, change.high)
+        with ThreadPoolExecutor(2) as pool:
+            patches = tuple(pool.map(lambda each: self._packed(*each), seen))
+        return Edit(
+            low=change.low,
+            labels=self._labels[box].copy(order="F"),
+            patches=patches,
+            voxels={s.key: sum(int(self._counts[n]) for n in s.labels) for s in self._structures.values()},
+            undo_count=self._history.undo_count,
+            redo_count=self._history.redo_count,
+        )
+
+    def _packed(self, brick: Brick, label: int) -> PackedPatch:
+        structure = self._structures[label]
+        patch = self._net.patch(brick, label)
+        if patch is None:
+            return PackedPatch(structure.key, brick, b"", 0)
+        glb = single_surface_glb(patch.surface, structure, self._root, frame=self._frame, normals=patch.normals)
+        return PackedPatch(structure.key, brick, glb, patch.surface.triangle_count)
+
+
+def _frame_of(grid: Grid) -> QuantizationFrame:
+    """One frame for the whole volume, so that bricks meet to the last bit; a vertex may lie a voxel outside."""
+    corners = np.array([[(n >> axis & 1) for axis in range(3)] for n in range(8)]) * (np.array(grid.shape) + 1) - 1
+    at_mm = grid.patient_from_voxel.apply(corners)
+    low, high = at_mm.min(axis=0), at_mm.max(axis=0)
+    return QuantizationFrame(low, float((high - low).max()) / 65535)
