@@ -69,8 +69,31 @@ class SurfaceLod(Message):
     error_mm: float = Field(ge=0)
 
 
+class SurfacePatch(Message):
+    """What stands in one brick of 64³ cells instead of the levels of detail, after an edit.
+
+    `bytes` of `blob` from `start` are a GLB in headset metres; none of them: nothing stands there any more.
+    """
+
+    brick: tuple[int, int, int]
+    blob: Sha256
+    start: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+    triangles: int = Field(ge=0)
+
+
+class LabelBox(Message):
+    """Labels of a box of voxels, after an edit: `bytes` of `blob` from `start` are zstd of uint8, i fastest."""
+
+    low: tuple[int, int, int]
+    shape: tuple[int, int, int]
+    blob: Sha256
+    start: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+
+
 class SurfaceNode(Message):
-    """A structure's surface; `lods` runs from finest to coarsest."""
+    """A structure's surface; `lods` runs from finest to coarsest, `patches` take their place brick by brick."""
 
     kind: Literal["surface"] = "surface"
     id: Identifier
@@ -82,6 +105,7 @@ class SurfaceNode(Message):
     source: str
     frame_of_reference_uid: str
     registration_epoch: int = Field(ge=0)
+    patches: tuple[SurfacePatch, ...] = ()
 
 
 class Slab(Message):
@@ -102,7 +126,10 @@ class WindowPreset(Message):
 
 
 class VolumeNode(Message):
-    """The voxels behind the surfaces. int16 -32768 and 32767 stand for `value_range`."""
+    """The voxels behind the surfaces. int16 -32768 and 32767 stand for `value_range`.
+
+    `label_boxes` lie over `label_slabs`, each over those before it.
+    """
 
     kind: Literal["volume"] = "volume"
     id: Identifier
@@ -117,6 +144,7 @@ class VolumeNode(Message):
     slabs: tuple[Slab, ...]
     label_slabs: tuple[Slab, ...]
     frame_of_reference_uid: str
+    label_boxes: tuple[LabelBox, ...] = ()
 
 
 SceneNode = Annotated[SurfaceNode | VolumeNode, Field(discriminator="kind")]
@@ -266,7 +294,23 @@ class RemoveNode(Message):
     id: Identifier
 
 
-Op = Annotated[ReplaceScene | PutNode | RemoveNode, Field(discriminator="kind")]
+class PatchedSurface(Message):
+    """What an edit did to one surface node."""
+
+    id: Identifier
+    volume_ml: float = Field(ge=0)
+    patches: tuple[SurfacePatch, ...]
+
+
+class EditScene(Message):
+    """A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth."""
+
+    kind: Literal["edit_scene"] = "edit_scene"
+    labels: LabelBox
+    surfaces: tuple[PatchedSurface, ...]
+
+
+Op = Annotated[ReplaceScene | PutNode | RemoveNode | EditScene, Field(discriminator="kind")]
 
 
 class Snapshot(Message):

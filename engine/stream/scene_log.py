@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 
-from engine.stream.messages import NumberedOp, Op, PutNode, RemoveNode, ReplaceScene, Scene, SceneNode
+from engine.stream.messages import (
+    EditScene,
+    LabelBox,
+    NumberedOp,
+    Op,
+    PatchedSurface,
+    PutNode,
+    RemoveNode,
+    ReplaceScene,
+    Scene,
+    SceneNode,
+    SurfaceNode,
+    VolumeNode,
+)
 
 #: Ops kept for peers that come back. A peer further behind gets a snapshot.
 TAIL_LENGTH = 1024
@@ -55,7 +68,43 @@ def _apply(scene: Scene | None, op: Op) -> Scene:
         if all(node.id != op.id for node in scene.nodes):
             raise KeyError(f"no node {op.id}")
         return scene.model_copy(update={"nodes": tuple(node for node in scene.nodes if node.id != op.id)})
+    if isinstance(op, EditScene):
+        return scene.model_copy(update={"nodes": _edited(scene.nodes, op)})
     raise TypeError(f"not an op: {op!r}")
+
+
+def _edited(nodes: tuple[SceneNode, ...], op: EditScene) -> tuple[SceneNode, ...]:
+    changes = {surface.id: surface for surface in op.surfaces}
+    missing = changes.keys() - {node.id for node in nodes if isinstance(node, SurfaceNode)}
+    if missing or not any(isinstance(node, VolumeNode) for node in nodes):
+        raise KeyError(f"no node {min(missing)}" if missing else "no volume to edit")
+    return tuple(
+        _patched(node, changes[node.id])
+        if isinstance(node, SurfaceNode) and node.id in changes
+        else _relabelled(node, op.labels)
+        if isinstance(node, VolumeNode)
+        else node
+        for node in nodes
+    )
+
+
+def _patched(node: SurfaceNode, change: PatchedSurface) -> SurfaceNode:
+    fresh = {patch.brick for patch in change.patches}
+    kept = tuple(patch for patch in node.patches if patch.brick not in fresh)
+    return node.model_copy(update={"volume_ml": change.volume_ml, "patches": (*kept, *change.patches)})
+
+
+def _relabelled(node: VolumeNode, box: LabelBox) -> VolumeNode:
+    """Boxes that the new one covers are never seen again."""
+    kept = tuple(old for old in node.label_boxes if not _covers(box, old))
+    return node.model_copy(update={"label_boxes": (*kept, box)})
+
+
+def _covers(box: LabelBox, old: LabelBox) -> bool:
+    return all(
+        box.low[axis] <= old.low[axis] and old.low[axis] + old.shape[axis] <= box.low[axis] + box.shape[axis]
+        for axis in range(3)
+    )
 
 
 def _with(nodes: tuple[SceneNode, ...], node: SceneNode) -> tuple[SceneNode, ...]:

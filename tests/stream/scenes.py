@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from engine.stream.codec import headset_from_patient, row_major
-from engine.stream.messages import ProvenanceMessage, Scene, StructureMessage, SurfaceLod, SurfaceNode
+from engine.stream.messages import (
+    ProvenanceMessage,
+    Scene,
+    Slab,
+    StructureMessage,
+    SurfaceLod,
+    SurfaceNode,
+    VolumeNode,
+    WindowPreset,
+)
 
 
 def surface_node(name: str = "bone", *, triangles: int = 12) -> SurfaceNode:
@@ -21,6 +30,25 @@ def surface_node(name: str = "bone", *, triangles: int = 12) -> SurfaceNode:
         source="test",
         frame_of_reference_uid="1.2.3",
         registration_epoch=0,
+    )
+
+
+def volume_node() -> VolumeNode:
+    """A small volume that points at no real blob."""
+    slab = Slab(blob="0" * 64, bytes=1, k_start=0, k_count=8)
+    return VolumeNode(
+        id="volume",
+        title="Test",
+        modality="CT",
+        quantity="HU",
+        shape=(8, 8, 8),
+        spacing_mm=(1.0, 1.0, 1.0),
+        patient_from_voxel=(1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0),
+        value_range=(-32768, 32767),
+        presets=(WindowPreset(name="Soft tissue", low=-160, high=240),),
+        slabs=(slab,),
+        label_slabs=(slab,),
+        frame_of_reference_uid="1.2.3",
     )
 
 

@@ -4,9 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.stream.messages import Op, PutNode, RemoveNode, ReplaceScene
+from engine.stream.messages import (
+    EditScene,
+    LabelBox,
+    Op,
+    PatchedSurface,
+    PutNode,
+    RemoveNode,
+    ReplaceScene,
+    SurfaceNode,
+    SurfacePatch,
+    VolumeNode,
+)
 from engine.stream.scene_log import TAIL_LENGTH, SceneLog
-from tests.stream.scenes import scene, surface_node
+from tests.stream.scenes import scene, surface_node, volume_node
 
 
 def filled(count: int) -> SceneLog:
@@ -83,3 +94,48 @@ def test_replaying_the_tail_over_an_older_scene_gives_the_newer_one(ops: list[Op
     for numbered in log.since("epoch", 1) or ():
         copy.append(numbered.op)
     assert copy.scene == log.scene
+
+
+def box(low: tuple[int, int, int], shape: tuple[int, int, int], name: str = "a") -> LabelBox:
+    return LabelBox(low=low, shape=shape, blob=name * 64, start=0, bytes=1)
+
+
+def patch(brick: tuple[int, int, int], name: str = "a") -> SurfacePatch:
+    return SurfacePatch(brick=brick, blob=name * 64, start=0, bytes=9, triangles=3)
+
+
+def edited(*ops: EditScene) -> SceneLog:
+    log = SceneLog("epoch")
+    whole = scene("bone", "lung")
+    log.append(ReplaceScene(scene=whole.model_copy(update={"nodes": (*whole.nodes, volume_node())})))
+    for op in ops:
+        log.append(op)
+    return log
+
+
+def test_a_patch_takes_the_place_of_the_one_in_its_brick_and_leaves_the_others() -> None:
+    first = PatchedSurface(id="bone", volume_ml=2.0, patches=(patch((0, 0, 0)), patch((1, 0, 0))))
+    second = PatchedSurface(id="bone", volume_ml=3.0, patches=(patch((1, 0, 0), "b"),))
+    log = edited(*(EditScene(labels=box((0, 0, 0), (2, 2, 2)), surfaces=(each,)) for each in (first, second)))
+    assert log.scene is not None
+    bone, lung = (node for node in log.scene.nodes if isinstance(node, SurfaceNode))
+    assert bone.volume_ml == 3.0
+    assert {each.brick: each.blob[0] for each in bone.patches} == {(0, 0, 0): "a", (1, 0, 0): "b"}
+    assert lung.patches == ()
+
+
+def test_boxes_of_labels_stay_in_order_and_those_that_are_covered_go() -> None:
+    boxes = [box((0, 0, 0), (2, 2, 2)), box((4, 4, 4), (2, 2, 2), "b"), box((0, 0, 0), (3, 3, 3), "c")]
+    log = edited(*(EditScene(labels=each, surfaces=()) for each in boxes))
+    assert log.scene is not None
+    (volume,) = (node for node in log.scene.nodes if isinstance(node, VolumeNode))
+    assert [each.blob[0] for each in volume.label_boxes] == ["b", "c"]
+
+
+def test_an_edit_of_a_node_that_is_not_there_changes_nothing() -> None:
+    log = edited()
+    before = log.scene
+    op = EditScene(labels=box((0, 0, 0), (1, 1, 1)), surfaces=(PatchedSurface(id="gone", volume_ml=1.0, patches=()),))
+    with pytest.raises(KeyError, match="gone"):
+        log.append(op)
+    assert (log.scene, log.seq) == (before, 1)

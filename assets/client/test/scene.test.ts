@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { demoScene } from "../src/demo/phantom";
-import { openScene, receiveJob, receiveOp, receiveScene } from "../src/model/scene";
+import { openScene, receiveJob, receiveOp, receiveScene, volumeOf } from "../src/model/scene";
 import { INITIAL_STATE } from "../src/model/state";
 import { setOpacity, surfaces } from "../src/model/structures";
 import { addMeasurement, placePoint, removeMeasurement, setCursor, setWindow } from "../src/model/view";
@@ -93,4 +93,18 @@ test("waiting doubles up to eight seconds and is spread by chance", () => {
   assert.equal(backOff_ms(0, 1), 250);
   assert.equal(backOff_ms(3, 0), 1000);
   assert.equal(backOff_ms(50, 1), 8000);
+});
+
+const labels = (low: [number, number, number], shape: [number, number, number], blob: string) => ({ low, shape, blob, start: 0, bytes: 1 });
+const patch = (brick: [number, number, number], blob: string) => ({ brick, blob, start: 0, bytes: 1, triangles: 1 });
+
+test("an edit replaces patches brick by brick, and boxes of labels that it covers", () => {
+  const id = surfaces(opened.scene)[1]!.id;
+  const first = receiveOp(opened, { kind: "edit_scene", labels: labels([1, 1, 1], [2, 2, 2], "a"), surfaces: [{ id, volume_ml: 7, patches: [patch([0, 0, 0], "a"), patch([1, 0, 0], "a")] }] });
+  const second = receiveOp(first, { kind: "edit_scene", labels: labels([0, 0, 0], [4, 4, 4], "b"), surfaces: [{ id, volume_ml: 8, patches: [patch([1, 0, 0], "b")] }] });
+  const node = surfaces(second.scene)[1]!;
+  assert.equal(node.volume_ml, 8);
+  assert.deepEqual(node.patches.map(({ brick, blob }) => [...brick, blob]), [[0, 0, 0, "a"], [1, 0, 0, "b"]]);
+  assert.deepEqual(volumeOf(second.scene)!.label_boxes.map(({ blob }) => blob), ["b"]);
+  assert.equal(surfaces(second.scene)[0], surfaces(opened.scene)[0], "what was not edited stays the same object");
 });

@@ -12,7 +12,8 @@ const SHAPE: [number, number, number] = [8, 6, 4];
 function node(patient_from_voxel: number[]): VolumeNode {
   return {
     kind: "volume", id: "v", title: "", modality: "CT", quantity: "HU", shape: SHAPE, spacing_mm: [1, 1, 1], patient_from_voxel,
-    value_range: [-32768, 32767], presets: [{ name: "All", low: 0, high: 255 }], slabs: [], label_slabs: [], frame_of_reference_uid: "",
+    value_range: [-32768, 32767], presets: [{ name: "All", low: 0, high: 255 }], slabs: [], label_slabs: [],
+  label_boxes: [], frame_of_reference_uid: "",
   };
 }
 

@@ -67,6 +67,7 @@ function surfaceNode(shape: Ellipsoid): SurfaceNode {
     source: "demo",
     frame_of_reference_uid: "2.25.1",
     registration_epoch: 0,
+    patches: [],
   };
 }
 
@@ -91,6 +92,7 @@ function volumeNode(): VolumeNode {
     ],
     slabs: slabs("samples"),
     label_slabs: slabs("labels"),
+    label_boxes: [],
     frame_of_reference_uid: "2.25.1",
   };
 }

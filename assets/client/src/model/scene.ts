@@ -5,7 +5,7 @@ import { cut_mm } from "./anatomical";
 import { failureOf, named } from "./dropped";
 import { INITIAL_STATE, type State, type View, type Window } from "./state";
 import { defaultViews, surfaces } from "./structures";
-import type { Job, Op, Scene, VolumeNode, WindowPreset } from "../wire/messages";
+import type { EditScene, Job, LabelBox, Op, Scene, SceneNode, VolumeNode, WindowPreset } from "../wire/messages";
 
 export function volumeOf(scene: Scene | null): VolumeNode | undefined {
   return scene?.nodes.find((node) => node.kind === "volume");
@@ -98,11 +98,26 @@ export function receiveScene(state: State, scene: Scene | null): State {
 export function receiveOp(state: State, op: Op): State {
   if (op.kind === "replace_scene") return receiveScene(state, op.scene);
   if (state.scene === null) return state;
+  if (op.kind === "edit_scene") return withNodes(state, { ...state.scene, nodes: state.scene.nodes.map((node) => edited(node, op)) });
   const id = op.kind === "put_node" ? op.node.id : op.id;
   const kept = state.scene.nodes.filter((node) => node.id !== id);
   const place = state.scene.nodes.findIndex((node) => node.id === id);
   const nodes = op.kind === "remove_node" ? kept : kept.toSpliced(place < 0 ? kept.length : place, 0, op.node);
   return withNodes(state, { ...state.scene, nodes });
+}
+
+function covers(box: LabelBox, old: LabelBox): boolean {
+  return [0, 1, 2].every((axis) => box.low[axis]! <= old.low[axis]! && old.low[axis]! + old.shape[axis]! <= box.low[axis]! + box.shape[axis]!);
+}
+
+/** As the server does it (`engine.stream.scene_log`): patches by brick, boxes of labels over those before them. */
+function edited(node: SceneNode, op: EditScene): SceneNode {
+  if (node.kind === "volume") return { ...node, label_boxes: [...node.label_boxes.filter((old) => !covers(op.labels, old)), op.labels] };
+  const change = op.surfaces.find(({ id }) => id === node.id);
+  if (change === undefined) return node;
+  const fresh = new Set(change.patches.map(({ brick }) => brick.join()));
+  const kept = node.patches.filter(({ brick }) => !fresh.has(brick.join()));
+  return { ...node, volume_ml: change.volume_ml, patches: [...kept, ...change.patches] };
 }
 
 /** A newer version of the shown scene: new structures get their defaults, gone ones leave. */

@@ -37,7 +37,25 @@ export interface SurfaceLod {
   error_mm: number;
 }
 
-/** A structure's surface; `lods` runs from finest to coarsest. */
+/** What stands in one brick of 64³ cells instead of the levels of detail, after an edit.      `bytes` of `blob` from `start` are a GLB in headset metres; none of them: nothing stands there any more. */
+export interface SurfacePatch {
+  brick: [number, number, number];
+  blob: string;
+  start: number;
+  bytes: number;
+  triangles: number;
+}
+
+/** Labels of a box of voxels, after an edit: `bytes` of `blob` from `start` are zstd of uint8, i fastest. */
+export interface LabelBox {
+  low: [number, number, number];
+  shape: [number, number, number];
+  blob: string;
+  start: number;
+  bytes: number;
+}
+
+/** A structure's surface; `lods` runs from finest to coarsest, `patches` take their place brick by brick. */
 export interface SurfaceNode {
   kind: "surface";
   id: string;
@@ -49,6 +67,7 @@ export interface SurfaceNode {
   source: string;
   frame_of_reference_uid: string;
   registration_epoch: number;
+  patches: SurfacePatch[];
 }
 
 /** Slices `k_start` to `k_start + k_count` of a volume: zstd, little endian, i fastest. */
@@ -66,7 +85,7 @@ export interface WindowPreset {
   high: number;
 }
 
-/** The voxels behind the surfaces. int16 -32768 and 32767 stand for `value_range`. */
+/** The voxels behind the surfaces. int16 -32768 and 32767 stand for `value_range`.      `label_boxes` lie over `label_slabs`, each over those before it. */
 export interface VolumeNode {
   kind: "volume";
   id: string;
@@ -81,6 +100,7 @@ export interface VolumeNode {
   slabs: Slab[];
   label_slabs: Slab[];
   frame_of_reference_uid: string;
+  label_boxes: LabelBox[];
 }
 
 export type SceneNode = SurfaceNode | VolumeNode;
@@ -202,7 +222,21 @@ export interface RemoveNode {
   id: string;
 }
 
-export type Op = ReplaceScene | PutNode | RemoveNode;
+/** What an edit did to one surface node. */
+export interface PatchedSurface {
+  id: string;
+  volume_ml: number;
+  patches: SurfacePatch[];
+}
+
+/** A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth. */
+export interface EditScene {
+  kind: "edit_scene";
+  labels: LabelBox;
+  surfaces: PatchedSurface[];
+}
+
+export type Op = ReplaceScene | PutNode | RemoveNode | EditScene;
 
 /** The whole state as of `seq`; replaces all the client knew. */
 export interface Snapshot {
