@@ -22,6 +22,7 @@ from engine.segment.ct_body import AIR_HU, TISSUE_HU, Body, find_body
 from engine.segment.ct_bone import marrow, part_contrast, without_specks
 from engine.segment.ct_lungs import LUNG_HU, Lungs, lung_air, split_lungs
 from engine.segment.ct_padding import without_padding
+from engine.segment.ct_shift import SHIFTED, is_shifted
 from engine.segment.ct_vessels import CORE_MM, Contrast, cortex_hu, find_contrast
 from engine.segment.ct_voxels import Places
 from engine.segment.overview import Overview, overview_of
@@ -78,10 +79,7 @@ class CtTissue:
     def check(self, volume: Volume) -> None:
         """As `Segmenter.check`: Hounsfield units, enough slices, neither windowed nor masked."""
         if volume.quantity is not Quantity.HOUNSFIELD:
-            raise NotApplicable(
-                f"the samples are {volume.quantity}, not Hounsfield units (air -1000, water 0): a CT that is stored "
-                "otherwise must be converted first; 'threshold' works on any volume"
-            )
+            raise NotApplicable(SHIFTED if is_shifted(volume.samples) else _not_hounsfield(volume.quantity))
         _check_extent(volume.grid)
         _check_range(as_tensor(volume.samples))
 
@@ -128,6 +126,13 @@ class CtTissue:
         return (body, *(structure(keys[label], label, made_by) for label in present))
 
 
+def _not_hounsfield(quantity: Quantity) -> str:
+    return (
+        f"the samples are {quantity}, not Hounsfield units (air -1000, water 0): a CT that is stored otherwise "
+        "must be converted first; 'threshold' works on any volume"
+    )
+
+
 def hounsfield(samples: torch.Tensor) -> torch.Tensor:
     """Samples as int16 HU; rounded where they are fractions, without a copy where they are int16."""
     if samples.dtype == torch.int16:
@@ -156,6 +161,8 @@ def _check_range(samples: torch.Tensor) -> None:
         raise NotApplicable("no sample is a number")
     thin = thin.to(torch.float32)
     low, high = float(thin.min()), float(thin.max())
+    if low > -300 and is_shifted(samples):
+        raise NotApplicable(SHIFTED)
     if high < 150 or low > -300:
         raise NotApplicable(
             f"the samples span {low:g} to {high:g}: they were windowed or rescaled and are not whole Hounsfield units; "
