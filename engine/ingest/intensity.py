@@ -18,6 +18,8 @@ from engine.ingest.content import refused
 
 _SLAB_BYTES = 1 << 24  # temporaries of scaling stay this small
 _INT16 = np.iinfo(np.int16)
+#: The lowest that a scanner pads with is -3072.
+_LOWEST_HU = -3100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def intensities(
         flat = _whole_as_int16(flat)
     if quantity is Quantity.HOUNSFIELD and not modality:
         notes.append("the file names no modality; air and soft tissue lie where CT has them: taken as Hounsfield units")
+        if flat.min() < _LOWEST_HU:
+            notes.append(f"values of {float(flat.min()):g} lie below all that a CT measures: padding, not the patient")
     return Intensities(flat.reshape(stored.shape, order="F"), quantity, tuple(notes))
 
 
@@ -120,12 +124,15 @@ def _quantity(flat: NDArray[Any]) -> Quantity:
     """Hounsfield units when both the air and the soft tissue of a CT are there, arbitrary otherwise.
 
     Without a modality tag this is all there is: CT alone has a large population near -1000 and
-    another between -200 and 300, and nothing below the -3072 of the lowest padding in use.
+    another between -200 and 300, and nothing below the -3072 of the lowest padding that scanners
+    use, but for one value that other programs pad with.
     """
-    low, high = float(flat.min()), float(flat.max())
-    if not (-3100 <= low <= -900 and 0 <= high <= 70000):
+    if not (float(flat.min()) <= -900 and 0 <= float(flat.max()) <= 70000):
         return Quantity.ARBITRARY
     some = flat[:: max(flat.size // 1_000_000, 1)]
+    below = some[some < _LOWEST_HU]
+    if below.size and below.min() != below.max():
+        return Quantity.ARBITRARY
     air = np.count_nonzero((some >= -1100) & (some <= -850)) / some.size
     tissue = np.count_nonzero((some >= -200) & (some <= 300)) / some.size
     return Quantity.HOUNSFIELD if air > 0.002 and tissue > 0.01 else Quantity.ARBITRARY
@@ -133,7 +140,7 @@ def _quantity(flat: NDArray[Any]) -> Quantity:
 
 def _whole_as_int16(flat: NDArray[Any]) -> NDArray[Any]:
     """float32 CT whose values are all whole numbers as int16."""
-    if flat.dtype == np.int16 or flat.max() > _INT16.max:
+    if flat.dtype == np.int16 or flat.max() > _INT16.max or flat.min() < _INT16.min:
         return flat
     for start in range(0, flat.size, _SLAB_BYTES // 4):
         part = flat[start : start + _SLAB_BYTES // 4]

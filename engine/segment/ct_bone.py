@@ -13,8 +13,10 @@ from engine.segment.steps.morphology import closed
 SPECK_ML = 0.25
 #: A component whose mean is lower has no cortex.
 CORTEX_MEAN_HU = 200
-#: A branch of a vessel holds less cortex than this share of its voxels.
+#: A branch of a vessel or the rim of a bowel holds less cortex than this share of its voxels, and less of them lie deep
+#: inside: of a tube of 15 mm a ninth, of a vertebral body a quarter.
 CORTEX_SHARE = 0.02
+THICK_SHARE = 0.1
 #: A coarse cell with this share of bone (of 255) is part of its shell.
 SHELL_SHARE = 64
 #: Gaps in cortex are closed up to twice this width.
@@ -43,25 +45,34 @@ def without_specks(codes: torch.Tensor, hu: torch.Tensor, voxel_ml: float) -> to
     return relabelled(codes, BONE, SOFT, speck, [hu], connectivity=26)
 
 
-def part_blood(
-    dense: torch.Tensor, zone: torch.Tensor, near: torch.Tensor, hu: torch.Tensor, cortex_hu: int
+def part_contrast(
+    codes: torch.Tensor,
+    hu: torch.Tensor,
+    zone: torch.Tensor,
+    near: torch.Tensor,
+    thick: torch.Tensor,
+    span_hu: tuple[int, int],
+    held: float,
 ) -> torch.Tensor:
-    """The dense voxels that are contrast in vessels: in the large ones, and the branches off them.
+    """The voxels that contrast fills: those of a zone, and dense parts beside it that are thin and without cortex.
 
     Args:
-        dense: (ni, nj, nk) bool, bone and contrast.
-        zone: large vessels.
-        near: the zone, one coarse cell wider.
+        codes: (ni, nj, nk) uint8, as `engine.segment.ct_voxels.tissue` gives.
         hu: (ni, nj, nk) int16.
-        cortex_hu: denser is bone.
+        zone: what contrast fills.
+        near: the zone, one coarse cell wider.
+        thick: the inside of what is dense at coarse resolution, where thick slices leave no cortex to be seen.
+        span_hu: what is less than the first and looks like soft tissue is that; what is more than the second is bone.
+        held: more than this share of a part lies `near`: none of a vessel's branches need, most of a bowel's rim.
     """
-    cortex = hu > cortex_hu
-    trunk = dense & zone & ~cortex
+    cortex = hu > span_hu[1]
+    dense = codes == BONE
+    filled = zone & ~cortex & (dense | ((codes == SOFT) & (hu >= span_hu[0])))
 
-    def branch(sizes: torch.Tensor, bony: torch.Tensor, touching: torch.Tensor) -> torch.Tensor:
-        return (touching > 0) & (bony < CORTEX_SHARE * sizes)
+    def beside(sizes: torch.Tensor, bony: torch.Tensor, inner: torch.Tensor, touching: torch.Tensor) -> torch.Tensor:
+        return (touching > held * sizes) & (bony < CORTEX_SHARE * sizes) & (inner < THICK_SHARE * sizes)
 
-    return trunk | kept(dense & ~trunk, branch, [cortex, near], connectivity=6)
+    return filled | kept(dense & ~filled, beside, [cortex, thick, near], connectivity=6)
 
 
 def marrow(share: torch.Tensor, hu: torch.Tensor, blocked: torch.Tensor, view: Overview) -> torch.Tensor:

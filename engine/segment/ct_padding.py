@@ -1,7 +1,7 @@
-"""Padding of a CT that no header tells: one value, exactly, from the edge of the picture inwards.
+"""Padding of a CT that no header tells: one value from the edge of the picture inwards, or what nothing measured has.
 
 Resampling and masking tools fill what they do not know with 0, which is water. Samples of a patient are never exactly
-equal over a region: noise sees to that.
+equal over a region: noise sees to that. Scanners and others fill with less than air (-2000, -3024, -32768).
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ PADDED_HU = 2 * PADDING_HU
 
 
 def without_padding(hu: torch.Tensor, view: Overview) -> tuple[torch.Tensor, int | None]:
-    """`hu` with padding as dense as tissue made `PADDED_HU`, and the value it had; `hu` itself where there is none.
+    """`hu` with padding made `PADDED_HU`, and the value it had where that is a tissue's; `hu` itself without any.
 
     Args:
         hu: (ni, nj, nk) int16; left as it is.
         view: its coarse geometry.
     """
-    value = _face_value(hu)
+    faces = torch.cat([hu.select(axis, end).reshape(-1) for axis in range(3) for end in (0, -1)])
+    if int(faces.min()) < PADDED_HU:  # so far below air that its mean with tissue in a coarse cell is below air too
+        hu = indexed(walked(hu).clamp(min=PADDED_HU))
+    value = _shared_value(faces)
     if value is None:
         return hu, None
     same = indexed(walked(hu) == value)
@@ -42,9 +45,8 @@ def without_padding(hu: torch.Tensor, view: Overview) -> tuple[torch.Tensor, int
     return indexed(torch.where(padding, PADDED_HU, walked(hu)).to(hu.dtype)), value
 
 
-def _face_value(hu: torch.Tensor) -> int | None:
+def _shared_value(faces: torch.Tensor) -> int | None:
     """The value that a good part of the faces of the picture have exactly, if it is as dense as tissue."""
-    faces = torch.cat([hu.select(axis, end).reshape(-1) for axis in range(3) for end in (0, -1)])
     value = int(faces.mode().values)
     share = float((faces == value).to(torch.float32).mean())
     return value if value >= TISSUE_HU and share > FACE_SHARE else None

@@ -19,10 +19,11 @@ from engine.core.volume import LabelMap, Quantity, Volume
 from engine.segment import ct_voxels
 from engine.segment.ct_airways import find_trachea, grow_airways
 from engine.segment.ct_body import AIR_HU, TISSUE_HU, Body, find_body
-from engine.segment.ct_bone import marrow, part_blood, without_specks
+from engine.segment.ct_bone import marrow, part_contrast, without_specks
 from engine.segment.ct_lungs import LUNG_HU, Lungs, lung_air, split_lungs
 from engine.segment.ct_padding import without_padding
-from engine.segment.ct_vessels import Contrast, find_contrast
+from engine.segment.ct_shift import SHIFTED, is_shifted
+from engine.segment.ct_vessels import CORE_MM, Contrast, cortex_hu, find_contrast
 from engine.segment.ct_voxels import Places
 from engine.segment.overview import Overview, overview_of
 from engine.segment.segmenter import Segmentation
@@ -78,10 +79,7 @@ class CtTissue:
     def check(self, volume: Volume) -> None:
         """As `Segmenter.check`: Hounsfield units, enough slices, neither windowed nor masked."""
         if volume.quantity is not Quantity.HOUNSFIELD:
-            raise NotApplicable(
-                f"the samples are {volume.quantity}, not Hounsfield units (air -1000, water 0): a CT that is stored "
-                "otherwise must be converted first; 'threshold' works on any volume"
-            )
+            raise NotApplicable(SHIFTED if is_shifted(volume.samples) else _not_hounsfield(volume.quantity))
         _check_extent(volume.grid)
         _check_range(as_tensor(volume.samples))
 
@@ -99,11 +97,12 @@ class CtTissue:
         air = lung_air(coarse, body, view)
         airways = _airways(hu, coarse, body, air, volume.grid, view)
         lungs = split_lungs(coarse, air, airways.coarse, body, view)
-        contrast = find_contrast(coarse, body.tissue & ~lungs.both, lungs.both, view)
+        gas = body.hull & (coarse < LUNG_HU) & ~air & ~airways.coarse
+        contrast = find_contrast(coarse, body.tissue & ~lungs.both, gas, lungs.both, view)
         progress(0.5, "tissue")
         codes = ct_voxels.tissue(hu, _reach(volume.grid))
         progress(0.6, "bone")
-        codes = _bone_told(codes, hu, contrast, volume.grid, view)
+        codes = _bone_told(codes, hu, coarse, contrast, volume.grid, view)
         places = _places(codes, coarse, body, lungs, airways, contrast, view)
         progress(0.8, "labels")
         labels = ct_voxels.labels(hu, codes, places)
@@ -113,7 +112,8 @@ class CtTissue:
             LabelMap(volume.grid, labels, self._structures(counts, lungs.sided)),
             (
                 *_padded(padding),
-                *_lacks(counts, contrast, lungs.sided),
+                *_lacks(counts, lungs.sided),
+                *_contrasted(contrast, lungs, view),
                 *_doubts(hu, volume.grid, lungs, view),
             ),
         )
@@ -124,6 +124,13 @@ class CtTissue:
         present = [label for label in KEYS if label != ct_voxels.BODY_LABEL and int(counts[label]) > 0]
         body = replace(structure("body", ct_voxels.BODY_LABEL, made_by), includes=tuple(present))
         return (body, *(structure(keys[label], label, made_by) for label in present))
+
+
+def _not_hounsfield(quantity: Quantity) -> str:
+    return (
+        f"the samples are {quantity}, not Hounsfield units (air -1000, water 0): a CT that is stored otherwise "
+        "must be converted first; 'threshold' works on any volume"
+    )
 
 
 def hounsfield(samples: torch.Tensor) -> torch.Tensor:
@@ -154,6 +161,8 @@ def _check_range(samples: torch.Tensor) -> None:
         raise NotApplicable("no sample is a number")
     thin = thin.to(torch.float32)
     low, high = float(thin.min()), float(thin.max())
+    if low > -300 and is_shifted(samples):
+        raise NotApplicable(SHIFTED)
     if high < 150 or low > -300:
         raise NotApplicable(
             f"the samples span {low:g} to {high:g}: they were windowed or rescaled and are not whole Hounsfield units; "
@@ -250,23 +259,22 @@ def _cells(blocks: torch.Tensor, box: Box, view: Overview, finer: Overview) -> t
 
 
 def _bone_told(
-    codes: torch.Tensor, hu: torch.Tensor, contrast: Contrast | None, grid: Grid, view: Overview
+    codes: torch.Tensor, hu: torch.Tensor, coarse: torch.Tensor, contrast: Contrast | None, grid: Grid, view: Overview
 ) -> torch.Tensor:
     """`codes` with bone that is noise made soft tissue, and bone that is contrast made blood, in place."""
     if contrast is not None:
-        organs = enlarged(view.in_voxel_order(contrast.organs), view.factors, grid.shape)
-        codes = torch.where((codes == ct_voxels.BONE) & organs, ct_voxels.SOFT, codes).to(torch.uint8)
-        dense = codes == ct_voxels.BONE
-        zone = view.in_voxel_order(contrast.vessels)
-        near = view.in_voxel_order(dilated(contrast.vessels, max(view.spacing_mm), view.spacing_mm))
-        blood = part_blood(
-            dense,
-            enlarged(zone, view.factors, grid.shape),
-            enlarged(near, view.factors, grid.shape),
-            hu,
-            contrast.cortex_hu,
-        )
-        codes += blood.to(torch.uint8) * (ct_voxels.BLOOD - ct_voxels.BONE)
+        cell_mm = max(view.spacing_mm)
+        dense = eroded(coarse >= ct_voxels.BONE_MEAN_HU, CORE_MM, view.spacing_mm)
+        for place, code, most_hu, held in (
+            (contrast.others, ct_voxels.SOFT, contrast.most_hu, 0.5),
+            (contrast.vessels, ct_voxels.BLOOD, contrast.mean_hu, 0.0),
+        ):
+            zone, near, thick = (
+                enlarged(view.in_voxel_order(cells), view.factors, grid.shape)
+                for cells in (place, dilated(place, cell_mm, view.spacing_mm), dense & ~place)
+            )
+            told = part_contrast(codes, hu, zone, near, thick, (contrast.edge_hu, cortex_hu(most_hu)), held)
+            codes = torch.where(told, code, codes).to(torch.uint8)
     return without_specks(codes, hu, grid.voxel_volume_mm3 / 1000)
 
 
@@ -284,7 +292,7 @@ def _places(
     share = torch.where(body.hull, share, 0)
     blocked = lungs.both | airways.coarse | ~body.hull
     if contrast is not None:
-        blocked |= contrast.vessels | contrast.organs
+        blocked |= contrast.vessels | contrast.others
     inside = marrow(share, coarse, blocked, view)
     flags = torch.zeros_like(share)
     for flag, where in (
@@ -318,18 +326,33 @@ def _padded(value: int | None) -> list[str]:
     return [] if value is None else [f"all samples at the edge are exactly {value} HU: taken for padding, not tissue"]
 
 
-def _lacks(counts: torch.Tensor, contrast: Contrast | None, sided: bool) -> list[str]:
+def _lacks(counts: torch.Tensor, sided: bool) -> list[str]:
     unexpected = ("body", "vessels") if sided else ("body", "vessels", "lung_left", "lung_right")
     expected = {label: key for label, key in KEYS.items() if key not in unexpected}
     missing = [key for label, key in expected.items() if int(counts[label]) == 0]
     said = [f"not found: {', '.join(ANATOMY[key].name.lower() for key in missing)}"] if missing else []
     if missing == [*CHEST_KEYS]:
         said = ["no lungs in view"]  # a head, a pelvis, a leg: nothing is amiss
-    if contrast is not None:
+    return said
+
+
+def _contrasted(contrast: Contrast | None, lungs: Lungs, view: Overview) -> list[str]:
+    if contrast is None:
+        return []
+    said = []
+    if bool(contrast.vessels.any()):
+        unsure = "" if bool(lungs.both.any()) else "; no heart is in view, so that bowel may be among the vessels"
         said.append(
             f"contrast of about {contrast.mean_hu} HU: vessels that touch bone, and organs that take up "
-            "as much contrast, may be told apart wrongly"
+            f"as much contrast, may be told apart wrongly{unsure}"
         )
+    for cells, doubt in (
+        (contrast.bowel, "of dense, even material lie against gas: oral contrast in the bowel, it seems"),
+        (contrast.organs, "as dense and even as contrast lead to no heart: kidneys, bladder, liver, or filled bowel"),
+    ):
+        millilitres = float(cells.sum()) * view.voxel_ml
+        if millilitres > 0:
+            said.append(f"{millilitres:.0f} ml {doubt}; taken for soft tissue, not for vessels")
     return said
 
 

@@ -9,6 +9,7 @@ import torch
 from engine.core.errors import InvalidValue, NotApplicable
 from engine.core.progress import Progress
 from engine.core.volume import Quantity, Volume
+from engine.segment.ct_shift import SHIFTED, is_shifted
 from engine.segment.ct_tissue import CtTissue
 from engine.segment.mr_tissue import MrTissue
 from engine.segment.segmenter import Segmentation, Segmenter
@@ -21,8 +22,9 @@ _BUILT_IN: tuple[Segmenter, ...] = (CtTissue(), MrTissue(), Threshold())
 #: Pipelines by name, in the order a user reads them.
 PIPELINES: dict[str, Segmenter] = {segmenter.name: segmenter for segmenter in _BUILT_IN}
 
-TAKEN_AS_MR = "the file names no modality, and its values are not a CT's in Hounsfield units: taken as MR"
-NEITHER = "the file names no modality, and its values are neither a CT's in Hounsfield units nor an MR's"
+UNNAMED = "the file names no modality"
+TAKEN_AS_MR = f"{UNNAMED}, and its values are not a CT's in Hounsfield units: taken as MR"
+NEITHER = f"{UNNAMED}, and its values are neither a CT's in Hounsfield units nor an MR's"
 #: An MR's magnitudes are not negative; filters leave a few that are.
 NEGATIVE_SHARE = 0.05
 
@@ -107,6 +109,8 @@ def _assumed(volume: Volume) -> list[str]:
     """What is taken for granted about a volume that tells neither unit nor modality."""
     if volume.quantity is not Quantity.ARBITRARY or volume.source.modality != "":
         return []
+    if is_shifted(volume.samples):
+        return [f"{UNNAMED}; {SHIFTED}"]
     return [TAKEN_AS_MR if _is_taken_as_mr(volume) else NEITHER]
 
 
@@ -115,7 +119,7 @@ def _is_taken_as_mr(volume: Volume) -> bool:
     if volume.quantity is not Quantity.ARBITRARY or volume.source.modality != "":
         return False
     thin = thinned(as_tensor(volume.samples), 2**18)
-    return float((thin < 0).to(torch.float32).mean()) < NEGATIVE_SHARE
+    return float((thin < 0).to(torch.float32).mean()) < NEGATIVE_SHARE and not is_shifted(volume.samples)
 
 
 def _cannot(segmenter: Segmenter, reason: NotApplicable) -> str:

@@ -304,6 +304,33 @@ def test_hounsfield_units_are_inferred_and_said_and_mr_stays_arbitrary(tmp_path:
     assert (mr.value.quantity, mr.value.source.modality, mr.repairs) == (Quantity.ARBITRARY, "", ())
 
 
+@pytest.mark.parametrize("padding", [-2000, -3024, -32768])
+def test_padding_below_air_leaves_hounsfield_units_what_they_are(tmp_path: Path, padding: int) -> None:
+    body = np.full((20, 20, 20), -1000, np.int16)
+    body[5:15, 5:15, 5:15] = RNG.integers(0, 80, (10, 10, 10))
+    body[:3] = padding
+    ct = volume_of(READER, saved(tmp_path / "ct.nii", body))
+    assert ct.value.quantity is Quantity.HOUNSFIELD
+    assert any(
+        repair == f"values of {padding} lie below all that a CT measures: padding, not the patient"
+        for repair in ct.repairs
+    ) == (padding < -3100)
+
+
+def test_padding_beyond_int16_leaves_the_values_as_they_are(tmp_path: Path) -> None:
+    body = np.full((20, 20, 20), -1000, np.float32)
+    body[5:15, 5:15, 5:15] = RNG.integers(0, 80, (10, 10, 10))
+    body[:3] = -99999
+    ct = volume_of(READER, saved(tmp_path / "ct.nii", body))
+    assert ct.value.quantity is Quantity.HOUNSFIELD
+    assert np.array_equal(samples(ct), body)
+
+
+def test_many_values_below_all_that_a_ct_measures_are_no_hounsfield_units(tmp_path: Path) -> None:
+    values = RNG.integers(-30000, 3000, (20, 20, 20)).astype(np.int16)
+    assert volume_of(READER, saved(tmp_path / "v.nii", values)).value.quantity is Quantity.ARBITRARY
+
+
 # --- phases and refusals ---------------------------------------------------------------------------
 
 

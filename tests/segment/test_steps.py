@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from engine.core.errors import InvalidValue
 from engine.segment.steps import (
+    around,
     components,
     distance,
     flood,
@@ -235,3 +236,23 @@ def test_walking_and_indexing_undo_each_other() -> None:
     samples = torch.arange(24).reshape(2, 3, 4)
     assert torch.equal(layout.indexed(layout.walked(samples)), samples)
     assert layout.i_fastest(samples).permute(2, 1, 0).is_contiguous()
+
+
+def test_what_lies_around_cells_is_counted_in_a_box_whose_edge_goes_on() -> None:
+    values = torch.from_numpy(np.random.default_rng(5).integers(-1000, 1000, (7, 6, 5)).astype(np.int16))
+    cells = torch.ones(values.shape, dtype=torch.bool).nonzero()
+    mean, spread = around.moments(values, cells, around.box((1, 2, 0)))
+    padded = np.pad(values.numpy().astype(float), ((1, 1), (2, 2), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 5, 1))
+    assert np.allclose(mean.numpy().reshape(values.shape), windows.mean(axis=(3, 4, 5)))
+    assert np.allclose(spread.numpy().reshape(values.shape), windows.std(axis=(3, 4, 5)))
+    assert np.array_equal(around.highest(values, (1, 2, 0)).numpy(), windows.max(axis=(3, 4, 5)))
+
+
+def test_rays_go_to_all_six_sides_as_far_as_asked() -> None:
+    values = torch.arange(7 * 7 * 7).reshape(7, 7, 7)
+    middle = torch.tensor([[3, 3, 3]])
+    seen = [[int(value) for value in ray] for ray in around.rays(values, middle, 4.0, (2.0, 4.0, 1.5))]
+    at = [int(values[3, 3, 3]) + step for step in (49, 7, 1)]
+    assert [len(ray) for ray in seen] == [2, 2, 1, 1, 3, 3]
+    assert [ray[0] for ray in seen[::2]] == at
