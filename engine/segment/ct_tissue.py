@@ -85,29 +85,29 @@ class CtTissue:
 
     def segment(self, volume: Volume, *, progress: Progress) -> Segmentation:
         """As `Segmenter.segment`; labels are uint8 on the device of the samples."""
-        progress(0.0, "checking")
+        progress(0.0, "checking values")
         self.check(volume)
         hu = hounsfield(as_tensor(volume.samples))
         view = overview_of(volume.grid, COARSE_MM)
         hu, padding = without_padding(hu, view)
-        progress(0.05, "body")
+        progress(0.05, "finding the body")
         coarse = view.coarse(hu)
         body = find_body(coarse, view)
-        progress(0.25, "lungs")
+        progress(0.25, "finding the lungs")
         air = lung_air(coarse, body, view)
         airways = _airways(hu, coarse, body, air, volume.grid, view)
         lungs = split_lungs(coarse, air, airways.coarse, body, view)
         gas = body.hull & (coarse < LUNG_HU) & ~air & ~airways.coarse
         contrast = find_contrast(coarse, body.tissue & ~lungs.both, gas, lungs.both, view)
-        progress(0.5, "tissue")
+        progress(0.5, "telling tissues apart")
         codes = ct_voxels.tissue(hu, _reach(volume.grid))
-        progress(0.6, "bone")
+        progress(0.6, "finding bone")
         codes = _bone_told(codes, hu, coarse, contrast, volume.grid, view)
         places = _places(codes, coarse, body, lungs, airways, contrast, view)
-        progress(0.8, "labels")
+        progress(0.8, "writing labels")
         labels = ct_voxels.labels(hu, codes, places)
         counts = label_counts(labels)
-        progress(1.0, "labels")
+        progress(1.0, "writing labels")
         return Segmentation(
             LabelMap(volume.grid, labels, self._structures(counts, lungs.sided)),
             (

@@ -66,7 +66,7 @@ class MrTissue:
 
     def segment(self, volume: Volume, *, progress: Progress) -> Segmentation:
         """As `Segmenter.segment`."""
-        progress(0.0, "foreground")
+        progress(0.0, "finding the head or body")
         self.check(volume)
         samples = as_tensor(volume.samples)
         view = overview_of(volume.grid, COARSE_MM)
@@ -74,9 +74,9 @@ class MrTissue:
         found = find_foreground(coarse, view)
         if found is None:
             raise NotApplicable("nothing stands out from the background")
-        progress(0.3, "brain")
+        progress(0.3, "finding the brain")
         brain = find_brain(found, view)
-        progress(0.6, "tissue classes")
+        progress(0.6, "telling tissues apart")
         region = found.mask if brain is None else brain
         cuts = otsu(found.even[region], 3)
         if brain is not None and not _two_matters(found.even[region], cuts):
@@ -138,7 +138,7 @@ def _labels(
     step = max(fk, SLAB // fk * fk)
     for start in range(0, grid.shape[2], step):
         stop = min(start + step, grid.shape[2])
-        progress(0.6 + 0.4 * start / grid.shape[2], "tissue classes")
+        progress(0.6 + 0.4 * start / grid.shape[2], "telling tissues apart")
         # One more cell to either side, so that interpolation knows its neighbours.
         first, last = max(start // fk - 1, 0), min(-(-stop // fk) + 1, fields[0].shape[0])
         size = (min(last * fk, grid.shape[2]) - first * fk, *walk.shape[1:])

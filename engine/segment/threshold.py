@@ -36,16 +36,16 @@ class Threshold:
 
     def segment(self, volume: Volume, *, progress: Progress) -> Segmentation:
         """As `Segmenter.segment`; one structure, label 1."""
-        progress(0.0, "threshold")
+        progress(0.0, "finding a threshold")
         self.check(volume)
         samples = as_tensor(volume.samples)
         level = self._level(samples, volume.quantity)
         bright = between(samples, low=level)
-        progress(0.4, "components")
+        progress(0.4, "finding the largest parts")
         parts = kept(bright, lambda sizes: sizes >= PART_SHARE * sizes.max() if len(sizes) else sizes > 0)
         if not bool(parts.any()):
             raise NotApplicable(f"nothing lies above the threshold of {level:g}")
-        progress(1.0, "components")
+        progress(1.0, "finding the largest parts")
         labels = indexed(walked(parts).to(torch.uint8))
         return Segmentation(
             LabelMap(volume.grid, labels, (self._structure(level, volume.quantity),)),
