@@ -217,7 +217,7 @@ def test_structures_carry_codes_colours_and_how_they_were_made() -> None:
 
 def test_cancelling_stops_the_work() -> None:
     def stop(fraction: float, stage: str) -> None:
-        if stage == "lungs":
+        if stage == "finding the lungs":
             raise Cancelled
 
     with pytest.raises(Cancelled):
