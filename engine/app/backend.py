@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from engine.app.blobs import BlobFolder
+from engine.app.editor_process import EditorRunner
 from engine.app.jobs import JobRunner
 from engine.app.library import StudyLibrary
 from engine.app.uploads import Uploads
 from engine.segment.pipelines import PIPELINES
-from engine.stream.messages import Job, Library, OpenRequest, ReplaceScene, Scene, Study
+from engine.stream.messages import EditScene, Job, Library, OpenRequest, ReplaceScene, Request, Scene, Study
 from engine.stream.server import Broadcast
 
 
@@ -25,6 +26,7 @@ class Application:
         self._blobs = BlobFolder(folder / "blobs")
         self._uploads = Uploads(folder / "uploads")
         self._choosing = asyncio.Lock()
+        self._editor = EditorRunner(self._blobs.folder, self._publish_edit)
         self._jobs = JobRunner(self._blobs.folder, broadcast.progress, self._show)
 
     def start(self) -> None:
@@ -83,6 +85,10 @@ class Application:
         """The file of a blob."""
         return self._blobs.path(sha256)
 
+    def edit(self, request: Request, refuse: Callable[[str], None]) -> None:
+        """Correct the segmentation of the scene that is open; everyone is told, or whoever asked is told why not."""
+        self._editor.ask(request, self._broadcast.log.scene, refuse)
+
     async def open_first(self) -> None:
         """Show the first study at once, as `sightline serve PATH` promises."""
         for study in self._library.messages():
@@ -91,8 +97,14 @@ class Application:
                 return
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker and the editor."""
+        self._editor.close()
         self._jobs.close()
+
+    def _publish_edit(self, scene: str, edit: EditScene) -> None:
+        """An edit of a scene that another has replaced meanwhile has nobody to see it."""
+        if self._broadcast.log.scene is not None and self._broadcast.log.scene.id == scene:
+            self._broadcast.publish(edit)
 
     def _show(self, scene: Scene) -> None:
         self._broadcast.publish(ReplaceScene(scene=scene))

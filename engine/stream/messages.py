@@ -273,6 +273,42 @@ class Hello(Message):
     have: tuple[Sha256, ...] = ()
 
 
+Point = tuple[float, float, float]
+
+#: Of one stroke: a hand that draws longer sends several.
+MAX_POINTS = 2048
+
+
+class StrokeRequest(Message):
+    """Correct the segmentation of a scene: one movement of a tool, in patient millimetres.
+
+    `over` names structures that may be painted over, any when empty; a threshold has two corners of a box and the
+    `values` between which samples are taken, in the volume's own unit.
+    """
+
+    type: Literal["stroke"] = "stroke"
+    request: Identifier
+    scene: Identifier
+    tool: Literal["brush", "eraser", "threshold"]
+    key: Identifier
+    points_mm: Annotated[tuple[Point, ...], Field(min_length=1, max_length=MAX_POINTS)]
+    radius_mm: float = Field(default=0.0, ge=0.0, le=100.0)
+    over: Annotated[tuple[Identifier, ...], Field(max_length=255)] = ()
+    values: tuple[float, float] | None = None
+
+
+class StepRequest(Message):
+    """Take the latest stroke back, or do it again."""
+
+    type: Literal["step"] = "step"
+    request: Identifier
+    scene: Identifier
+    direction: Literal["undo", "redo"]
+
+
+Request = StrokeRequest | StepRequest
+
+
 class ReplaceScene(Message):
     """Another scene altogether."""
 
@@ -303,11 +339,16 @@ class PatchedSurface(Message):
 
 
 class EditScene(Message):
-    """A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth."""
+    """A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth.
+
+    `undo_count` and `redo_count` are how many strokes can be taken back, and done again.
+    """
 
     kind: Literal["edit_scene"] = "edit_scene"
     labels: LabelBox
     surfaces: tuple[PatchedSurface, ...]
+    undo_count: int = Field(default=0, ge=0)
+    redo_count: int = Field(default=0, ge=0)
 
 
 Op = Annotated[ReplaceScene | PutNode | RemoveNode | EditScene, Field(discriminator="kind")]
@@ -338,6 +379,14 @@ class JobUpdate(Message):
     job: Job
 
 
+class RefusedMessage(Message):
+    """Why what one client asked for was not done; nothing changed, and nobody else is told."""
+
+    type: Literal["refused"] = "refused"
+    request: Identifier
+    summary: str
+
+
 class ErrorMessage(Message):
     """Why the server is about to close, or refused a message."""
 
@@ -346,5 +395,7 @@ class ErrorMessage(Message):
     summary: str
 
 
-ServerMessage = Annotated[Snapshot | NumberedOp | JobUpdate | ErrorMessage, Field(discriminator="type")]
-ClientMessage = Hello
+ServerMessage = Annotated[
+    Snapshot | NumberedOp | JobUpdate | RefusedMessage | ErrorMessage, Field(discriminator="type")
+]
+ClientMessage = Annotated[Hello | StrokeRequest | StepRequest, Field(discriminator="type")]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from engine.stream.messages import ErrorMessage, JobUpdate, NumberedOp, Snapshot
+from engine.stream.messages import ErrorMessage, JobUpdate, NumberedOp, RefusedMessage, Snapshot
 
 #: Ops a peer may be behind before it is resynchronised from the scene instead.
 MAX_OPS = 256
 
-Outgoing = Snapshot | NumberedOp | JobUpdate | ErrorMessage
+Outgoing = Snapshot | NumberedOp | JobUpdate | RefusedMessage | ErrorMessage
 
 
 class Outbox:
@@ -28,7 +28,7 @@ class Outbox:
             self._jobs.move_to_end(message.job.id)
             return
         if isinstance(message, Snapshot):
-            self._ordered = deque(m for m in self._ordered if isinstance(m, ErrorMessage))
+            self._ordered = deque(m for m in self._ordered if isinstance(m, ErrorMessage | RefusedMessage))
             self.needs_snapshot = False
         elif self.needs_snapshot and isinstance(message, NumberedOp):
             return  # the snapshot to come contains it

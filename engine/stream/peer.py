@@ -6,17 +6,32 @@ it returns None, and closes when `closing` is set.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from engine.stream.messages import PROTOCOL, ErrorMessage, Hello, Job, JobUpdate, NumberedOp, Snapshot
+from engine.stream.messages import (
+    PROTOCOL,
+    ClientMessage,
+    ErrorMessage,
+    Hello,
+    Job,
+    JobUpdate,
+    NumberedOp,
+    RefusedMessage,
+    Request,
+    Snapshot,
+)
 from engine.stream.outbox import Outbox
 from engine.stream.scene_log import SceneLog
 
 #: A hello with a thousand held blobs is 70 kB; nothing a client may send is larger.
 MAX_INCOMING_BYTES = 256 * 1024
+
+
+_CLIENT_MESSAGE: TypeAdapter[Hello | Request] = TypeAdapter(ClientMessage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +57,35 @@ class Peer:
         self._jobs = jobs
         self._is_allowed = is_allowed
         self._outbox = Outbox()
+        self._requests: deque[Request] = deque()
         self.is_live = False
         self.closing: Close | None = None
 
     def receive(self, text: str) -> None:
         """Take one text frame from the client."""
         try:
-            hello = Hello.model_validate_json(text)
+            message = _CLIENT_MESSAGE.validate_json(text)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             self._refuse(BAD_MESSAGE, f"{where or 'message'}: {first['msg']}")
             return
+        if isinstance(message, Hello):
+            self._greet(message)
+        elif self.is_live:
+            self._requests.append(message)
+        else:
+            self._refuse(BAD_MESSAGE, "hello comes first")
+
+    def take_request(self) -> Request | None:
+        """The next thing that the client asks for, or None when there is none."""
+        return self._requests.popleft() if self._requests else None
+
+    def refuse(self, request: str, summary: str) -> None:
+        """Tell this client why what it asked for was not done."""
+        self._outbox.put(RefusedMessage(request=request, summary=summary))
+
+    def _greet(self, hello: Hello) -> None:
         if hello.protocol != PROTOCOL:
             self._refuse(WRONG_PROTOCOL, WRONG_PROTOCOL.reason)
         elif not self._is_allowed(hello.token):

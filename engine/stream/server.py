@@ -28,6 +28,9 @@ from engine.stream.messages import (
     SessionRequest,
     Study,
 )
+from engine.stream.messages import (
+    Request as EditRequest,
+)
 from engine.stream.peer import MAX_INCOMING_BYTES, Peer
 from engine.stream.scene_log import SceneLog
 
@@ -65,6 +68,7 @@ class Backend(Protocol):
     def jobs(self) -> tuple[Job, ...]: ...
     def cancel_job(self, job: str) -> Job: ...
     def blob_path(self, sha256: str) -> Path | None: ...
+    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None: ...
 
 
 class Broadcast:
@@ -250,6 +254,8 @@ def _add_socket(app: FastAPI, backend: Backend, broadcast: Broadcast, access: Ac
                     await websocket.close(1009)
                     return
                 peer.receive(text)
+                while (request := peer.take_request()) is not None:
+                    backend.edit(request, _refuser(peer, wake, request.request))
                 wake.set()
         except (WebSocketDisconnect, KeyError, RuntimeError):
             # gone, sent bytes where text belongs, or closed by the sender: nothing left to say
@@ -257,6 +263,14 @@ def _add_socket(app: FastAPI, backend: Backend, broadcast: Broadcast, access: Ac
         finally:
             broadcast.leave(peer)
             sender.cancel()
+
+
+def _refuser(peer: Peer, wake: asyncio.Event, request: str) -> Callable[[str], None]:
+    def refuse(summary: str) -> None:
+        peer.refuse(request, summary)
+        wake.set()
+
+    return refuse
 
 
 async def _send(websocket: WebSocket, peer: Peer, wake: asyncio.Event) -> None:

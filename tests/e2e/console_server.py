@@ -39,6 +39,7 @@ from engine.stream.messages import (
     ProblemMessage,
     ProvenanceMessage,
     ReplaceScene,
+    Request,
     Scene,
     SeriesMessage,
     Slab,
@@ -117,6 +118,9 @@ class ScriptedApplication:
             problems = [FileProblem(Path(f"{number:06d}"), "not an image") for number in range(2)]
             raise InputRefused("No volume was found in these files.", problems)
         return STUDY
+
+    def edit(self, request: Request, refuse: Callable[[str], None]) -> None:
+        refuse(f"no {request.type} here")
 
     def remove_study(self, study: str) -> None:
         self.removed = study

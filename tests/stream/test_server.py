@@ -8,7 +8,7 @@ import hashlib
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from engine.core.errors import FileProblem, InputRefused
 from engine.stream.access import LOOPBACK_HOSTS, Access
-from engine.stream.messages import PROTOCOL, Job, Library, OpenRequest, PutNode, ReplaceScene, Study
+from engine.stream.messages import PROTOCOL, Job, Library, OpenRequest, PutNode, ReplaceScene, Request, Study
 from engine.stream.peer import MAX_INCOMING_BYTES
 from engine.stream.scene_log import SceneLog
 from engine.stream.server import Broadcast, NotFound, create_app
@@ -50,6 +50,9 @@ class FakeApplication:
 
     async def finish_upload(self, upload: str) -> Study:
         raise InputRefused("no volume", [FileProblem(self.folder / "secret-folder" / "000001", "truncated")])
+
+    def edit(self, request: Request, refuse: Callable[[str], None]) -> None:
+        refuse(f"no {request.type} here")
 
     def remove_study(self, study: str) -> None:
         self.removed = study

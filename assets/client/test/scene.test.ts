@@ -100,8 +100,8 @@ const patch = (brick: [number, number, number], blob: string) => ({ brick, blob,
 
 test("an edit replaces patches brick by brick, and boxes of labels that it covers", () => {
   const id = surfaces(opened.scene)[1]!.id;
-  const first = receiveOp(opened, { kind: "edit_scene", labels: labels([1, 1, 1], [2, 2, 2], "a"), surfaces: [{ id, volume_ml: 7, patches: [patch([0, 0, 0], "a"), patch([1, 0, 0], "a")] }] });
-  const second = receiveOp(first, { kind: "edit_scene", labels: labels([0, 0, 0], [4, 4, 4], "b"), surfaces: [{ id, volume_ml: 8, patches: [patch([1, 0, 0], "b")] }] });
+  const first = receiveOp(opened, { kind: "edit_scene", undo_count: 1, redo_count: 0, labels: labels([1, 1, 1], [2, 2, 2], "a"), surfaces: [{ id, volume_ml: 7, patches: [patch([0, 0, 0], "a"), patch([1, 0, 0], "a")] }] });
+  const second = receiveOp(first, { kind: "edit_scene", undo_count: 1, redo_count: 0, labels: labels([0, 0, 0], [4, 4, 4], "b"), surfaces: [{ id, volume_ml: 8, patches: [patch([1, 0, 0], "b")] }] });
   const node = surfaces(second.scene)[1]!;
   assert.equal(node.volume_ml, 8);
   assert.deepEqual(node.patches.map(({ brick, blob }) => [...brick, blob]), [[0, 0, 0, "a"], [1, 0, 0, "b"]]);

@@ -204,6 +204,27 @@ export interface Hello {
   have: string[];
 }
 
+/** Correct the segmentation of a scene: one movement of a tool, in patient millimetres.      `over` names structures that may be painted over, any when empty; a threshold has two corners of a box and the     `values` between which samples are taken, in the volume's own unit. */
+export interface StrokeRequest {
+  type: "stroke";
+  request: string;
+  scene: string;
+  tool: "brush" | "eraser" | "threshold";
+  key: string;
+  points_mm: [number, number, number][];
+  radius_mm: number;
+  over: string[];
+  values: [number, number] | null;
+}
+
+/** Take the latest stroke back, or do it again. */
+export interface StepRequest {
+  type: "step";
+  request: string;
+  scene: string;
+  direction: "undo" | "redo";
+}
+
 /** Another scene altogether. */
 export interface ReplaceScene {
   kind: "replace_scene";
@@ -229,11 +250,13 @@ export interface PatchedSurface {
   patches: SurfacePatch[];
 }
 
-/** A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth. */
+/** A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth.      `undo_count` and `redo_count` are how many strokes can be taken back, and done again. */
 export interface EditScene {
   kind: "edit_scene";
   labels: LabelBox;
   surfaces: PatchedSurface[];
+  undo_count: number;
+  redo_count: number;
 }
 
 export type Op = ReplaceScene | PutNode | RemoveNode | EditScene;
@@ -260,6 +283,13 @@ export interface JobUpdate {
   job: Job;
 }
 
+/** Why what one client asked for was not done; nothing changed, and nobody else is told. */
+export interface RefusedMessage {
+  type: "refused";
+  request: string;
+  summary: string;
+}
+
 /** Why the server is about to close, or refused a message. */
 export interface ErrorMessage {
   type: "error";
@@ -267,6 +297,6 @@ export interface ErrorMessage {
   summary: string;
 }
 
-export type ServerMessage = Snapshot | NumberedOp | JobUpdate | ErrorMessage;
+export type ServerMessage = Snapshot | NumberedOp | JobUpdate | RefusedMessage | ErrorMessage;
 
 export type ClientMessage = Hello;

@@ -1,0 +1,231 @@
+"""The editor in a process of its own: requests in, one op each out. A server never waits for it.
+
+What an edit leaves is in the blobs and in the scene, so an editor that dies is made again from them; only the history
+of strokes, by which they could be taken back, goes with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+
+from engine.app.blobs import BlobFolder
+from engine.app.editor import Edit, Editor
+from engine.app.scene_labels import label_map_of, samples_of, volume_node, wire_sample
+from engine.core.errors import SightlineError
+from engine.segment.interactive import Stroke, Tool
+from engine.stream.messages import (
+    EditScene,
+    LabelBox,
+    PatchedSurface,
+    Request,
+    Scene,
+    StrokeRequest,
+    SurfaceNode,
+    SurfacePatch,
+    VolumeNode,
+)
+
+#: Requests that may wait; a hand that is this far ahead of what it sees draws blindly.
+MOST_WAITING = 32
+
+Refuse = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class _Running:
+    """One process with its end of the pipe, and who waits for it."""
+
+    scene: str
+    process: BaseProcess
+    pipe: Connection
+    waiting: dict[str, Refuse] = field(default_factory=dict)
+
+
+class EditorRunner:
+    """Starts, feeds and restarts the editor of the scene that is open. All methods run on the event loop's thread."""
+
+    def __init__(self, blob_folder: Path, on_edit: Callable[[str, EditScene], None]) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._blob_folder = blob_folder
+        self._on_edit = on_edit
+        self._running: _Running | None = None
+
+    def ask(self, request: Request, scene: Scene | None, refuse: Refuse) -> None:
+        """Hand a request to the editor of `scene`, which is started where it does not run yet."""
+        if scene is None or request.scene != scene.id:
+            refuse("another scene is open by now")
+            return
+        if volume_node(scene) is None:
+            refuse("this scene has no voxels to correct")
+            return
+        running = self._of(scene)
+        if len(running.waiting) >= MOST_WAITING:
+            refuse("corrections come faster than they can be made; wait a moment")
+            return
+        running.waiting[request.request] = refuse
+        try:
+            running.pipe.send(request)
+        except OSError:
+            self._died(running)
+
+    def close(self) -> None:
+        """End the editor."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.process.terminate()
+            running.process.join(timeout=5)
+            running.pipe.close()
+
+    def _of(self, scene: Scene) -> _Running:
+        if self._running is not None and self._running.scene == scene.id and self._running.process.is_alive():
+            return self._running
+        self.close()
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_edit, args=(theirs, self._blob_folder, scene), daemon=True)
+        process.start()
+        theirs.close()
+        running = _Running(scene.id, process, ours)
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._listen, args=(running, loop), name="editor", daemon=True).start()
+        self._running = running
+        return running
+
+    def _listen(self, running: _Running, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop closed while something was under way
+            while True:
+                try:
+                    answer: _Answer = running.pipe.recv()
+                except (EOFError, OSError):
+                    loop.call_soon_threadsafe(self._died, running)
+                    return
+                loop.call_soon_threadsafe(self._take, running, answer)
+
+    def _take(self, running: _Running, answer: _Answer) -> None:
+        refuse = running.waiting.pop(answer.request, None)
+        if answer.edit is not None:
+            self._on_edit(running.scene, answer.edit)
+        elif answer.refusal and refuse is not None:
+            refuse(answer.refusal)
+
+    def _died(self, running: _Running) -> None:
+        if self._running is running:
+            self._running = None
+        for refuse in running.waiting.values():
+            refuse("the editor ended; what you see is what is there, but earlier strokes cannot be taken back any more")
+        running.waiting.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What became of a request: an op, a refusal, or nothing to change."""
+
+    request: str
+    edit: EditScene | None = None
+    refusal: str = ""
+
+
+def _edit(pipe: Connection, blob_folder: Path, scene: Scene) -> None:
+    """The process: answers requests until the other end is closed."""
+    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    desk: _Desk | None = None
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
+        while True:
+            request: Request = pipe.recv()
+            try:
+                desk = desk or _Desk(scene, blob_folder)
+                edit = desk.answer(request)
+            except SightlineError as error:
+                pipe.send(_Answer(request.request, refusal=str(error)))
+            else:
+                pipe.send(_Answer(request.request, edit))
+
+
+def _end_with_the_server() -> None:
+    server = multiprocessing.parent_process()
+    if server is not None:
+        server.join()
+        os._exit(1)
+
+
+class _Desk:
+    """The editor with what turns requests into strokes, and edits into ops."""
+
+    def __init__(self, scene: Scene, blob_folder: Path) -> None:
+        volume = volume_node(scene)
+        assert volume is not None  # asked before the process was started
+        self._volume: VolumeNode = volume
+        self._blobs = BlobFolder(blob_folder)
+        self._editor = Editor(label_map_of(scene, volume, blob_folder), samples_of(volume, blob_folder))
+        surfaces = [node for node in scene.nodes if isinstance(node, SurfaceNode)]
+        self._node_of = {node.structure.key: node.id for node in surfaces}
+        self._volume_ml = {node.structure.key: node.volume_ml for node in surfaces}
+
+    def answer(self, request: Request) -> EditScene | None:
+        """What `request` changes; None where it changes nothing."""
+        if isinstance(request, StrokeRequest):
+            edit = self._editor.stroke(self._stroke(request))
+        elif request.direction == "undo":
+            edit = self._editor.undo()
+        else:
+            edit = self._editor.redo()
+        return None if edit is None else self._op(edit)
+
+    def _stroke(self, request: StrokeRequest) -> Stroke:
+        label = self._editor.label_of(request.key)
+        tool = Tool(request.tool)
+        values = request.values or (-np.inf, np.inf)
+        return Stroke(
+            tool,
+            label,
+            np.array(request.points_mm),
+            0.0 if tool is Tool.THRESHOLD else request.radius_mm,
+            under=self._editor.under(label) if tool is Tool.ERASER else 0,
+            over=frozenset(self._editor.label_of(key) for key in request.over),
+            sample_range=(wire_sample(self._volume, values[0]), wire_sample(self._volume, values[1])),
+        )
+
+    def _op(self, edit: Edit) -> EditScene:
+        labels = bytes(imagecodecs.zstd_encode(np.ascontiguousarray(edit.labels.T).tobytes(), level=1))
+        data = bytearray(labels)
+        places = []
+        for patch in edit.patches:
+            places.append((patch, len(data)))
+            data += patch.glb
+        blob = self._blobs.put(bytes(data))
+        patches: dict[str, list[SurfacePatch]] = {}
+        for patch, start in places:
+            made = SurfacePatch(
+                brick=patch.brick, blob=blob, start=start, bytes=len(patch.glb), triangles=patch.triangles
+            )
+            patches.setdefault(patch.key, []).append(made)
+        voxel_ml = self._editor.grid.voxel_volume_mm3 / 1000
+        now_ml = {key: count * voxel_ml for key, count in edit.voxels.items()}
+        told = [key for key in self._node_of if key in patches or now_ml.get(key) != self._volume_ml[key]]
+        self._volume_ml |= now_ml
+        surfaces = tuple(
+            PatchedSurface(id=self._node_of[key], volume_ml=self._volume_ml[key], patches=tuple(patches.get(key, ())))
+            for key in told
+        )
+        return EditScene(
+            labels=LabelBox(low=edit.low, shape=_shape(edit), blob=blob, start=0, bytes=len(labels)),
+            surfaces=surfaces,
+            undo_count=edit.undo_count,
+            redo_count=edit.redo_count,
+        )
+
+
+def _shape(edit: Edit) -> tuple[int, int, int]:
+    ni, nj, nk = edit.labels.shape
+    return int(ni), int(nj), int(nk)
