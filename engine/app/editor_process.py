@@ -139,12 +139,12 @@ class _Answer:
 def _edit(pipe: Connection, blob_folder: Path, scene: Scene) -> None:
     """The process: answers requests until the other end is closed."""
     threading.Thread(target=_end_with_the_server, daemon=True).start()
-    desk: _Desk | None = None
+    desk: EditDesk | None = None
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:
             request: Request = pipe.recv()
             try:
-                desk = desk or _Desk(scene, blob_folder)
+                desk = desk or EditDesk(scene, blob_folder)
                 edit = desk.answer(request)
             except SightlineError as error:
                 pipe.send(_Answer(request.request, refusal=str(error)))
@@ -159,7 +159,7 @@ def _end_with_the_server() -> None:
         os._exit(1)
 
 
-class _Desk:
+class EditDesk:
     """The editor with what turns requests into strokes, and edits into ops."""
 
     def __init__(self, scene: Scene, blob_folder: Path) -> None:

@@ -20,6 +20,7 @@ import trimesh
 import uvicorn
 from fastapi import FastAPI
 
+from engine.app.editor_process import EditDesk
 from engine.core.anatomy import structure
 from engine.core.array import Float64
 from engine.core.errors import FileProblem, InputRefused
@@ -43,6 +44,7 @@ from engine.stream.messages import (
     Scene,
     SeriesMessage,
     Slab,
+    StrokeRequest,
     StructureMessage,
     Study,
     SurfaceLod,
@@ -93,6 +95,7 @@ class ScriptedApplication:
         self.folder = folder
         self.broadcast = broadcast
         self.current: Job | None = None
+        self.desk: tuple[str, EditDesk] | None = None
         self.asked: OpenRequest | None = None
         self.removed: str | None = None
         self.uploaded: dict[int, bytes] = {}
@@ -120,7 +123,16 @@ class ScriptedApplication:
         return STUDY
 
     def edit(self, request: Request, refuse: Callable[[str], None]) -> None:
-        refuse(f"no {request.type} here")
+        """The product's own desk, in this process: strokes are few here."""
+        scene = self.broadcast.log.scene
+        assert scene is not None
+        if self.desk is None or self.desk[0] != scene.id:
+            self.desk = (scene.id, EditDesk(scene, self.folder))
+        edit = self.desk[1].answer(request)
+        if edit is None:
+            refuse("nothing to change there")
+        else:
+            self.broadcast.publish(edit)
 
     def remove_study(self, study: str) -> None:
         self.removed = study
@@ -215,10 +227,20 @@ class Console:
     def clear(self) -> None:
         """As freshly started, with nothing open."""
         self.log.scene = None
-        self.application.current = self.application.asked = self.application.removed = None
+        self.application.current = self.application.asked = self.application.removed = self.application.desk = None
         self.application.uploaded.clear()
         self.application.refuse_upload = False
         self.application.let_through.set()
+
+    def edit(self, **stroke: object) -> None:
+        """A stroke by somebody else."""
+        scene = self.log.scene
+        assert scene is not None
+        fields = {"request": "r", "scene": scene.id, "tool": "brush", **stroke}
+        request = StrokeRequest.model_validate(fields)
+        refused: list[str] = []
+        self._on_loop(lambda: self.application.edit(request, refused.append))
+        assert refused == []
 
     def job(self, **changes: object) -> None:
         """Moves the running job."""

@@ -532,6 +532,58 @@ class TestSlices:
         expect(page.get_by_role("slider", name="coronal slice")).to_be_visible()
 
 
+class TestEditsOfOthers:
+    NODULE = "window.sightline.stage.anatomy.group.getObjectByName('structure nodule')"
+    #: How far anterior (headset +z, metres) the nodule's surface reaches as it is drawn.
+    FORWARD = """() => { const V = window.sightline.stage.camera.position.constructor; let most = -1;
+        NODULE.traverse((each) => {
+          if (!each.isMesh || !each.visible || !each.geometry.index) return;
+          const at = each.geometry.getAttribute('position');
+          for (const n of each.geometry.index.array)
+            most = Math.max(most, new V().fromBufferAttribute(at, n).applyMatrix4(each.matrix).z); });
+        return most; }""".replace("NODULE", NODULE)
+    TRIANGLES = """() => { let count = 0;
+        NODULE.traverse((each) => { if (each.isMesh && each.visible) count += (each.geometry.index?.count ?? 0) / 3; });
+        return count; }""".replace("NODULE", NODULE)
+
+    def arrived(self, visitor: Visitor) -> Page:
+        page = visitor.arrive()
+        visitor.until("s.drawn.ready === 4 && s.volume.state === 'ready'")
+        return page
+
+    def test_a_stroke_is_seen_by_who_is_there_and_by_who_comes_late(
+        self, browser: Browser, visitor: Visitor, console: Console
+    ) -> None:
+        console.open_scene()
+        page = self.arrived(visitor)
+        console.edit(key="nodule", points_mm=[(40, -10, 12), (40, -40, 12)], radius_mm=12)
+        # The nodule ended at 19 mm anterior, the stroke goes to 52 mm.
+        page.wait_for_function(f"() => ({self.FORWARD})() > 0.048")
+        assert page.evaluate(self.FORWARD) < 0.056
+        assert visitor.state("scene.nodes.find((n) => n.id === 'surface-nodule').volume_ml") > 10
+        late = Visitor(browser, console)
+        self.arrived(late)
+        late.page.wait_for_function(f"() => ({self.FORWARD})() > 0.048")
+        assert late.page.evaluate(self.FORWARD) == pytest.approx(page.evaluate(self.FORWARD), abs=1e-6)
+        assert late.page.evaluate(self.TRIANGLES) == page.evaluate(self.TRIANGLES)
+        late.page.close()
+        late.check()
+
+    def test_what_was_erased_is_gone_from_3d_and_from_the_slices(self, visitor: Visitor, console: Console) -> None:
+        console.open_scene()
+        page = self.arrived(visitor)
+        page.evaluate(
+            """() => window.sightline.store.update((s) =>
+                 ({ ...s, view: { ...s.view, cursor_mm: [40, -10, 12] } }))"""
+        )
+        visitor.frame()
+        before = page.locator(".pane-axial canvas").screenshot()
+        console.edit(key="nodule", points_mm=[(40, -10, 12)], radius_mm=14, tool="eraser")
+        page.wait_for_function(f"() => ({self.TRIANGLES})() === 0")
+        page.wait_for_timeout(300)
+        assert page.locator(".pane-axial canvas").screenshot() != before
+
+
 class TestNarrowWindow:
     def test_panels_are_drawers_over_the_views_and_nothing_is_cut_off(self, visitor: Visitor, console: Console) -> None:
         """720 x 450 is what is left of 1440 x 900 at 200 % zoom (WCAG 2.2, 1.4.10)."""

@@ -80,6 +80,9 @@ function receive(message: ServerMessage): void {
     case "job":
       store.update((state) => receiveJob(state, message.job));
       break;
+    case "refused":
+      store.update((state) => ({ ...state, announcement: `That could not be done: ${message.summary}.` }));
+      break;
     case "error":
       store.update((state) => ({ ...state, failure: failureOf(message.summary), canRetry: false }));
   }
@@ -269,6 +272,7 @@ function loadVolume(): void {
     failed: () => set({ state: "failed", note: "The slices could not be brought. Reload the page to try again." }),
   });
   grid.setVoxels(loader.voxels);
+  loader.setBoxes(volume.label_boxes);
 }
 
 function showWindow(): void {
@@ -284,6 +288,16 @@ function showPlanes(): void {
   planes.group.visible = view.slicesIn3d;
   if (view.slicesIn3d && view.cursor_mm) planes.setCursor(view.cursor_mm, stage.patient);
   if (isSeen) stage.invalidate();
+}
+
+/** What edits changed: surfaces in their bricks, labels in their boxes. */
+function showEdits(): void {
+  const volume = volumeOf(store.get().scene);
+  if (volume === undefined) return;
+  const matrix = (rowMajor: readonly number[]): THREE.Matrix4 => new THREE.Matrix4().fromArray(rowMajor).transpose();
+  stage.anatomy.setLattice(stage.headsetFromPatient.clone().multiply(matrix(volume.patient_from_voxel)).invert());
+  stage.anatomy.applyPatches().then(() => stage.invalidate(), (error: unknown) => fail(error));
+  loader?.setBoxes(volume.label_boxes);
 }
 
 /** A scene's first surface comes before any voxel: the eye waits for it, the line is shared. */
@@ -303,6 +317,7 @@ store.watch((state) => state.scene?.id ?? null, () => {
 store.watch((state) => state.scene, (scene) => {
   stage.anatomy.setNodes(surfaces(scene));
   paint();
+  showEdits();
   loadVolumeAfterSurfaces();
 });
 for (const part of ["structures", "solo", "selection"] as const) store.watch((state) => state[part], paint);

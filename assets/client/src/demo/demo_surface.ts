@@ -25,4 +25,5 @@ export const demoSurfaces: SurfaceSource = {
     const [, key, detail] = lod.blob.split(":");
     return Promise.resolve(surface(key!, Number(detail)));
   },
+  patch: () => Promise.resolve(null), // the demo is not edited
 };

@@ -3,10 +3,11 @@
 import * as THREE from "three";
 
 import { chooseLods } from "./lod";
+import { brickKey, withoutBricks } from "./patches";
 import type { SurfaceSource } from "./surface_source";
 import { createTissueMaterial, paintTissue, type TissueMaterial } from "./tissue_material";
 import type { State } from "../model/state";
-import type { SurfaceLod, SurfaceNode } from "../wire/messages";
+import type { SurfaceLod, SurfaceNode, SurfacePatch } from "../wire/messages";
 
 /** Surfaces at once on the way: enough to fill the line, few enough that the first is not starved. */
 const PARALLEL_LOADS = 4;
@@ -37,6 +38,8 @@ interface Part {
   level: number | null;
   wanted: number;
   loading: boolean;
+  /** By brick: what an edit put there, and which patch that is. */
+  readonly patches: Map<string, { readonly id: string; readonly mesh: THREE.Mesh | null; readonly depth: THREE.Mesh | null }>;
 }
 
 /** Points of each surface that stand for it when the view is fitted. */
@@ -50,6 +53,7 @@ export class Anatomy {
   private active = 0;
   private readonly failed = new Set<string>();
   private reported: AnatomyProgress | null = null;
+  private voxelFromHeadset = new THREE.Matrix4();
 
   constructor(
     private readonly source: SurfaceSource,
@@ -65,6 +69,31 @@ export class Anatomy {
     for (const node of nodes) this.put(node);
   }
 
+  /** Where the voxels lie: `voxelFromHeadset` tells what of a whole surface stands in which brick. */
+  setLattice(voxelFromHeadset: THREE.Matrix4): void {
+    this.voxelFromHeadset = voxelFromHeadset;
+  }
+
+  /** Brings what edits changed, and shows it all at once. */
+  async applyPatches(): Promise<void> {
+    const wanted = [...this.parts.values()].flatMap((part) =>
+      part.node.patches.filter((patch) => part.patches.get(brickKey(patch.brick))?.id !== idOf(patch)).map((patch) => ({ part, patch })));
+    const { signal } = this.abort;
+    const brought = await Promise.all(wanted.map(async ({ part, patch }) => ({ part, patch, geometry: await this.source.patch(patch, signal) })));
+    for (const { part, patch, geometry } of brought) {
+      const isWanted = this.parts.get(part.node.structure.key) === part && part.node.patches.some((each) => idOf(each) === idOf(patch));
+      if (isWanted) putPatch(part, patch, geometry);
+      else geometry?.dispose();
+    }
+    for (const part of this.parts.values()) {
+      const now = new Set(part.node.patches.map(({ brick }) => brickKey(brick)));
+      const gone = [...part.patches.keys()].filter((brick) => !now.has(brick));
+      for (const brick of gone) dropPatch(part, brick);
+      if (gone.length > 0 || brought.some((each) => each.part === part)) this.clip(part);
+    }
+    this.order();
+  }
+
   /** Visibility, opacity, colour and selection as the state has them (solo already applied). */
   paint(views: State["structures"], selected: string | null): void {
     for (const [key, part] of this.parts) {
@@ -73,6 +102,7 @@ export class Anatomy {
       part.group.visible = view.visible && view.opacity > 0;
       paintTissue(part.mesh.material, view.colour, view.opacity, key === selected);
       part.depth.visible = view.opacity < 1;
+      for (const { depth } of part.patches.values()) if (depth) depth.visible = part.depth.visible;
     }
     this.order();
     this.report();
@@ -186,11 +216,12 @@ export class Anatomy {
     group.add(depth, mesh, probe);
     this.group.add(group);
     const coarsest = node.lods.length - 1;
-    this.parts.set(key, { node, group, mesh, depth, probe, level: null, wanted: coarsest, loading: false });
+    this.parts.set(key, { node, group, mesh, depth, probe, level: null, wanted: coarsest, loading: false, patches: new Map() });
   }
 
   private remove(key: string): void {
     const part = this.parts.get(key)!;
+    for (const brick of [...part.patches.keys()]) dropPatch(part, brick);
     this.group.remove(part.group);
     for (const geometry of new Set([part.mesh.geometry, part.probe.geometry])) geometry.dispose();
     part.mesh.material.dispose();
@@ -243,7 +274,21 @@ export class Anatomy {
     }
     part.level = level;
     if (old !== part.probe.geometry) old.dispose();
+    this.clip(part);
     this.order();
+  }
+
+  /** Leaves out of the whole surface, and of the one that is hit-tested, what patches stand for. */
+  private clip(part: Part): void {
+    if (part.level === null) return;
+    const bricks = new Set(part.patches.keys());
+    for (const { geometry, matrix } of new Set([part.mesh, part.probe])) {
+      const whole = (geometry.userData["whole"] ??= geometry.index) as THREE.BufferAttribute | null;
+      if (whole === null || (bricks.size === 0 && geometry.index === whole)) continue;
+      const voxelFromLocal = this.voxelFromHeadset.clone().multiply(matrix);
+      const index = bricks.size === 0 ? whole : new THREE.BufferAttribute(withoutBricks(whole.array, geometry.getAttribute("position"), voxelFromLocal, bricks), 1);
+      geometry.setIndex(index);
+    }
   }
 
   /** Solid first; then shells from the innermost (smallest) outwards, so that each is blended over what it holds. */
@@ -252,6 +297,10 @@ export class Anatomy {
     shells.forEach((part, index) => {
       part.depth.renderOrder = 10 + 2 * index;
       part.mesh.renderOrder = part.mesh.material.transparent ? 11 + 2 * index : 0;
+      for (const patch of part.patches.values()) {
+        if (patch.mesh) patch.mesh.renderOrder = part.mesh.renderOrder;
+        if (patch.depth) patch.depth.renderOrder = part.depth.renderOrder;
+      }
       // Sorted with the see-through ones, although it writes no colour.
       part.depth.material.transparent = true;
       // Neighbours share their boundary to the vertex: the smaller is seen there, and a solid one before a shell.
@@ -265,7 +314,9 @@ export class Anatomy {
 
   private hit(part: Part, raycaster: THREE.Raycaster, fast: boolean): Hit | null {
     const level = fast ? part.node.lods.length - 1 : part.level!;
-    const [first] = raycaster.intersectObject(fast ? part.probe : part.mesh, false);
+    const whole = fast ? part.probe : part.mesh;
+    const edited = [...part.patches.values()].flatMap(({ mesh }) => (mesh ? [mesh] : []));
+    const [first] = raycaster.intersectObjects([whole, ...edited], false);
     if (first === undefined) return null;
     const error_mm = lodError(part.node.lods[level]);
     return { key: part.node.structure.key, point: first.point, distance_m: first.distance, error_mm };
@@ -280,6 +331,35 @@ export class Anatomy {
     this.reported = next;
     this.changed(next);
   }
+}
+
+const idOf = (patch: SurfacePatch): string => `${patch.blob}:${patch.start}:${patch.bytes}`;
+
+function putPatch(part: Part, patch: SurfacePatch, geometry: THREE.BufferGeometry | null): void {
+  const brick = brickKey(patch.brick);
+  dropPatch(part, brick);
+  if (geometry === null) {
+    part.patches.set(brick, { id: idOf(patch), mesh: null, depth: null });
+    return;
+  }
+  const mesh = new THREE.Mesh(geometry, part.mesh.material);
+  const depth = new THREE.Mesh(geometry, part.depth.material);
+  for (const each of [mesh, depth]) {
+    each.matrixAutoUpdate = false;
+    each.matrix.copy((geometry.userData["matrix"] as THREE.Matrix4 | undefined) ?? new THREE.Matrix4());
+  }
+  // As the whole surface: the depth pass belongs to see-through shells.
+  depth.visible = part.depth.visible;
+  part.group.add(depth, mesh);
+  part.patches.set(brick, { id: idOf(patch), mesh, depth });
+}
+
+function dropPatch(part: Part, brick: string): void {
+  const old = part.patches.get(brick);
+  if (old === undefined) return;
+  part.patches.delete(brick);
+  for (const each of [old.mesh, old.depth]) if (each) part.group.remove(each);
+  old.mesh?.geometry.dispose();
 }
 
 /** Points spread over a part, in headset metres; none until it is loaded. */

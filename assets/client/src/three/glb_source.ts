@@ -27,6 +27,24 @@ export async function parseSurface(bytes: ArrayBuffer): Promise<THREE.BufferGeom
   return geometry;
 }
 
+/** Patches of one edit lie in one blob: fetched once, kept while they are asked for. */
+const RECENT = 8;
+const recent = new Map<string, Promise<ArrayBuffer>>();
+
+function sharedBlob(blob: string, signal: AbortSignal): Promise<ArrayBuffer> {
+  const known = recent.get(blob);
+  if (known) return known;
+  const asked = fetchBlob(blob, signal);
+  recent.set(blob, asked);
+  asked.catch(() => recent.delete(blob));
+  for (const old of [...recent.keys()].slice(0, -RECENT)) recent.delete(old);
+  return asked;
+}
+
 export const glbSource: SurfaceSource = {
   surface: async (lod, signal) => parseSurface(await fetchBlob(lod.blob, signal)),
+  patch: async ({ blob, start, bytes }, signal) => {
+    if (bytes === 0) return null;
+    return parseSurface((await sharedBlob(blob, signal)).slice(start, start + bytes));
+  },
 };

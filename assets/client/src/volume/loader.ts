@@ -2,11 +2,11 @@
 
 import type * as THREE from "three";
 
-import { createVolumeTexture, fit, uploadSlab, type TextureSlab, type VolumeTexture } from "./texture";
-import type { SlabDone, SlabKind, SlabReply, SlabRequest } from "./worker_messages";
+import { createVolumeTexture, fit, uploadLabels, uploadSlab, type TextureSlab, type VolumeTexture } from "./texture";
+import type { BoxRequest, SlabDone, SlabKind, SlabReply, SlabRequest } from "./worker_messages";
 import type { Voxels } from "../slices/reslice";
 import { valueOfSample } from "../model/scene";
-import type { Slab, VolumeNode } from "../wire/messages";
+import type { LabelBox, Slab, VolumeNode } from "../wire/messages";
 
 declare const __WORKER__: string;
 
@@ -41,6 +41,10 @@ export class VolumeLoader {
   private readonly total: number;
   private done = 0;
   private nextId = 0;
+  /** Boxes of labels asked for or put in, by what they are; and those whose labels wait for the slabs beneath. */
+  private readonly boxes = new Map<string, LabelBox>();
+  private readonly boxUnderWay = new Map<number, LabelBox>();
+  private readonly ready: { box: LabelBox; labels: Uint8Array<ArrayBuffer> }[] = [];
 
   constructor(
     private readonly node: VolumeNode,
@@ -81,6 +85,20 @@ export class VolumeLoader {
     return raw === NOTHING ? null : valueOfSample(this.node, raw);
   }
 
+  /** Labels after edits, each box over those before it. */
+  setBoxes(boxes: readonly LabelBox[]): void {
+    for (const box of boxes) {
+      const name = `${box.blob}:${box.start}`;
+      if (this.boxes.has(name)) continue;
+      this.boxes.set(name, box);
+      const id = this.nextId++;
+      this.boxUnderWay.set(id, box);
+      const { blob, start, bytes, shape } = box;
+      const request: BoxRequest = { id, kind: "box", blob, start, bytes, count: shape[0] * shape[1] * shape[2] };
+      this.worker.postMessage(request);
+    }
+  }
+
   dispose(): void {
     this.worker.terminate();
     this.uploads.length = 0;
@@ -100,8 +118,17 @@ export class VolumeLoader {
   }
 
   private receive(reply: SlabReply): void {
+    const box = this.boxUnderWay.get(reply.id);
+    if (box) {
+      this.boxUnderWay.delete(reply.id);
+      if (reply.ok && "box" in reply) this.ready.push({ box, labels: reply.box });
+      else this.events.failed();
+      this.putBoxes();
+      return;
+    }
     const task = this.underWay.get(reply.id)!;
     this.underWay.delete(reply.id);
+    if (reply.ok && "box" in reply) return;
     if (!reply.ok) {
       this.dispose();
       this.events.failed();
@@ -119,7 +146,49 @@ export class VolumeLoader {
     this.done += 1;
     this.events.arrived();
     this.events.progress(this.done / this.total);
+    this.putBoxes();
   }
+
+  /** Once every slab is there, boxes go over them in the order of their edits. */
+  private putBoxes(): void {
+    if (this.done < this.total || this.boxUnderWay.size > 0 || this.ready.length === 0) return;
+    const order = [...this.boxes.values()];
+    this.ready.sort((a, b) => order.indexOf(a.box) - order.indexOf(b.box));
+    for (const { box, labels } of this.ready.splice(0)) {
+      putBox(this.voxels.labels, this.node.shape, box, labels);
+      const part = reducedBox(this.voxels.labels, this.node.shape, box, this.texture.reduction);
+      if (part) uploadLabels(this.renderer, this.texture.labels, part.data, part.shape, part.at);
+    }
+    this.events.arrived();
+  }
+}
+
+/** Writes a box of labels, i fastest, into all of them. */
+export function putBox(labels: Uint8Array, shape: readonly [number, number, number], { low, shape: size }: Pick<LabelBox, "low" | "shape">, box: Uint8Array): void {
+  for (let k = 0, from = 0; k < size[2]; k += 1) {
+    for (let j = 0; j < size[1]; j += 1, from += size[0]) {
+      labels.set(box.subarray(from, from + size[0]), ((low[2] + k) * shape[1] + low[1] + j) * shape[0] + low[0]);
+    }
+  }
+}
+
+/** What of a box the texture shows, which may hold one voxel in `factor` along each axis; null where none. */
+export function reducedBox(labels: Uint8Array, shape: readonly [number, number, number], { low, shape: size }: Pick<LabelBox, "low" | "shape">, factor: number): { data: Uint8Array<ArrayBuffer>; shape: [number, number, number]; at: [number, number, number] } | null {
+  const middle = (index: number, axis: number): number => Math.min(index * factor + (factor >> 1), shape[axis]! - 1);
+  const spans = [0, 1, 2].map((axis) => {
+    const count = Math.ceil(shape[axis]! / factor);
+    const shown = Array.from({ length: count }, (_, index) => index).filter((index) => middle(index, axis) >= low[axis]! && middle(index, axis) < low[axis]! + size[axis]!);
+    return { first: shown[0] ?? 0, count: shown.length };
+  });
+  const [ni, nj, nk] = spans.map(({ count }) => count) as [number, number, number];
+  if (ni * nj * nk === 0) return null;
+  const at = spans.map(({ first }) => first) as [number, number, number];
+  const data = new Uint8Array(ni * nj * nk);
+  let out = 0;
+  for (let k = 0; k < nk; k += 1)
+    for (let j = 0; j < nj; j += 1)
+      for (let i = 0; i < ni; i += 1) data[out++] = labels[(middle(at[2] + k, 2) * shape[1] + middle(at[1] + j, 1)) * shape[0] + middle(at[0] + i, 0)]!;
+  return { data, shape: [ni, nj, nk], at };
 }
 
 function middleFirst(slabs: readonly Slab[], kind: SlabKind): Task[] {

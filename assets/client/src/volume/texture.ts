@@ -133,6 +133,13 @@ export interface TextureSlab {
   readonly data: Uint16Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 }
 
+/** Copies a box of labels into their texture on the GPU; `at` is its first texel. */
+export function uploadLabels(renderer: THREE.WebGLRenderer, target: THREE.Data3DTexture, data: Uint8Array<ArrayBuffer>, shape: readonly [number, number, number], at: readonly [number, number, number]): void {
+  const source = data3d(data, shape, false);
+  renderer.copyTextureToTexture(source, target, null, new THREE.Vector3(...at));
+  source.dispose();
+}
+
 /** Copies one slab into the texture on the GPU. Call once or twice a frame. */
 export function uploadSlab(renderer: THREE.WebGLRenderer, target: THREE.Data3DTexture, slab: TextureSlab): void {
   const { width, height } = target.image as { width: number; height: number };

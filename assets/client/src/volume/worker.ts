@@ -4,7 +4,7 @@ import { ZSTDDecoder } from "three/examples/jsm/libs/zstddec.module.js";
 
 import { halfFromSamples } from "./half";
 import { reduceSlices } from "./reduce";
-import type { SlabDone, SlabReply, SlabRequest } from "./worker_messages";
+import type { BoxDone, BoxRequest, SlabDone, SlabReply, SlabRequest } from "./worker_messages";
 import { demoSlices } from "../demo/phantom";
 import { fetchBlob } from "../wire/blobs";
 
@@ -30,10 +30,19 @@ async function answer(request: SlabRequest): Promise<SlabDone> {
   return { id: request.id, ok: true, full, texture: { kStart: reduced.kStart, kCount: reduced.kCount, data } };
 }
 
-self.addEventListener("message", (event: MessageEvent<SlabRequest>) => {
-  answer(event.data).then(
+async function box(request: BoxRequest): Promise<BoxDone> {
+  const [blob] = await Promise.all([fetchBlob(request.blob, new AbortController().signal), ready]);
+  const bytes = decoder.decode(new Uint8Array(blob, request.start, request.bytes), request.count) as Uint8Array<ArrayBuffer>;
+  if (bytes.byteLength !== request.count) throw new Error(`a box holds ${bytes.byteLength} labels instead of ${request.count}`);
+  return { id: request.id, ok: true, box: Uint8Array.from(bytes) };
+}
+
+self.addEventListener("message", (event: MessageEvent<SlabRequest | BoxRequest>) => {
+  const made = event.data.kind === "box" ? box(event.data) : answer(event.data);
+  made.then(
     (done) => {
-      self.postMessage(done, { transfer: [done.full.buffer, done.texture.data.buffer] });
+      const transfer = "box" in done ? [done.box.buffer] : [done.full.buffer, done.texture.data.buffer];
+      self.postMessage(done, { transfer });
     },
     (error: unknown) => {
       const reason = error instanceof Error ? error.message : "unknown";

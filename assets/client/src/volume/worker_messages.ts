@@ -12,6 +12,22 @@ export interface SlabRequest {
   readonly reduction: number;
 }
 
+/** Labels of a box after an edit. */
+export interface BoxRequest {
+  readonly id: number;
+  readonly kind: "box";
+  readonly blob: string;
+  readonly start: number;
+  readonly bytes: number;
+  readonly count: number;
+}
+
+export interface BoxDone {
+  readonly id: number;
+  readonly ok: true;
+  readonly box: Uint8Array<ArrayBuffer>;
+}
+
 export interface SlabDone {
   readonly id: number;
   readonly ok: true;
@@ -31,4 +47,4 @@ export interface SlabFailed {
   readonly reason: string;
 }
 
-export type SlabReply = SlabDone | SlabFailed;
+export type SlabReply = SlabDone | BoxDone | SlabFailed;
