@@ -6,7 +6,6 @@ surface that a stroke changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +52,7 @@ class Edit:
     low: Index
     labels: NDArray[Any]
     patches: tuple[PackedPatch, ...]
-    voxels: Mapping[str, int]
+    voxels: dict[str, int]
     undo_count: int
     redo_count: int
 
@@ -89,6 +88,11 @@ class Editor:
     def structures(self) -> tuple[Structure, ...]:
         """What the labels mean."""
         return tuple(self._structures.values())
+
+    @property
+    def voxels(self) -> dict[str, int]:
+        """By key, how many voxels each structure has, with what it includes."""
+        return {s.key: sum(int(self._counts[n]) for n in s.labels) for s in self._structures.values()}
 
     def label_of(self, key: str) -> int:
         """The label of a structure.
@@ -150,7 +154,7 @@ class Editor:
             low=change.low,
             labels=self._labels[box].copy(order="F"),
             patches=patches,
-            voxels={s.key: sum(int(self._counts[n]) for n in s.labels) for s in self._structures.values()},
+            voxels=self.voxels,
             undo_count=self._history.undo_count,
             redo_count=self._history.redo_count,
         )

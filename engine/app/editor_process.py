@@ -29,6 +29,7 @@ from engine.stream.messages import (
     EditScene,
     LabelBox,
     PatchedSurface,
+    PrepareRequest,
     Request,
     Scene,
     StrokeRequest,
@@ -170,10 +171,12 @@ class EditDesk:
         self._editor = Editor(label_map_of(scene, volume, blob_folder), samples_of(volume, blob_folder))
         surfaces = [node for node in scene.nodes if isinstance(node, SurfaceNode)]
         self._node_of = {node.structure.key: node.id for node in surfaces}
-        self._volume_ml = {node.structure.key: node.volume_ml for node in surfaces}
+        self._voxels = self._editor.voxels
 
     def answer(self, request: Request) -> EditScene | None:
         """What `request` changes; None where it changes nothing."""
+        if isinstance(request, PrepareRequest):
+            return None
         if isinstance(request, StrokeRequest):
             edit = self._editor.stroke(self._stroke(request))
         elif request.direction == "undo":
@@ -211,11 +214,12 @@ class EditDesk:
             )
             patches.setdefault(patch.key, []).append(made)
         voxel_ml = self._editor.grid.voxel_volume_mm3 / 1000
-        now_ml = {key: count * voxel_ml for key, count in edit.voxels.items()}
-        told = [key for key in self._node_of if key in patches or now_ml.get(key) != self._volume_ml[key]]
-        self._volume_ml |= now_ml
+        told = [key for key in edit.voxels if key in patches or edit.voxels[key] != self._voxels[key]]
+        self._voxels = edit.voxels
         surfaces = tuple(
-            PatchedSurface(id=self._node_of[key], volume_ml=self._volume_ml[key], patches=tuple(patches.get(key, ())))
+            PatchedSurface(
+                id=self._node_of[key], volume_ml=edit.voxels[key] * voxel_ml, patches=tuple(patches.get(key, ()))
+            )
             for key in told
         )
         return EditScene(

@@ -18,7 +18,7 @@ from engine.stream import messages
 _PRIMITIVES: dict[Any, str] = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 #: Unions that get a name of their own, in the order they are declared after their last member.
-_NAMED_UNIONS = ("JobState", "SceneNode", "Op", "ServerMessage")
+_NAMED_UNIONS = ("JobState", "SceneNode", "Op", "ServerMessage", "ClientMessage")
 
 
 def generate() -> str:
@@ -34,7 +34,6 @@ def generate() -> str:
         parts.append(_interface(model, names))
         written.add(model.__name__)
     parts += _due_unions(names, written, before=None)
-    parts.append("export type ClientMessage = Hello;")
     return "\n\n".join(parts) + "\n"
 
 

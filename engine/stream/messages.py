@@ -306,7 +306,15 @@ class StepRequest(Message):
     direction: Literal["undo", "redo"]
 
 
-Request = StrokeRequest | StepRequest
+class PrepareRequest(Message):
+    """Somebody is about to correct this scene: make ready, so that the first stroke need not wait."""
+
+    type: Literal["prepare"] = "prepare"
+    request: Identifier
+    scene: Identifier
+
+
+Request = StrokeRequest | StepRequest | PrepareRequest
 
 
 class ReplaceScene(Message):
@@ -398,4 +406,4 @@ class ErrorMessage(Message):
 ServerMessage = Annotated[
     Snapshot | NumberedOp | JobUpdate | RefusedMessage | ErrorMessage, Field(discriminator="type")
 ]
-ClientMessage = Annotated[Hello | StrokeRequest | StepRequest, Field(discriminator="type")]
+ClientMessage = Annotated[Hello | StrokeRequest | StepRequest | PrepareRequest, Field(discriminator="type")]

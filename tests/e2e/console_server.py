@@ -129,9 +129,7 @@ class ScriptedApplication:
         if self.desk is None or self.desk[0] != scene.id:
             self.desk = (scene.id, EditDesk(scene, self.folder))
         edit = self.desk[1].answer(request)
-        if edit is None:
-            refuse("nothing to change there")
-        else:
+        if edit is not None:
             self.broadcast.publish(edit)
 
     def remove_study(self, study: str) -> None:

@@ -584,6 +584,86 @@ class TestEditsOfOthers:
         assert page.locator(".pane-axial canvas").screenshot() != before
 
 
+class TestCorrecting:
+    def choose(self, page: Page, name: str) -> None:
+        page.get_by_role("list", name="Structures").get_by_role("button", name=re.compile(f"^{name}")).click()
+
+    def drag(self, page: Page, frm: tuple[float, float], to: tuple[float, float]) -> None:
+        box = page.get_by_role("slider", name="axial slice").bounding_box()
+        assert box is not None
+        (x0, y0), (x1, y1) = ((box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (frm, to))
+        page.mouse.move(x0, y0)
+        page.mouse.down()
+        page.mouse.move(x1, y1, steps=6)
+        page.mouse.up()
+
+    def volume(self, visitor: Visitor, key: str) -> float:
+        found = visitor.state(f"scene.nodes.find((n) => n.id === 'surface-{key}').volume_ml")
+        assert isinstance(found, float)
+        return found
+
+    @pytest.fixture
+    def page(self, visitor: Visitor, console: Console) -> Page:
+        console.open_scene()
+        page = visitor.arrive()
+        visitor.until("s.drawn.ready === 4 && s.volume.state === 'ready'")
+        return page
+
+    def test_a_stroke_paints_the_chosen_structure_and_is_taken_back_and_done_again(
+        self, visitor: Visitor, page: Page
+    ) -> None:
+        self.choose(page, "Nodule")
+        page.keyboard.press("b")
+        expect(page.get_by_text("Painting Nodule, 12 mm wide")).to_be_visible()
+        at_first = self.volume(visitor, "nodule")
+        self.drag(page, (0.45, 0.5), (0.55, 0.5))
+        visitor.until(f"s.scene.nodes.find((n) => n.id === 'surface-nodule').volume_ml > {at_first + 1}")
+        page.wait_for_timeout(300)
+        painted = self.volume(visitor, "nodule")
+        steps = 0
+        while self.volume(visitor, "nodule") > at_first * 1.5 and steps < 12:  # a drag is several strokes
+            page.keyboard.press("Control+z")
+            page.wait_for_timeout(200)
+            steps += 1
+        back = self.volume(visitor, "nodule")
+        for _ in range(steps):
+            page.keyboard.press("Control+y")
+            page.wait_for_timeout(200)
+        assert back < painted
+        assert self.volume(visitor, "nodule") == pytest.approx(painted)
+
+    def test_an_eraser_takes_from_the_chosen_structure_alone(self, visitor: Visitor, page: Page) -> None:
+        self.choose(page, "Bone")
+        page.keyboard.press("e")
+        expect(page.get_by_text("Erasing Bone")).to_be_visible()
+        before = {key: self.volume(visitor, key) for key in ("bone", "nodule", "lung_left")}
+        self.drag(page, (0.3, 0.82), (0.7, 0.82))
+        visitor.until(f"s.scene.nodes.find((n) => n.id === 'surface-bone').volume_ml < {before['bone'] - 0.5}")
+        page.wait_for_timeout(300)
+        after = {key: self.volume(visitor, key) for key in before}
+        assert {key for key in before if abs(after[key] - before[key]) > 0.5} == {"bone"}
+
+    def test_without_a_chosen_structure_the_brush_says_what_is_missing(self, visitor: Visitor, page: Page) -> None:
+        page.keyboard.press("b")
+        expect(page.get_by_text("Choose a structure in the list to correct it.")).to_be_visible()
+        self.drag(page, (0.45, 0.5), (0.55, 0.5))
+        expect(page.get_by_text("Choose a structure in the list first")).to_be_visible()
+        assert visitor.state("scene.nodes.at(-1).label_boxes") == []
+
+    def test_the_brush_shows_its_size_and_can_be_made_larger(self, visitor: Visitor, page: Page) -> None:
+        self.choose(page, "Nodule")
+        page.keyboard.press("b")
+        box = page.get_by_role("slider", name="axial slice").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+        visitor.frame()
+        ring = page.locator(".pane-axial circle.brush")
+        first = float(ring.get_attribute("r") or 0)
+        page.keyboard.press(".")
+        visitor.frame()
+        assert float(ring.get_attribute("r") or 0) == pytest.approx(first * 1.25, rel=0.01)
+
+
 class TestNarrowWindow:
     def test_panels_are_drawers_over_the_views_and_nothing_is_cut_off(self, visitor: Visitor, console: Console) -> None:
         """720 x 450 is what is left of 1440 x 900 at 200 % zoom (WCAG 2.2, 1.4.10)."""

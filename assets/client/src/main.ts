@@ -11,7 +11,8 @@ import { forScan, forSegmentation, forStudy } from "./model/opening";
 import { INITIAL_STATE, type AppStore } from "./model/state";
 import { createStore } from "./model/store";
 import { shownViews, surfaces } from "./model/structures";
-import { setCursor } from "./model/view";
+import { isPainting, setCursor } from "./model/view";
+import type { Vec3 } from "./model/affine";
 import type { Actions } from "./page/actions";
 import { acceptDrops, createPickers, type Picked } from "./page/drop";
 import { element } from "./page/element";
@@ -22,7 +23,7 @@ import { SlicePlanes } from "./three/slice_plane";
 import { createStage, type PageStage } from "./three/stage";
 import { VolumeLoader } from "./volume/loader";
 import { cancelJob, findJob, library, openSession, Refused, removeStudy, startJob, Unreachable } from "./wire/api";
-import type { OpenRequest, ServerMessage, Study } from "./wire/messages";
+import type { ClientMessage, OpenRequest, ServerMessage, Study } from "./wire/messages";
 import { Socket } from "./wire/socket";
 import { uploadStudy } from "./wire/upload";
 import { createHeadset, type Headset } from "./xr/headset";
@@ -190,6 +191,8 @@ const actions: Actions = {
   },
   retryConnection: () => socket?.retry(),
   goTo,
+  paint,
+  step: (direction) => ask((request) => ({ ...request, type: "step", direction })),
   resetView: () => {
     stage.resetView(true);
     grid.resetZoom();
@@ -203,6 +206,33 @@ function goTo(key: string): void {
   const place = stage.anatomy.placeOf(key)?.applyMatrix4(stage.headsetFromPatient.clone().invert());
   if (place) store.update((state) => setCursor(state, [place.x, place.y, place.z]));
 }
+
+// --- corrections ---------------------------------------------------------------------------------
+
+const tell = (announcement: string): void => store.update((state) => ({ ...state, announcement }));
+
+/** A request of the open scene's; says so where it cannot be sent. */
+function ask(made: (request: { request: string; scene: string }) => ClientMessage): void {
+  const { scene } = store.get();
+  if (scene === null) return;
+  const request = { request: crypto.randomUUID(), scene: scene.id };
+  if (!socket?.send(made(request))) tell("Not connected: this was not corrected.");
+}
+
+function paint(points_mm: readonly Vec3[]): void {
+  const { selection, view } = store.get();
+  if (selection?.kind !== "structure") {
+    tell("Choose a structure in the list first: the brush paints it, the eraser takes from it.");
+    return;
+  }
+  const tool = view.tool === "eraser" ? "eraser" : "brush";
+  const points = points_mm.map(([x, y, z]): [number, number, number] => [x, y, z]);
+  ask((request) => ({ ...request, type: "stroke", tool, key: selection.key, points_mm: points, radius_mm: view.radius_mm, over: [], values: null }));
+}
+
+store.watch((state) => isPainting(state.view), (painting) => {
+  if (painting) ask((request) => ({ ...request, type: "prepare" }));
+});
 
 // --- the picture -------------------------------------------------------------------------------
 
@@ -232,7 +262,7 @@ function refineSoon(): void {
 }
 stage.controls.addEventListener("change", refineSoon);
 
-function paint(): void {
+function colour(): void {
   const { structures, solo, selection, scene } = store.get();
   const views = shownViews(structures, solo);
   stage.anatomy.paint(views, selection?.kind === "structure" ? selection.key : null);
@@ -265,7 +295,7 @@ function loadVolume(): void {
       stage.patient.add(planes.group);
       showWindow();
       showPlanes();
-      paint();
+      colour();
     },
     progress: (fraction) => set({ fraction, state: fraction < 1 ? "loading" : "ready" }),
     arrived: () => grid.draw(),
@@ -316,11 +346,11 @@ store.watch((state) => state.scene?.id ?? null, () => {
 });
 store.watch((state) => state.scene, (scene) => {
   stage.anatomy.setNodes(surfaces(scene));
-  paint();
+  colour();
   showEdits();
   loadVolumeAfterSurfaces();
 });
-for (const part of ["structures", "solo", "selection"] as const) store.watch((state) => state[part], paint);
+for (const part of ["structures", "solo", "selection"] as const) store.watch((state) => state[part], colour);
 store.watch((state) => state.view.window, showWindow);
 store.watch((state) => state.view.cursor_mm, showPlanes);
 store.watch((state) => state.view.slicesIn3d, showPlanes);
@@ -328,7 +358,7 @@ store.watch((state) => state.view.slicesIn3d, showPlanes);
 let settled = false;
 store.watch((state) => state.drawn, ({ ready, failed, total }) => {
   if (ready === 0) return;
-  paint();
+  colour();
   const whole = ready + failed >= total;
   if (!settled) stage.resetView(false);
   const { scene } = store.get();

@@ -40,7 +40,7 @@ export type Selection =
   | { readonly kind: "measurement"; readonly id: string }
   | null;
 
-export type Tool = "navigate" | "measure";
+export type Tool = "navigate" | "measure" | "brush" | "eraser";
 
 /** What the flat page shows; patient positions in LPS millimetres. */
 export interface View {
@@ -48,6 +48,8 @@ export interface View {
   readonly window: Window | null;
   readonly cursor_mm: Vec3 | null;
   readonly tool: Tool;
+  /** Of brush and eraser. */
+  readonly radius_mm: number;
   /** First end of a measurement that waits for its second. */
   readonly pending_mm: { readonly at: Vec3; readonly error_mm: number } | null;
   readonly slicesIn3d: boolean;
@@ -93,7 +95,7 @@ export interface State {
   readonly solo: string | null;
   readonly selection: Selection;
   readonly view: View;
-  /** Where the second end of a measurement would be placed now: under the pointer. */
+  /** Where the second end of a measurement, or the brush, would be placed now: under the pointer. */
   readonly rubber_mm: Vec3 | null;
   readonly measurements: readonly Measurement[];
   /** Measurements of scans that are not shown now, by scan: opened again, they are there again. */
@@ -126,6 +128,7 @@ export const INITIAL_STATE: State = {
     window: null,
     cursor_mm: null,
     tool: "navigate",
+    radius_mm: 6,
     pending_mm: null,
     slicesIn3d: false,
     labelsOnSlices: true,

@@ -89,9 +89,19 @@ export function addMeasurement(state: State, measurement: Omit<Measurement, "id"
   };
 }
 
-/** The line under way follows the pointer. */
+export const isPainting = ({ tool }: View): boolean => tool === "brush" || tool === "eraser";
+
+/** The line under way, or the brush, follows the pointer. */
 export function stretch(state: State, to_mm: Vec3): State {
-  return state.view.pending_mm === null ? state : { ...state, rubber_mm: to_mm };
+  return state.view.pending_mm === null && !isPainting(state.view) ? state : { ...state, rubber_mm: to_mm };
+}
+
+const RADIUS_MM = { least: 1, most: 40, step: 1.25 };
+
+/** A larger or smaller brush, by steps. */
+export function resizeBrush(state: State, steps: number): State {
+  const radius_mm = Math.min(RADIUS_MM.most, Math.max(RADIUS_MM.least, state.view.radius_mm * RADIUS_MM.step ** steps));
+  return view(state, { radius_mm });
 }
 
 export function removeMeasurement(state: State, id: string): State {

@@ -16,6 +16,10 @@ export interface Actions {
   retryConnection(): void;
   /** Brings the slices to a structure. */
   goTo(key: string): void;
+  /** Paints or erases the chosen structure along a way through the patient. */
+  paint(points_mm: readonly Vec3[]): void;
+  /** Takes the latest stroke back, or does it again. */
+  step(direction: "undo" | "redo"): void;
   resetView(): void;
   lookFrom(direction: Vec3): void;
   /** A place to pick files from; `folder` asks for a whole folder. */

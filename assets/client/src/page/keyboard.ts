@@ -5,7 +5,7 @@ import { element } from "./element";
 import { PANE_KEYS } from "./pane";
 import { volumeOf } from "../model/scene";
 import type { AppStore, State } from "../model/state";
-import { applyPreset, fillPane, select, setLabelsOnSlices, setSlicesIn3d, setTool } from "../model/view";
+import { applyPreset, fillPane, resizeBrush, select, setLabelsOnSlices, setSlicesIn3d, setTool } from "../model/view";
 
 export interface PageSwitches {
   theme(): void;
@@ -24,7 +24,7 @@ function nextPreset(state: State): State {
 function stepBack(state: State): State {
   const { view } = state;
   if (state.failure) return { ...state, failure: null };
-  if (view.tool === "measure") return setTool(state, view.pending_mm ? "measure" : "navigate");
+  if (view.tool !== "navigate") return setTool(state, view.pending_mm ? view.tool : "navigate");
   if (view.filled) return fillPane(state, view.filled);
   return select(state, null);
 }
@@ -35,6 +35,9 @@ const HELP: readonly (readonly [string, string])[] = [
   ["Shift + arrows", "in a slice: move the crosshair"],
   ["+  −", "in 3-D: nearer, farther"],
   ["M", "measure a distance: two clicks on a slice or in 3-D, or Enter at the crosshair"],
+  ["B  E", "brush, eraser: correct the chosen structure on a slice"],
+  [",  .", "smaller, larger brush"],
+  ["Ctrl + Z  Y", "take a stroke back, do it again"],
   ["W", "next window; right drag on a slice sets it by hand"],
   ["P", "slices in 3-D"],
   ["L", "structure colours on slices"],
@@ -69,6 +72,10 @@ export function listenToKeys(store: AppStore, actions: Actions, switches: PageSw
     l: () => store.update((s) => setLabelsOnSlices(s, !s.view.labelsOnSlices)),
     r: () => actions.resetView(),
     t: () => switches.theme(),
+    b: () => store.update((s) => setTool(s, s.view.tool === "brush" ? "navigate" : "brush")),
+    e: () => store.update((s) => setTool(s, s.view.tool === "eraser" ? "navigate" : "eraser")),
+    ",": () => store.update((s) => resizeBrush(s, -1)),
+    ".": () => store.update((s) => resizeBrush(s, 1)),
     "?": () => switches.help(),
     "[": () => switches.panel("left"),
     "]": () => switches.panel("right"),
@@ -76,6 +83,11 @@ export function listenToKeys(store: AppStore, actions: Actions, switches: PageSw
     ...Object.fromEntries(Object.entries(PANE_KEYS).map(([key, pane]) => [key, () => store.update((s) => fillPane(s, pane))])),
   };
   window.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && ["z", "y"].includes(event.key.toLowerCase()) && store.get().scene !== null) {
+      event.preventDefault();
+      actions.step(event.key.toLowerCase() === "y" || event.shiftKey ? "redo" : "undo");
+      return;
+    }
     const target = event.target;
     const typing = target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && TYPING.has(target.type));
     if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;

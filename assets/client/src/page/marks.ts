@@ -3,7 +3,7 @@
 import { justified, withError } from "../model/number_text";
 import { distance, type Vec3 } from "../model/affine";
 import type { State } from "../model/state";
-import { length_mm } from "../model/view";
+import { isPainting, length_mm } from "../model/view";
 
 /** A patient position as a pixel of the pane; null where it is not seen. */
 export type Project = (at_mm: Vec3) => readonly [number, number] | null;
@@ -52,6 +52,15 @@ function distanceMark(a: Point, b: Point, text: string, name: string, [width, he
   return [line("halo"), line("line"), ...ends([a, b], name), label];
 }
 
+/** The brush as it cuts the slice: a ring of its size. */
+function brush(project: Project, at_mm: Vec3, radius_mm: number): SVGElement[] {
+  const at = project(at_mm);
+  if (at === null) return [];
+  const reaches = [0, 1, 2].map((axis) => project(at_mm.map((x, n) => (n === axis ? x + radius_mm : x)) as unknown as Vec3));
+  const r = Math.max(...reaches.map((to) => (to ? Math.hypot(to[0] - at[0], to[1] - at[1]) : 0)));
+  return ["halo", "brush"].map((name) => shape("circle", { cx: at[0], cy: at[1], r, class: name }));
+}
+
 export interface Marks {
   readonly svg: SVGElement;
   draw(state: State, project: Project, isOnSlice: (at_mm: Vec3) => boolean, cross: boolean): void;
@@ -80,6 +89,7 @@ export function createMarks(): Marks {
       if (pending && rubber && pending_mm && rubber_mm) {
         shapes.push(...distanceMark(pending, rubber, justified(distance(pending_mm.at, rubber_mm), pending_mm.error_mm, "mm"), "ruler rubber", size));
       } else if (pending) shapes.push(...ends([pending], "ruler selected"));
+      if (rubber_mm && isPainting(state.view) && cross && isOnSlice(rubber_mm)) shapes.push(...brush(project, rubber_mm, state.view.radius_mm));
       svg.replaceChildren(...shapes);
     },
   };

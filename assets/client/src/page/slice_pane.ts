@@ -7,7 +7,7 @@ import { apply, inverse, type Vec3 } from "../model/affine";
 import { cut_mm, EDGES, isAlongAxes, NORMAL_AXIS, sliceStep_mm } from "../model/anatomical";
 import { volumeOf } from "../model/scene";
 import type { AppStore, Plane, State } from "../model/state";
-import { placePoint, setCursor, setWindow, stretch, voxelError_mm } from "../model/view";
+import { isPainting, placePoint, setCursor, setWindow, stretch, voxelError_mm } from "../model/view";
 import type { Picture } from "../slices/picture";
 import { extent_mm } from "../three/slice_plane";
 import type { VolumeNode } from "../wire/messages";
@@ -16,6 +16,9 @@ export interface Zoom {
   by(factor: number, at_mm: Vec3): void;
   pan(from_mm: Vec3, to_mm: Vec3): void;
 }
+
+/** What a brush went through on a slice. */
+export type Paint = (points_mm: readonly Vec3[]) => void;
 
 export interface SlicePane {
   readonly plane: Plane;
@@ -34,7 +37,7 @@ type Place = Pick<MouseEvent, "clientX" | "clientY">;
 /** Scale bars of round length; the longest that fits a third of the pane is taken. */
 const SCALES_MM = [200, 100, 50, 20, 10, 5, 2, 1];
 
-export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): SlicePane {
+export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom, paint: Paint): SlicePane {
   const frame = createPane(store, plane, { role: "slider", "aria-label": `${plane} slice`, "aria-orientation": "vertical", "data-plane": plane });
   const marks = createMarks();
   const canvas = element("canvas", { class: "slice", "aria-hidden": "true" });
@@ -90,7 +93,7 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom): Slic
     const here = at(event);
     if (here) zoom.by(factor, here);
   });
-  wireDrag(frame.body, store, at, zoom);
+  wireDrag(frame.body, store, at, zoom, paint);
   wireFingers(frame.body, store, at, scroll, zoom);
 
   const draw = (next: Picture | null): void => {
@@ -187,7 +190,10 @@ function wireWheel(body: HTMLElement, scroll: (steps: number) => void, zoom: (fa
   );
 }
 
-type Drag = "cursor" | "window" | "pan";
+type Drag = "cursor" | "window" | "pan" | "paint";
+
+/** A stroke under way is sent this often, so that what it does is seen while the hand moves. */
+const STROKE_EVERY_MS = 80;
 
 function dragOf(event: PointerEvent): Drag {
   if (event.button === 1) return "pan";
@@ -200,17 +206,31 @@ function point(store: AppStore, at_mm: Vec3): void {
   store.update((s) => (s.view.tool === "measure" ? placePoint(s, at_mm, voxelError_mm(volumeOf(s.scene)), "slice") : setCursor(s, at_mm)));
 }
 
-function wireDrag(body: HTMLElement, store: AppStore, at: At, zoom: Zoom): void {
+function wireDrag(body: HTMLElement, store: AppStore, at: At, zoom: Zoom, paint: Paint): void {
+  let way: Vec3[] = [];
+  let sent_ms = 0;
+  const flush = (): void => {
+    if (way.length > 0) paint(way);
+    way = way.slice(-1); // the next part begins where this one ended
+    sent_ms = performance.now();
+  };
   let drag: Drag | null = null;
   let last: Vec3 | null = null;
   body.addEventListener("contextmenu", (event) => event.preventDefault());
   body.addEventListener("pointerdown", (event) => {
     const here = at(event);
     if (here === null || event.pointerType === "touch") return;
-    const isPlacing = event.button === 0 && store.get().view.tool === "measure";
-    if (event.button === 0) point(store, here);
-    if (isPlacing) return;
+    const { view } = store.get();
     drag = dragOf(event);
+    if (drag === "cursor" && isPainting(view)) {
+      drag = "paint";
+      way = [here];
+      flush();
+    } else if (event.button === 0) point(store, here);
+    if (drag === "cursor" && view.tool === "measure") {
+      drag = null;
+      return;
+    }
     last = here;
     body.setPointerCapture(event.pointerId);
   });
@@ -218,13 +238,19 @@ function wireDrag(body: HTMLElement, store: AppStore, at: At, zoom: Zoom): void 
     if (event.pointerType === "touch") return;
     const here = at(event);
     if (here === null) return;
-    if (drag === null) store.update((s) => stretch(s, here));
+    if (drag === null || drag === "paint") store.update((s) => stretch(s, here));
+    if (drag === "paint") {
+      way.push(here);
+      if (performance.now() - sent_ms >= STROKE_EVERY_MS) flush();
+    }
     if (drag === "cursor") store.update((s) => setCursor(s, here));
     if (drag === "pan" && last) zoom.pan(last, here);
     if (drag === "window") dragWindow(store, event.movementX, event.movementY, body.clientWidth);
     if (drag !== "pan") last = here;
   });
   const end = (): void => {
+    if (drag === "paint" && way.length > 1) flush();
+    way = [];
     drag = null;
   };
   body.addEventListener("pointerup", end);

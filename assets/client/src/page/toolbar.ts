@@ -57,10 +57,11 @@ export interface Toolbar {
 export function createToolbar(store: AppStore, actions: Actions): Toolbar {
   const title = element("span", { class: "title" });
   const measure = toggleButton("ruler", "Measure", "M", () => store.update((s) => setTool(s, s.view.tool === "measure" ? "navigate" : "measure")));
+  const brush = toggleButton("brush", "Correct", "B", () => store.update((s) => setTool(s, s.view.tool === "brush" ? "navigate" : "brush")));
   const planes = toggleButton("planes", "Slices in 3-D", "P", () => store.update((s) => setSlicesIn3d(s, !s.view.slicesIn3d)));
   const labels = toggleButton("labels", "Colours on slices", "L", () => store.update((s) => setLabelsOnSlices(s, !s.view.labelsOnSlices)));
   const reset = toggleButton("reset", "Reset view", "R", () => actions.resetView());
-  const tools = element("div", { class: "tools", role: "toolbar", "aria-label": "View" }, createWindowSelect(store), measure.button, planes.button, labels.button, reset.button);
+  const tools = element("div", { class: "tools", role: "toolbar", "aria-label": "View" }, createWindowSelect(store), measure.button, brush.button, planes.button, labels.button, reset.button);
   const headset = element("div", { class: "headset" });
   const page = element("div", { class: "page-tools" });
   const bar = element("header", { class: "bar" }, element("span", { class: "word" }, "Sightline"), title, tools, headset, page);
@@ -70,6 +71,7 @@ export function createToolbar(store: AppStore, actions: Actions): Toolbar {
   });
   store.watch((s) => s.view, (view) => {
     measure.set(view.tool === "measure");
+    brush.set(view.tool === "brush" || view.tool === "eraser");
     planes.set(view.slicesIn3d);
     labels.set(view.labelsOnSlices);
   });

@@ -225,6 +225,15 @@ export interface StepRequest {
   direction: "undo" | "redo";
 }
 
+/** Somebody is about to correct this scene: make ready, so that the first stroke need not wait. */
+export interface PrepareRequest {
+  type: "prepare";
+  request: string;
+  scene: string;
+}
+
+export type ClientMessage = Hello | StrokeRequest | StepRequest | PrepareRequest;
+
 /** Another scene altogether. */
 export interface ReplaceScene {
   kind: "replace_scene";
@@ -298,5 +307,3 @@ export interface ErrorMessage {
 }
 
 export type ServerMessage = Snapshot | NumberedOp | JobUpdate | RefusedMessage | ErrorMessage;
-
-export type ClientMessage = Hello;

@@ -1,6 +1,6 @@
 // The ops lane: hello, snapshot, numbered changes; lost connections come back by themselves.
 
-import { PROTOCOL, type Hello, type ServerMessage } from "./messages";
+import { PROTOCOL, type ClientMessage, type Hello, type ServerMessage } from "./messages";
 
 export interface SocketEvents {
   message(message: ServerMessage): void;
@@ -31,6 +31,13 @@ export class Socket {
     private readonly events: SocketEvents,
   ) {
     this.open();
+  }
+
+  /** Asks for something; false while there is nobody to ask. */
+  send(request: ClientMessage): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(request));
+    return true;
   }
 
   /** Tries at once instead of waiting. */
