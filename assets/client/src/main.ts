@@ -30,7 +30,7 @@ import { createHeadset, type Headset } from "./xr/headset";
 
 declare global {
   interface Window {
-    sightline?: { store: AppStore; stage: PageStage; xr: Headset; ready: Promise<void> };
+    sightline?: { store: AppStore; stage: PageStage; xr: Headset; ready: Promise<void>; actions: Actions };
   }
 }
 
@@ -377,4 +377,4 @@ acceptDrops((files) => actions.sendFiles(files));
 const ready = demo ? Promise.resolve() : connect();
 ready.catch((error: unknown) => fail(error));
 if (demo) store.update((state) => receiveScene({ ...state, connection: "live" }, demoScene()));
-window.sightline = { store, stage, xr, ready };
+window.sightline = { store, stage, xr, ready, actions };
