@@ -17,21 +17,20 @@ def referenced_series(path: Path) -> frozenset[str]:
     """
     with reading(path, "segmentation"):
         found = data_set(path)
-        return frozenset(
-            str(one.get("SeriesInstanceUID", "")) for one in (*_of_segmentation(found), *_of_structure_set(found))
-        )
+        return frozenset(series_of_segmentation(found)) | series_of_structure_set(found)
 
 
-def _of_segmentation(found: Dataset) -> list[Dataset]:
-    """Common Instance Reference (PS3.3 C.12.2)."""
-    return items(found, "ReferencedSeriesSequence")
+def series_of_segmentation(found: Dataset) -> tuple[str, ...]:
+    """Series that a segmentation was drawn on: Common Instance Reference (PS3.3 C.12.2)."""
+    return tuple(_uids(items(found, "ReferencedSeriesSequence")))
 
 
-def _of_structure_set(found: Dataset) -> list[Dataset]:
-    """Referenced Frame of Reference (PS3.3 C.8.8.5)."""
-    return [
-        one
-        for frame in items(found, "ReferencedFrameOfReferenceSequence")
-        for study in items(frame, "RTReferencedStudySequence")
-        for one in items(study, "RTReferencedSeriesSequence")
-    ]
+def series_of_structure_set(found: Dataset) -> frozenset[str]:
+    """Series that a structure set was drawn on: Referenced Frame of Reference (PS3.3 C.8.8.5)."""
+    spaces = items(found, "ReferencedFrameOfReferenceSequence")
+    studies = [study for space in spaces for study in items(space, "RTReferencedStudySequence")]
+    return frozenset(uid for study in studies for uid in _uids(items(study, "RTReferencedSeriesSequence")))
+
+
+def _uids(named: list[Dataset]) -> list[str]:
+    return [uid for one in named if (uid := str(one.get("SeriesInstanceUID", "")))]

@@ -30,6 +30,7 @@ from engine.ingest import overlay
 from engine.ingest.dicom.codestream import CODECS, RLE, decode, run_lengths
 from engine.ingest.dicom.file import Unreadable
 from engine.ingest.dicom.object import code, colour_of_cielab, data_set, first, items, numbers, reading
+from engine.ingest.dicom.reference import series_of_segmentation
 from engine.ingest.label_table import LabelEntry, structures
 from engine.ingest.label_volume import onto
 from engine.ingest.overlay import Part, Region
@@ -113,7 +114,7 @@ def _plan(path: Path, reference: Grid | None) -> _Plan:
     grid = _grid(path, found, pixels, frames, orientation, spacing, levels, step)
     placed_frames = [replace(frame, level=int(level)) for frame, level in zip(frames, levels, strict=True)]
     parts, more = _parts(pixels, placed_frames, entries)
-    return _Plan(grid, parts, (*notes, *more), tuple(_series_uids(found)))
+    return _Plan(grid, parts, (*notes, *more), series_of_segmentation(found))
 
 
 def _entries(found: Dataset) -> dict[int, LabelEntry]:
@@ -128,10 +129,6 @@ def _entries(found: Dataset) -> dict[int, LabelEntry]:
     if not entries:
         raise Unreadable("no segment is described")
     return entries
-
-
-def _series_uids(found: Dataset) -> list[str]:
-    return [str(item.get("SeriesInstanceUID", "")) for item in items(found, "ReferencedSeriesSequence")]
 
 
 def _frames(found: Dataset, pixels: _Pixels, numbers_: tuple[int, ...]) -> tuple[list[_Frame], Float64]:

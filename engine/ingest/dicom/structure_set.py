@@ -30,6 +30,7 @@ from engine.ingest.content import refused
 from engine.ingest.contour import Plane, Window, crossing_pairs, filled, slices, usual_distance
 from engine.ingest.dicom.file import Unreadable
 from engine.ingest.dicom.object import code, data_set, first, items, reading
+from engine.ingest.dicom.reference import series_of_structure_set
 from engine.ingest.label_table import LabelEntry, structures
 from engine.ingest.overlay import Part, Region
 from engine.ingest.study import Reading
@@ -113,13 +114,11 @@ def _belongs(found: Dataset, reference: Volume) -> list[str]:
     Raises:
         Unreadable: it names another scan.
     """
-    frames, series = set(), set()
-    for space in items(found, "ReferencedFrameOfReferenceSequence"):
-        frames.add(str(space.get("FrameOfReferenceUID", "")))
-        for study in items(space, "RTReferencedStudySequence"):
-            series |= {str(one.get("SeriesInstanceUID", "")) for one in items(study, "RTReferencedSeriesSequence")}
+    series = series_of_structure_set(found)
+    spaces = items(found, "ReferencedFrameOfReferenceSequence")
+    frames = {str(space.get("FrameOfReferenceUID", "")) for space in spaces}
     frames |= {str(roi.get("ReferencedFrameOfReferenceUID", "")) for roi in items(found, "StructureSetROISequence")}
-    frames, series = frames - {""}, series - {""}
+    frames -= {""}
     own_frame, own_series = reference.grid.frame_of_reference_uid, reference.source.series_uid
     if not (own_frame or own_series) or not (frames or series):
         return ["no frame of reference to compare: taken to lie in that of the volume"]
