@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.app.pipeline import is_context
 from engine.core.errors import InvalidValue
 from engine.core.grid import Grid
 from engine.core.structure import Structure
@@ -22,9 +23,6 @@ from engine.mesh.gltf import single_surface_glb
 from engine.mesh.quantize import QuantizationFrame
 from engine.segment.interactive import Change, History, Index, Stroke, apply_stroke
 from engine.stream.codec import headset_from_patient
-
-#: Fainter structures are context, which nobody corrects stroke by stroke: their surfaces follow when the hand rests.
-CONTEXT_OPACITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Editor:
         self._labels = np.array(label_map.labels, order="F")
         self._samples = samples
         self._structures = {structure.label: structure for structure in label_map.structures}
-        self._kept = frozenset(s.label for s in label_map.structures if s.opacity >= CONTEXT_OPACITY and not s.includes)
+        self._kept = frozenset(s.label for s in label_map.structures if not is_context(s) and not s.includes)
         self._net = BrickNet(self.grid, self._labels, self._kept)
         self._counts = np.bincount(self._labels.ravel(order="K"), minlength=int(np.iinfo(self._labels.dtype).max) + 1)
         self._history = History()

@@ -163,8 +163,8 @@ def _surfaces(label_map: LabelMap, progress: Progress, stopwatch: Stopwatch) -> 
     from engine.mesh.lod import build_lods
 
     with stopwatch.stage("surfaces"):
-        fine = [structure for structure in label_map.structures if not _is_context(structure)]
-        context = [structure for structure in label_map.structures if _is_context(structure)]
+        fine = [structure for structure in label_map.structures if not is_context(structure)]
+        context = [structure for structure in label_map.structures if is_context(structure)]
         with ThreadPoolExecutor(2) as pool:  # side by side, so that one's serial parts fill the other's pauses
             near = pool.submit(_extracted, label_map, fine, part(progress, 0.0, 0.4))
             far = pool.submit(lambda: _extracted(_context_map(label_map), context, silent))
@@ -189,12 +189,13 @@ def _surfaces(label_map: LabelMap, progress: Progress, stopwatch: Stopwatch) -> 
         )
 
 
-def _is_context(structure: Structure) -> bool:
+def is_context(structure: Structure) -> bool:
+    """Whether a structure is drawn as what lies around the others: faint, and no finer than that needs."""
     return structure.opacity < CONTEXT_OPACITY
 
 
 def _lod_bounds_mm(structure: Structure) -> tuple[float, ...]:
-    return CONTEXT_LOD_BOUNDS_MM if _is_context(structure) else LOD_BOUNDS_MM
+    return CONTEXT_LOD_BOUNDS_MM if is_context(structure) else LOD_BOUNDS_MM
 
 
 def _label_counts(label_map: LabelMap) -> NDArray[np.int64]:
