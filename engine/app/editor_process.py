@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import numpy as np
 from engine.app.blobs import BlobFolder
 from engine.app.editor import Edit, Editor
 from engine.app.scene_labels import label_map_of, samples_of, volume_node, wire_sample
+from engine.app.worker import end_with_the_server
 from engine.core.errors import SightlineError
 from engine.segment.interactive import Stroke, Tool
 from engine.stream.messages import (
@@ -139,7 +139,7 @@ class _Answer:
 
 def _edit(pipe: Connection, blob_folder: Path, scene: Scene) -> None:
     """The process: answers requests until the other end is closed."""
-    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    threading.Thread(target=end_with_the_server, daemon=True).start()
     desk: EditDesk | None = None
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:
@@ -151,13 +151,6 @@ def _edit(pipe: Connection, blob_folder: Path, scene: Scene) -> None:
                 pipe.send(_Answer(request.request, refusal=str(error)))
             else:
                 pipe.send(_Answer(request.request, edit))
-
-
-def _end_with_the_server() -> None:
-    server = multiprocessing.parent_process()
-    if server is not None:
-        server.join()
-        os._exit(1)
 
 
 class EditDesk:

@@ -44,11 +44,11 @@ class _Worker:
 def initialise(reports: Queue[Report | None], cancelled: Array[c_byte], blob_folder: Path) -> None:
     """Called once in each new worker process."""
     look_rarely()
-    threading.Thread(target=_end_with_the_server, name="server-watch", daemon=True).start()
+    threading.Thread(target=end_with_the_server, name="server-watch", daemon=True).start()
     _Worker.reports, _Worker.cancelled, _Worker.blob_folder = reports, cancelled, blob_folder
 
 
-def _end_with_the_server() -> None:
+def end_with_the_server() -> None:
     """A server that is killed by force cannot end its worker, which would wait for work for ever."""
     server = multiprocessing.parent_process()
     if server is not None:
