@@ -164,21 +164,24 @@ class History:
 
     def undo(self, labels: NDArray[Any]) -> Change | None:
         """Take the latest change back; None where there is none."""
-        if not self._done:
-            return None
-        change = self._done.pop()
-        self._undone.append(change)
-        _put(labels, change, change.before)
+        change = _moved(self._done, self._undone)
+        if change is not None:
+            _put(labels, change, change.before)
         return change
 
     def redo(self, labels: NDArray[Any]) -> Change | None:
         """Do the latest undone change again; None where there is none."""
-        if not self._undone:
-            return None
-        change = self._undone.pop()
-        self._done.append(change)
-        _put(labels, change, change.after)
+        change = _moved(self._undone, self._done)
+        if change is not None:
+            _put(labels, change, change.after)
         return change
+
+
+def _moved(source: list[Change], target: list[Change]) -> Change | None:
+    if not source:
+        return None
+    target.append(source.pop())
+    return target[-1]
 
 
 def _box(grid: Grid, stroke: Stroke) -> tuple[Index, Index]:
