@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine.core.errors import InvalidValue, SightlineError
+from engine.core.errors import SightlineError
 
 #: What the first line's `previous` is.
 GENESIS = "0" * 64
@@ -128,7 +128,7 @@ def _checked(raw: bytes, row: int, last: AuditLine | None) -> AuditLine:
         line = _line(content)
         del content["hash"]
         expected = _hash_of(content)
-    except (ValueError, KeyError, TypeError, InvalidValue) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise AuditBroken(f"line {row} is not a line of this log ({error})") from error
     if line.hash != expected:
         raise AuditBroken(f"line {row} was changed: its hash does not fit")
