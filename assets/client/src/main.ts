@@ -4,7 +4,7 @@ import * as THREE from "three";
 
 import { demoSurfaces } from "./demo/demo_surface";
 import { demoScene } from "./demo/phantom";
-import { apply, inverse } from "./model/affine";
+import { apply, inverse, type Vec3 } from "./model/affine";
 import { receiveJob, receiveOp, receiveScene, volumeOf } from "./model/scene";
 import { failureOf, nameOf, named, type Dropped } from "./model/dropped";
 import { forScan, forSegmentation, forStudy } from "./model/opening";
@@ -12,7 +12,6 @@ import { INITIAL_STATE, type AppStore } from "./model/state";
 import { createStore } from "./model/store";
 import { shownViews, surfaces } from "./model/structures";
 import { isPainting, setCursor } from "./model/view";
-import type { Vec3 } from "./model/affine";
 import type { Actions } from "./page/actions";
 import { acceptDrops, createPickers, type Picked } from "./page/drop";
 import { element } from "./page/element";
@@ -22,6 +21,7 @@ import { glbSource } from "./three/glb_source";
 import { SlicePlanes } from "./three/slice_plane";
 import { createStage, type PageStage } from "./three/stage";
 import { VolumeLoader } from "./volume/loader";
+import { matrix } from "./volume/texture";
 import { cancelJob, findJob, library, openSession, Refused, removeStudy, startJob, Unreachable } from "./wire/api";
 import type { ClientMessage, OpenRequest, ServerMessage, Study } from "./wire/messages";
 import { Socket } from "./wire/socket";
@@ -324,7 +324,6 @@ function showPlanes(): void {
 function showEdits(): void {
   const volume = volumeOf(store.get().scene);
   if (volume === undefined) return;
-  const matrix = (rowMajor: readonly number[]): THREE.Matrix4 => new THREE.Matrix4().fromArray(rowMajor).transpose();
   stage.anatomy.setLattice(stage.headsetFromPatient.clone().multiply(matrix(volume.patient_from_voxel)).invert());
   stage.anatomy.applyPatches().then(() => stage.invalidate(), (error: unknown) => fail(error));
   loader?.setBoxes(volume.label_boxes);

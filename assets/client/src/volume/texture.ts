@@ -64,7 +64,8 @@ export function textureUnit(node: VolumeNode, value: number): number {
   return sampleOfValue(node, value);
 }
 
-function matrix(rowMajor: readonly number[]): THREE.Matrix4 {
+/** A matrix of the wire, which comes row by row. */
+export function matrix(rowMajor: readonly number[]): THREE.Matrix4 {
   return new THREE.Matrix4().fromArray(rowMajor).transpose();
 }
 
