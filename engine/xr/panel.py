@@ -1,0 +1,138 @@
+"""The panel beside the anatomy: what stands on it, where, and what a ray presses. Millimetres from its upper left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from engine.core.array import Float64
+from engine.xr.placement import Gaze
+from engine.xr.rigid import UP, apply, inverse, rigid, rotation_about, turned_to
+
+#: Laid out for reading at 0.7 m: body text 0.8° high, nothing to press smaller than 24 mm (docs/headset.md).
+WIDTH_MM, HEIGHT_MM = 300.0, 352.0
+AWAY_M = 0.75
+#: To the side of the gaze, so that it stands beside the anatomy and not before it.
+ASIDE_RAD = np.radians(36)
+BELOW_EYES_M = 0.16
+
+ROWS = 6
+NOTICE = "Research use — not a medical device"
+_PAD, _GAP, _ROW = 10.0, 3.0, 25.0
+_ROWS_FROM = 52.0
+
+
+class Kind(StrEnum):
+    """What a control looks like."""
+
+    STRUCTURE = "structure"
+    PRESS = "press"
+    TOGGLE = "toggle"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Something to press: what it is called when pressed, what it says, and where it stands."""
+
+    id: str
+    text: str
+    kind: Kind
+    left_mm: float
+    top_mm: float
+    width_mm: float
+    height_mm: float
+    is_on: bool = False
+    colour: tuple[int, int, int] | None = None
+
+    def holds(self, x_mm: float, y_mm: float) -> bool:
+        """Whether a place of the panel lies in it."""
+        across, down = x_mm - self.left_mm, y_mm - self.top_mm
+        return 0 <= across < self.width_mm and 0 <= down < self.height_mm
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One structure as the panel lists it."""
+
+    id: str
+    name: str
+    colour: tuple[int, int, int]
+    is_shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PanelView:
+    """All that the panel says; equal views look the same."""
+
+    title: str
+    status: str
+    rows: tuple[Row, ...]
+    first: int
+    slice_on: bool
+    is_cutting: bool
+    window: str
+    scale_text: str
+    hovered: str | None
+
+
+def controls_of(view: PanelView) -> tuple[Control, ...]:
+    """What stands on the panel."""
+    shown = view.rows[view.first : view.first + ROWS]
+    rows = [
+        Control(f"structure:{row.id}", row.name, Kind.STRUCTURE, _PAD, _ROWS_FROM + n * (_ROW + _GAP),
+                WIDTH_MM - 2 * _PAD, _ROW, row.is_shown, row.colour)
+        for n, row in enumerate(shown)
+    ]  # fmt: skip
+    top = _ROWS_FROM + ROWS * (_ROW + _GAP)
+    slicing = [("slice", "Slice", view.slice_on), ("cut", "Cut", view.slice_on and view.is_cutting)]
+    turning = (("earlier", "Up"), ("more", "Down")) if len(view.rows) > ROWS else ()
+    return (
+        *rows,
+        *_line(
+            top, [*((name, text, Kind.TOGGLE, on) for name, text, on in slicing), ("window", view.window), *turning]
+        ),
+        *_line(top + _ROW + _GAP, [("axial", "Axial"), ("coronal", "Coronal"), ("sagittal", "Sagittal")]),
+        *_line(
+            top + 2 * (_ROW + _GAP),
+            [("smaller", "Smaller"), ("true_size", view.scale_text), ("larger", "Larger"), ("here", "Bring here")],
+        ),
+    )
+
+
+def _line(top_mm: float, items: Sequence[tuple[str, str] | tuple[str, str, Kind, bool]]) -> list[Control]:
+    """Controls side by side over the whole width."""
+    width = (WIDTH_MM - 2 * _PAD - (len(items) - 1) * _GAP) / len(items)
+    return [
+        Control(item[0], item[1], item[2] if len(item) > 2 else Kind.PRESS, _PAD + n * (width + _GAP), top_mm,
+                width, _ROW, item[3] if len(item) > 2 else False)
+        for n, item in enumerate(items)
+    ]  # fmt: skip
+
+
+def standing(gaze: Gaze, side: int) -> Float64:
+    """(4, 4) world from panel: beside the gaze, -1 to its left and 1 to its right, facing the eyes."""
+    aside = rotation_about(UP, -side * float(ASIDE_RAD)) @ gaze.ahead
+    at = gaze.eyes_m + AWAY_M * aside - BELOW_EYES_M * UP
+    back = gaze.eyes_m - at
+    return rigid(turned_to(back / np.linalg.norm(back)), at)
+
+
+def meet(world_from_panel: Float64, origin_m: Float64, direction: Float64) -> tuple[float, float, float] | None:
+    """Where a ray meets the panel from the front: distance in metres, and its place in millimetres; None beside it."""
+    panel_from_world = inverse(world_from_panel)
+    start, along = apply(panel_from_world, origin_m), panel_from_world[:3, :3] @ direction
+    if along[2] > -1e-9 or start[2] < 0:
+        return None
+    distance = float(-start[2] / along[2])
+    x, y, _ = 1e3 * (start + distance * along)
+    place = float(x) + WIDTH_MM / 2, HEIGHT_MM / 2 - float(y)
+    inside = 0 <= place[0] < WIDTH_MM and 0 <= place[1] < HEIGHT_MM
+    return (distance, *place) if inside else None
+
+
+def control_at(controls: Sequence[Control], x_mm: float, y_mm: float) -> Control | None:
+    """What stands at a place of the panel."""
+    return next((control for control in controls if control.holds(x_mm, y_mm)), None)

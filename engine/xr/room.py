@@ -1,0 +1,342 @@
+"""Everything inside one session but its pixels: the anatomy in the hands, the slice, the panel. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from engine.core.array import Float64
+from engine.xr.grab import Grab, steered
+from engine.xr.hand import Hand
+from engine.xr.panel import ROWS, Control, PanelView, Row, control_at, controls_of, meet, standing
+from engine.xr.placement import (
+    EMPTY_ROOM,
+    Box,
+    Glide,
+    Placement,
+    gaze_of,
+    resting_scale,
+    scaled_about,
+    start_placement,
+)
+from engine.xr.slice_plane import AnatomicalPlane, SlicePlane
+
+#: A hand this near the anatomy holds it without pointing at it.
+NEAR_M = 0.03
+#: One press of Smaller or Larger.
+SCALE_STEP = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A structure that can be shown and hidden."""
+
+    id: str
+    name: str
+    colour: tuple[int, int, int]
+    is_shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ray:
+    """What a hand's ray is drawn to: how far, and whether it would press something."""
+
+    length_m: float
+    is_over: bool
+
+
+class Room:
+    """The state of one session. Positions are world metres."""
+
+    def __init__(self, floor_m: float | None = None) -> None:
+        self.placement = Placement(np.array([0.0, 0.0, -0.9]), np.eye(3))
+        self.slice = SlicePlane()
+        self.world_from_panel: Float64 | None = None
+        self.title = ""
+        self.window = 0
+        self._floor_m = floor_m
+        self._structures: tuple[Structure, ...] = ()
+        self._asked: dict[str, bool] = {}
+        self._bounds = EMPTY_ROOM
+        self._windows: tuple[str, ...] = ()
+        self._grab = Grab()
+        self._holds: dict[str, tuple[str, Callable[[], None]]] = {}
+        self._pressed: dict[str, frozenset[str]] = {}
+        self._poses: dict[str, Float64] = {}
+        self._hands: tuple[Hand, ...] = ()
+        self._world_from_head = np.eye(4)
+        self._glide: Glide | None = None
+        self._first = 0
+        self._hovered: str | None = None
+        self._time_s = 0.0
+        self._is_placed = False
+        self._was_moved = False
+
+    # What is there
+
+    def new_scene(self, title: str) -> None:
+        """Another scene: what was asked of the old one's structures means nothing here."""
+        self.title = title
+        self._structures, self._asked, self._windows = (), {}, ()
+        self._bounds = EMPTY_ROOM
+        self._first = self.window = 0
+        self._was_moved = False
+        self.slice.put_away()
+
+    def set_structures(self, structures: Sequence[Structure], bounds: Box | None) -> None:
+        """These structures are there, `bounds` round those shown; until somebody takes hold they stay in the middle."""
+        self._structures = tuple(structures)
+        self._first = min(self._first, max(0, len(self._structures) - 1) // ROWS * ROWS)
+        self._bounds = bounds or EMPTY_ROOM
+        if self._is_placed and not self._was_moved:
+            self.placement = self._start(1.0)
+
+    def set_windows(self, names: Sequence[str]) -> None:
+        """The volume is there, with these display windows."""
+        self._windows = tuple(names)
+        self.window = 0
+
+    def is_shown(self, structure: Structure) -> bool:
+        """Whether it is drawn: as asked, else as it came."""
+        return self._asked.get(structure.id, structure.is_shown)
+
+    @property
+    def shown(self) -> frozenset[str]:
+        """Identifiers of the structures drawn now."""
+        return frozenset(each.id for each in self._structures if self.is_shown(each))
+
+    @property
+    def holding(self) -> tuple[str, ...]:
+        """Hands that hold the anatomy."""
+        return self._grab.hands
+
+    @property
+    def world_bounds(self) -> Box:
+        """Upright box round the anatomy in the world."""
+        return Box.around(self.placement.apply(self._bounds.corners))
+
+    def panel_view(self, status: str) -> PanelView:
+        """What the panel says now."""
+        rows = tuple(Row(each.id, each.name, each.colour, self.is_shown(each)) for each in self._structures)
+        scale = self._goal.scale
+        return PanelView(
+            title=self.title or "No study is open",
+            status=status,
+            rows=rows,
+            first=self._first,
+            slice_on=self.slice.is_on,
+            is_cutting=self.slice.is_cutting,
+            window=self._windows[self.window] if self._windows else "No slices",
+            scale_text="1:1" if scale == 1 else f"×{scale:.2f}",
+            hovered=self._hovered,
+        )
+
+    # Frame by frame
+
+    def step(self, world_from_head: Float64, hands: Sequence[Hand], time_s: float, dt_s: float) -> frozenset[str]:
+        """One frame; returns the hands that took hold of something or pressed it, for a tick they can feel."""
+        self._time_s = time_s
+        self._world_from_head = world_from_head
+        self._hands = tuple(hands)
+        self._poses |= {hand.side: hand.world_from_hold for hand in hands}
+        if not self._is_placed:
+            self.come_here()
+        self._lose({hand.side for hand in hands})
+        ticks = frozenset(hand.side for hand in hands if self._buttons(hand))
+        self._move(dt_s)
+        over = [control.id for hand in self._hands if (control := self._control(hand)) is not None]
+        self._hovered = over[0] if over else None
+        return ticks
+
+    def come_here(self) -> None:
+        """Puts anatomy and panel before the person. The scale stays: a new "here" is no reset."""
+        before = self.placement
+        self.placement = self._start(before.scale if self._was_moved else 1.0)
+        self.slice.follow(before, self.placement)
+        self.world_from_panel = standing(gaze_of(self._world_from_head), -1)
+        self._glide = None
+        self._is_placed = True
+
+    def let_go(self) -> None:
+        """Every hand lets go: the device shows something of its own."""
+        self._lose(set())
+
+    def rays(self) -> Mapping[str, Ray]:
+        """Where each free hand's ray ends, by side."""
+        return {hand.side: self._ray(hand) for hand in self._hands if hand.side not in self._holds}
+
+    def cut(self) -> Float64 | None:
+        """(4,) plane of the world whose negative side is cut away; None where nothing is."""
+        return self.slice.cut(self._world_from_head[:3, 3])
+
+    def _buttons(self, hand: Hand) -> bool:
+        down = frozenset(name for name in ("select", "squeeze", "menu") if getattr(hand, name))
+        pressed = down - self._pressed.get(hand.side, frozenset())
+        self._pressed[hand.side] = down
+        held = self._holds.get(hand.side)
+        if held is not None:
+            button, let_go = held
+            if button in down:
+                return False
+            let_go()
+            del self._holds[hand.side]
+        if "menu" in pressed:
+            self._turn_panel(hand)
+            return True
+        if "squeeze" in pressed:
+            return self._take(hand, "squeeze")
+        control = self._control(hand)
+        if "select" not in pressed:
+            return False
+        if self._at_panel(hand) is None:
+            return self._take(hand, "select")
+        if control is not None:
+            self._press(control.id)
+        return control is not None
+
+    def _take(self, hand: Hand, button: str) -> bool:
+        """What a press takes, nearest meaning first."""
+        side = hand.side
+        at_plate = self.slice.reach_m(hand.origin_m, hand.direction, hand.tip_m) is not None
+        if at_plate and self.slice.carrier is None:
+            self.slice.grip(side, hand.world_from_hold)
+            self._holds[side] = (button, lambda: self.slice.let_go(side))
+            return True
+        if not (button == "squeeze" or self._grab.hands or self._meets_anatomy(hand)):
+            return False
+        self._glide = None
+        self._was_moved = True
+        self._grab.take(side, self._poses, self.placement)
+        self._holds[side] = (button, lambda: self._grab.let_go(side, self._poses, self.placement))
+        return True
+
+    def _lose(self, present: set[str]) -> None:
+        """A hand that left takes nothing with it."""
+        for side in [side for side in self._holds if side not in present]:
+            self._holds.pop(side)[1]()
+        self._pressed = {side: down for side, down in self._pressed.items() if side in present}
+
+    def _move(self, dt_s: float) -> None:
+        moved = self._grab.moved(self._poses)
+        if moved is not None:
+            self.placement = moved
+        elif self._glide is not None:
+            self.placement = self._glide.at(self._time_s)
+            if self.placement is self._glide.goal:
+                self._glide = None
+        for hand in self._hands:
+            if self.slice.carrier == hand.side:
+                self.slice.carry(hand.world_from_hold)
+            if not hand.stick.any():
+                continue
+            if self._grab.hands == (hand.side,):
+                self.placement = steered(self.placement, hand.origin_m, hand.direction, hand.stick, dt_s)
+                self._grab.restart(self._poses, self.placement)
+            elif self.slice.is_on and hand.side not in self._grab.hands:
+                self.slice.scroll(float(hand.stick[1]), self._world_from_head[:3, 3], dt_s)
+                if self.slice.carrier == hand.side:
+                    self.slice.grip(hand.side, hand.world_from_hold)
+
+    # The panel
+
+    def _turn_panel(self, hand: Hand) -> None:
+        """To the side of the hand that asked, or away."""
+        if self.world_from_panel is None:
+            self.world_from_panel = standing(gaze_of(self._world_from_head), 1 if hand.side == "right" else -1)
+        else:
+            self.world_from_panel = None
+
+    def _at_panel(self, hand: Hand) -> tuple[float, float, float] | None:
+        if self.world_from_panel is None:
+            return None
+        return meet(self.world_from_panel, hand.origin_m, hand.direction)
+
+    def _control(self, hand: Hand) -> Control | None:
+        at = self._at_panel(hand)
+        return None if at is None else control_at(controls_of(self.panel_view("")), at[1], at[2])
+
+    def _press(self, control: str) -> None:
+        kind, _, name = control.partition(":")
+        if kind == "structure":
+            for each in self._structures:
+                if each.id == name:
+                    self._asked[name] = not self.is_shown(each)
+            return
+        actions: dict[str, Callable[[], None]] = {
+            "slice": self._toggle_slice,
+            "cut": self._toggle_cut,
+            "window": lambda: self._set_window(self.window + 1),
+            "earlier": lambda: self._turn_page(-ROWS),
+            "more": lambda: self._turn_page(ROWS),
+            "smaller": lambda: self._scale_to(self._goal.scale / SCALE_STEP),
+            "larger": lambda: self._scale_to(self._goal.scale * SCALE_STEP),
+            "true_size": lambda: self._scale_to(1.0),
+            "here": lambda: self._glide_to(self._start(self._goal.scale)),
+        }
+        actions |= {plane.value: partial(self._stand_on, plane) for plane in AnatomicalPlane}
+        actions[kind]()
+
+    def _toggle_slice(self) -> None:
+        if self.slice.is_on:
+            self.slice.put_away()
+        else:
+            self._stand_on(AnatomicalPlane.CORONAL)
+
+    def _toggle_cut(self) -> None:
+        self.slice.is_cutting = not self.slice.is_cutting
+
+    def _stand_on(self, plane: AnatomicalPlane) -> None:
+        eyes = self._world_from_head[:3, 3]
+        self.slice.stand_on(plane, self.placement, self.placement.apply(self._bounds.centre), eyes)
+
+    def _set_window(self, window: int) -> None:
+        self.window = window % max(1, len(self._windows))
+
+    def _turn_page(self, by: int) -> None:
+        self._first = int(np.clip(self._first + by, 0, max(0, len(self._structures) - 1) // ROWS * ROWS))
+
+    # Where the anatomy is
+
+    @property
+    def _goal(self) -> Placement:
+        return self._glide.goal if self._glide is not None else self.placement
+
+    def _start(self, scale: float) -> Placement:
+        return start_placement(gaze_of(self._world_from_head), self._bounds, scale, self._floor_m)
+
+    def _glide_to(self, goal: Placement) -> None:
+        self._was_moved = True
+        self._glide = Glide(self.placement, goal, self._time_s)
+
+    def _scale_to(self, scale: float) -> None:
+        centre = self._goal.apply(self._bounds.centre)
+        self._glide_to(scaled_about(self._goal, centre, resting_scale(scale)))
+
+    def _meets_anatomy(self, hand: Hand) -> bool:
+        """The hand is at the anatomy, or its ray meets the box round it."""
+        return self._anatomy_m(hand) is not None
+
+    def _anatomy_m(self, hand: Hand) -> float | None:
+        """Distance along a hand's ray to the box round the anatomy; 0 for a hand at it, None beside it."""
+        start = self.placement.undo(np.stack([hand.origin_m, hand.world_from_hold[:3, 3]]))
+        near = NEAR_M / self.placement.scale
+        if bool((self._bounds.low - near <= start[1]).all() and (start[1] <= self._bounds.high + near).all()):
+            return 0.0
+        along = self.placement.rotation.T @ hand.direction
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = np.stack([self._bounds.low - start[0], self._bounds.high - start[0]]) / along
+        ends = np.where(np.isnan(ends), [[-np.inf], [np.inf]], ends)
+        enters, leaves = ends.min(axis=0).max(), ends.max(axis=0).min()
+        return float(max(enters, 0.0) * self.placement.scale) if enters <= leaves and leaves >= 0 else None
+
+    def _ray(self, hand: Hand) -> Ray:
+        at_panel = self._at_panel(hand)
+        if at_panel is not None:
+            return Ray(at_panel[0], self._control(hand) is not None)
+        plate = self.slice.reach_m(hand.origin_m, hand.direction, hand.tip_m)
+        anatomy = self._anatomy_m(hand)
+        ends = [distance for distance in (plate, anatomy) if distance is not None]
+        return Ray(min(ends, default=1.5), bool(ends))

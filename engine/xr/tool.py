@@ -1,0 +1,92 @@
+"""Tracked tools: shown where they will be when the frame is seen, and as what they are when news of them is late."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.core.array import Float64
+from engine.xr.rigid import part_of_turn
+
+#: A straight line is believed for no longer than this: a hand turns round within a tenth of a second.
+LONGEST_EXTRAPOLATION_S = 0.05
+#: Motion is taken over this long, so that a tracker's jitter is not multiplied by ten.
+MOTION_OVER_S = 0.05
+#: Samples further apart than this tell no motion.
+LONGEST_GAP_S = 0.1
+#: Older than this a tool is shown faded, and older than that not at all.
+FADED_AFTER_S = 0.15
+HIDDEN_AFTER_S = 1.0
+FADED_OPACITY = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ToolSample:
+    """One measurement of one tool, in the anatomy's own metres.
+
+    Attributes:
+        entity: its number in the session.
+        time_s: when it was measured, on the clock of `time.monotonic`.
+        position_m: (3,) of the tip.
+        rotation: (3, 3) anatomy from tool; the shaft leaves the tip along the tool's +Z.
+        is_tracked: False says that this is only where it was seen last.
+    """
+
+    entity: int
+    time_s: float
+    position_m: Float64
+    rotation: Float64
+    is_tracked: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnTool:
+    """A tool as it is shown: where, how solid, and how far ahead of its measurement."""
+
+    sample: ToolSample
+    opacity: float
+    extrapolated_s: float
+
+
+class ToolTrack:
+    """What is known of one tool's motion."""
+
+    def __init__(self) -> None:
+        self._samples: deque[ToolSample] = deque()
+
+    def add(self, sample: ToolSample) -> None:
+        """Learn from a sample; one that is not newer says nothing new, unless that the tool is lost."""
+        if self._samples and sample.time_s <= self._samples[-1].time_s:
+            if not sample.is_tracked:
+                self._samples[-1] = replace(self._samples[-1], is_tracked=False)
+            return
+        if self._samples and sample.time_s - self._samples[-1].time_s > LONGEST_GAP_S:
+            self._samples.clear()
+        self._samples.append(sample)
+        while len(self._samples) > 2 and self._samples[1].time_s <= sample.time_s - MOTION_OVER_S:
+            self._samples.popleft()
+
+    def at(self, time_s: float) -> DrawnTool | None:
+        """The tool at `time_s`; None where nothing is known that is still worth showing."""
+        if not self._samples:
+            return None
+        latest = self._samples[-1]
+        age_s = time_s - latest.time_s
+        if age_s > HIDDEN_AFTER_S:
+            return None
+        if not latest.is_tracked:
+            return DrawnTool(latest, FADED_OPACITY, 0.0)
+        ahead_s = float(np.clip(age_s, 0.0, LONGEST_EXTRAPOLATION_S))
+        return DrawnTool(self._moved(ahead_s), FADED_OPACITY if age_s > FADED_AFTER_S else 1.0, ahead_s)
+
+    def _moved(self, ahead_s: float) -> ToolSample:
+        first, last = self._samples[0], self._samples[-1]
+        passed_s = last.time_s - first.time_s
+        if passed_s <= 0 or not first.is_tracked:
+            return last
+        step = ahead_s / passed_s
+        position = last.position_m + step * (last.position_m - first.position_m)
+        rotation = part_of_turn(last.rotation @ first.rotation.T, step) @ last.rotation
+        return replace(last, position_m=position, rotation=rotation)
