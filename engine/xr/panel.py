@@ -13,7 +13,7 @@ from engine.xr.placement import Gaze
 from engine.xr.rigid import UP, apply, inverse, rigid, rotation_about, turned_to
 
 #: Laid out for reading at 0.7 m: body text 0.8° high, nothing to press smaller than 24 mm (docs/headset.md).
-WIDTH_MM, HEIGHT_MM = 300.0, 352.0
+WIDTH_MM, HEIGHT_MM = 300.0, 356.0
 AWAY_M = 0.75
 #: To the side of the gaze, so that it stands beside the anatomy and not before it.
 ASIDE_RAD = np.radians(36)
@@ -23,6 +23,10 @@ ROWS = 6
 NOTICE = "Research use — not a medical device"
 _PAD, _GAP, _ROW = 10.0, 3.0, 25.0
 _ROWS_FROM = 52.0
+
+
+#: What a control of a line is called, what it says, and for a toggle whether it is on.
+_Item = tuple[str, str] | tuple[str, str, "Kind", bool]
 
 
 class Kind(StrEnum):
@@ -86,23 +90,19 @@ def controls_of(view: PanelView) -> tuple[Control, ...]:
                 WIDTH_MM - 2 * _PAD, _ROW, row.is_shown, row.colour)
         for n, row in enumerate(shown)
     ]  # fmt: skip
-    top = _ROWS_FROM + ROWS * (_ROW + _GAP)
     slicing = [("slice", "Slice", view.slice_on), ("cut", "Cut", view.slice_on and view.is_cutting)]
-    turning = (("earlier", "Up"), ("more", "Down")) if len(view.rows) > ROWS else ()
-    return (
-        *rows,
-        *_line(
-            top, [*((name, text, Kind.TOGGLE, on) for name, text, on in slicing), ("window", view.window), *turning]
-        ),
-        *_line(top + _ROW + _GAP, [("axial", "Axial"), ("coronal", "Coronal"), ("sagittal", "Sagittal")]),
-        *_line(
-            top + 2 * (_ROW + _GAP),
-            [("smaller", "Smaller"), ("true_size", view.scale_text), ("larger", "Larger"), ("here", "Bring here")],
-        ),
-    )
+    lines: list[list[_Item]] = [
+        [*((name, text, Kind.TOGGLE, on) for name, text, on in slicing), ("window", view.window)],
+        [("axial", "Axial"), ("coronal", "Coronal"), ("sagittal", "Sagittal")],
+        [("smaller", "Smaller"), ("true_size", view.scale_text), ("larger", "Larger"), ("here", "Bring here")],
+    ]
+    if len(view.rows) > ROWS:
+        lines.insert(0, [("earlier", "Up"), ("more", "Down")])
+    top = _ROWS_FROM + ROWS * (_ROW + _GAP)
+    return (*rows, *(each for n, items in enumerate(lines) for each in _line(top + n * (_ROW + _GAP), items)))
 
 
-def _line(top_mm: float, items: Sequence[tuple[str, str] | tuple[str, str, Kind, bool]]) -> list[Control]:
+def _line(top_mm: float, items: Sequence[_Item]) -> list[Control]:
     """Controls side by side over the whole width."""
     width = (WIDTH_MM - 2 * _PAD - (len(items) - 1) * _GAP) / len(items)
     return [

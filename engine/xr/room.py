@@ -95,9 +95,10 @@ class Room:
             self.placement = self._start(1.0)
 
     def set_windows(self, names: Sequence[str]) -> None:
-        """The volume is there, with these display windows."""
-        self._windows = tuple(names)
-        self.window = 0
+        """The volume has these display windows; none: there is no volume."""
+        if tuple(names) != self._windows:
+            self._windows = tuple(names)
+            self.window = 0
 
     def is_shown(self, structure: Structure) -> bool:
         """Whether it is drawn: as asked, else as it came."""

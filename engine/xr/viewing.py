@@ -1,0 +1,352 @@
+"""One session in the headset, from its first frame to its last: the only place that knows all the others here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import moderngl
+import numpy as np
+
+from engine.core.array import Float64
+from engine.xr.blending import Blending, choose_blending
+from engine.xr.drawn import Source, UInt8
+from engine.xr.eye import Eye
+from engine.xr.frame_timing import FrameTiming, TimingReport
+from engine.xr.gpu_scene import GpuScene
+from engine.xr.graphics import open_graphics
+from engine.xr.hand import Hand
+from engine.xr.input import Input, open_input
+from engine.xr.panel import PanelView
+from engine.xr.panel_picture import BRIGHT, DARK, PanelPainter
+from engine.xr.passthrough import open_passthrough
+from engine.xr.renderer import Picture, Renderer
+from engine.xr.room import Ray, Room, Structure
+from engine.xr.runtime import Runtime, open_runtime
+from engine.xr.session import Frame, Session, open_session
+from engine.xr.shapes import Shape, ball_at, rod
+from engine.xr.slice_plane import PLATE_M, cross_section
+from engine.xr.tool import DrawnTool, ToolTrack
+
+#: A longer gap is a pause, not motion: the headset was off.
+LONGEST_STEP_S = 0.1
+#: Detail is asked for again when a millimetre is seen this much larger or smaller.
+_DETAIL_STEP = 0.3
+_NEAREST_M = 0.2
+#: A tool without a model of its own: a shaft from its tip.
+_SHAFT_M, _SHAFT_RADIUS_M, _TIP_RADIUS_M = 0.16, 0.0015, 0.0025
+_ACCENT, _MARK, _SKIN, _TOOL = (95, 208, 224), (242, 245, 247), (196, 206, 214), (240, 214, 120)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOptions:
+    """How a session is run.
+
+    Attributes:
+        frames: how many to show; until the person leaves where None.
+        keep_eyes: whether the last frame's eyes are read back.
+        font_file: type of the panel.
+    """
+
+    frames: int | None = None
+    keep_eyes: bool = False
+    font_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """What a frame showed, for those who watch: tests and support.
+
+    Attributes:
+        number: of the frame, from 0.
+        room: its state; to be read, not changed.
+        hands: those that were there.
+        eyes: as they were drawn.
+        tools: as they were drawn, by entity.
+        is_whole: whether every change so far was drawn.
+    """
+
+    number: int
+    room: Room
+    hands: tuple[Hand, ...]
+    eyes: tuple[Eye, ...]
+    tools: Mapping[int, DrawnTool]
+    display_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewReport:
+    """What became of a session.
+
+    Attributes:
+        runtime, headset: their names.
+        blending: what was asked for.
+        timing: of its frames.
+        eyes: pixels (height, width, 4) sRGB of the last frame, first row at the top; none where not asked for.
+        drawn: the last frame.
+    """
+
+    runtime: str
+    headset: str
+    blending: Blending
+    timing: TimingReport
+    eyes: tuple[UInt8, ...]
+    drawn: Watched | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        told: dict[str, Any] = {
+            "runtime": self.runtime,
+            "headset": self.headset,
+            "blend_mode": self.blending.mode.name,
+            "passthrough": self.blending.has_passthrough,
+            "timing": self.timing.as_json(),
+        }
+        if self.drawn is not None:
+            told["world_from_anatomy"] = self.drawn.room.placement.world_from_anatomy.tolist()
+            told["eyes"] = [
+                {
+                    "world_from_eye": eye.world_from_eye.tolist(),
+                    "fov_rad": {name: getattr(eye.field_of_view, name) for name in ("left", "right", "up", "down")},
+                }
+                for eye in self.drawn.eyes
+            ]
+        return told
+
+
+def view(
+    source: Source,
+    options: ViewOptions,
+    is_over: Callable[[], bool],
+    watch: Callable[[Watched], None] | None = None,
+) -> ViewReport:
+    """Show what `source` brings until the person leaves, `is_over` says so, or the frames are spent.
+
+    Raises:
+        EnvironmentLacks: what is missing on this machine, and how to get it.
+    """
+    with ExitStack() as closing:
+        runtime = closing.enter_context(open_runtime())
+        gl, binding = closing.enter_context(open_graphics(runtime))
+        session = closing.enter_context(open_session(runtime, gl, binding))
+        blending = choose_blending(runtime.blend_modes, offers_passthrough=runtime.offers_passthrough)
+        under = closing.enter_context(open_passthrough(session)) if blending.has_passthrough else ()
+        inputs = closing.enter_context(open_input(session))
+        viewing = _Viewing(runtime, gl, session, inputs, blending, under, source, options)
+        closing.callback(viewing.scene.release)
+        return viewing.run(is_over, watch)
+
+
+class _Viewing:
+    """The loop and what it needs from one frame to the next."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        gl: moderngl.Context,
+        session: Session,
+        inputs: Input,
+        blending: Blending,
+        under: Sequence[Any],
+        source: Source,
+        options: ViewOptions,
+    ) -> None:
+        self._runtime, self._session, self._inputs = runtime, session, inputs
+        self._blending, self._under, self._source, self._options = blending, under, source, options
+        self._renderer = Renderer(gl, blending)
+        self.scene = GpuScene(gl, self._renderer.surface_program)
+        self._floor_m = 0.0 if session.has_floor else None
+        self._room = Room(self._floor_m)
+        self._painter = PanelPainter(BRIGHT if blending.is_additive else DARK, options.font_file)
+        self._tracks: dict[int, ToolTrack] = {}
+        self._timing = FrameTiming()
+        self._eyes: list[UInt8] = []
+        self._drawn: Watched | None = None
+        self._panel_view: PanelView | None = None
+        self._seen = (-1, -1)
+        self._painted: frozenset[str] | None = None
+        self._detail = 0.0
+        self._last_s: float | None = None
+
+    def run(self, is_over: Callable[[], bool], watch: Callable[[Watched], None] | None) -> ViewReport:
+        number = 0
+        is_ending = False
+        for frame in self._session.frames():
+            is_last = is_over() or self._options.frames == number + 1
+            if frame.eyes and not is_ending:
+                self._show(frame, number, keep=is_last and self._options.keep_eyes)
+                number += 1
+                if watch is not None and self._drawn is not None:
+                    watch(self._drawn)
+            else:
+                self._session.skip(frame, self._blending)
+            if is_last and not is_ending and (frame.eyes or is_over()):
+                is_ending = True
+                self._session.request_end()
+        return ViewReport(
+            runtime=self._runtime.name,
+            headset=self._runtime.headset,
+            blending=self._blending,
+            timing=self._timing.report(),
+            eyes=tuple(self._eyes),
+            drawn=self._drawn,
+        )
+
+    def _show(self, frame: Frame, number: int, *, keep: bool) -> None:
+        self.scene.take(self._source)
+        self._keep_room_up()
+        hands = self._inputs.hands(frame)
+        if not self._session.is_focused:
+            self._room.let_go()
+        dt_s = 0.0 if self._last_s is None else min(LONGEST_STEP_S, frame.display_s - self._last_s)
+        self._last_s = frame.display_s
+        for side in self._room.step(frame.world_from_head, hands, frame.display_s, dt_s):
+            self._inputs.tick(side)
+        tools = self._tools(frame.display_s)
+        picture = self._picture(hands, tools)
+        self._paint_panel()
+        for index, eye in enumerate(frame.eyes):
+            self._session.draw(index, partial(self._paint, eye, picture, keep))
+        self._session.submit(frame, self._blending, self._under)
+        self._timing.add(
+            frame.display_ns, frame.period_ns, frame.display_s - frame.woken_s, time.monotonic() - frame.woken_s
+        )
+        self._drawn = Watched(number, self._room, hands, frame.eyes, tools, frame.display_s)
+        self._ask_for_detail(frame)
+
+    def _paint(self, eye: Eye, picture: Picture, keep: bool, into: moderngl.Framebuffer) -> None:
+        self._renderer.paint(into, eye, self.scene, picture)
+        if keep:
+            self._eyes.append(_pixels(into, is_srgb=self._session.is_srgb))
+
+    def _keep_room_up(self) -> None:
+        """Tell the room what has come."""
+        if self._session.was_recentred:
+            self._session.was_recentred = False
+            self._room.come_here()
+        seen = (self.scene.scene, self.scene.version)
+        if seen == self._seen:
+            return
+        if seen[0] != self._seen[0]:
+            self._room.new_scene(self.scene.title)
+        self._seen = seen
+        structures = [
+            Structure(each.surface.id, each.surface.name, each.surface.colour, each.surface.is_shown)
+            for each in self.scene.surfaces.values()
+        ]
+        self._room.set_structures(structures, self.scene.bounds())
+        volume = self.scene.volume
+        self._room.set_windows([window.name for window in volume.volume.windows] if volume else [])
+        self._painted = None
+
+    def _tools(self, display_s: float) -> dict[int, DrawnTool]:
+        """Every tool where it will be when this frame is seen."""
+        for sample in self._source.tools():
+            self._tracks.setdefault(sample.entity, ToolTrack()).add(sample)
+        drawn = {entity: track.at(display_s) for entity, track in self._tracks.items()}
+        return {entity: tool for entity, tool in drawn.items() if tool is not None}
+
+    def _picture(self, hands: Sequence[Hand], tools: Mapping[int, DrawnTool]) -> Picture:
+        room, volume = self._room, self.scene.volume
+        world_from_anatomy = room.placement.world_from_anatomy
+        section, window = np.empty((0, 3)), None
+        if room.slice.is_on and volume is not None:
+            box = world_from_anatomy @ volume.volume.anatomy_from_box
+            section = cross_section(room.slice.position_m, room.slice.normal, box)
+            window = volume.volume.windows[room.window]
+        if room.shown != self._painted:
+            self._painted = room.shown
+            self._renderer.set_labels(self.scene, room.shown)
+        shapes = [*_hand_shapes(hands, room.rays()), *_slice_shapes(room, section)]
+        shapes += [shape for tool in tools.values() for shape in _tool_shapes(tool, room)]
+        return Picture(
+            world_from_anatomy=world_from_anatomy,
+            shown=room.shown,
+            cut=room.cut() if volume is not None else None,
+            section_m=section,
+            window=window,
+            shapes=shapes,
+            world_from_panel=room.world_from_panel,
+            floor_m=self._floor_m,
+        )
+
+    def _paint_panel(self) -> None:
+        """Anew when it would look different."""
+        now = self._room.panel_view(self._source.status())
+        if now != self._panel_view and self._room.world_from_panel is not None:
+            self._panel_view = now
+            self._renderer.set_panel(self._painter.paint(now))
+
+    def _ask_for_detail(self, frame: Frame) -> None:
+        box, eye = self._room.world_bounds, frame.eyes[0]
+        away = np.maximum(np.maximum(box.low - eye.position_m, eye.position_m - box.high), 0)
+        away_m = max(_NEAREST_M, float(np.linalg.norm(away)))
+        pixels = eye.pixels_per_rad(self._session.images[0].size_px[1])
+        pixels_per_mm = pixels / away_m / 1e3 * self._room.placement.scale
+        if self._detail == 0 or abs(np.log2(pixels_per_mm / self._detail)) > _DETAIL_STEP:
+            self._detail = pixels_per_mm
+            self._source.want_detail(pixels_per_mm)
+
+
+def _pixels(framebuffer: moderngl.Framebuffer, *, is_srgb: bool) -> UInt8:
+    """What a framebuffer holds, as sRGB with the first row at the top."""
+    width, height = framebuffer.size
+    read = np.frombuffer(framebuffer.read(components=4, alignment=1), np.uint8).reshape(height, width, 4)[::-1]
+    if is_srgb:
+        return read.copy()
+    light = read[..., :3] / 255
+    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.concatenate([np.rint(255 * encoded).astype(np.uint8), read[..., 3:]], axis=-1)
+
+
+def _hand_shapes(hands: Sequence[Hand], rays: Mapping[str, Ray]) -> list[Shape]:
+    """Joints of bare hands, a small wand for a controller, and the ray of each hand that is free."""
+    shapes: list[Shape] = []
+    for hand in hands:
+        if hand.joints_m is not None:
+            shapes += [ball_at(joint, 0.006, _SKIN) for joint in hand.joints_m]
+        else:
+            grip = hand.world_from_hold[:3, 3]
+            shapes += [
+                rod(grip, hand.tip_m, 0.009, _SKIN),
+                ball_at(grip, 0.012, _SKIN),
+                ball_at(hand.tip_m, 0.009, _SKIN),
+            ]
+        ray = rays.get(hand.side)
+        if ray is not None:
+            end = hand.origin_m + ray.length_m * hand.direction
+            colour = _ACCENT if ray.is_over else _MARK
+            shapes.append(rod(hand.origin_m, end, 0.0012, colour, 0.85 if ray.is_over else 0.35))
+            shapes.append(ball_at(end, 0.005 if ray.is_over else 0.003, colour))
+    return shapes
+
+
+def _slice_shapes(room: Room, section: Float64) -> list[Shape]:
+    """The slice's outline, and the corners of the plate by which it is taken."""
+    if not room.slice.is_on:
+        return []
+    outline = [rod(a, b, 0.0006, _ACCENT) for a, b in zip(section, np.roll(section, -1, axis=0), strict=True)]
+    middle, turn = room.slice.position_m, room.slice.world_from_plate[:3, :3]
+    edge, arm = PLATE_M / 2, PLATE_M / 7
+    corners = []
+    for x, y in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+        corner = middle + turn @ (x * edge, y * edge, 0.0)
+        for inwards in ((-x * arm, 0.0, 0.0), (0.0, -y * arm, 0.0)):
+            corners.append(rod(corner, corner + turn @ inwards, 0.0009, _MARK))
+    return outline + corners
+
+
+def _tool_shapes(tool: DrawnTool, room: Room) -> list[Shape]:
+    """A tool as large as the patient is shown."""
+    scale, sample = room.placement.scale, tool.sample
+    tip = room.placement.apply(sample.position_m)
+    end = room.placement.apply(sample.position_m + _SHAFT_M * sample.rotation[:, 2])
+    return [
+        replace(shape, opacity=tool.opacity)
+        for shape in (rod(tip, end, scale * _SHAFT_RADIUS_M, _TOOL), ball_at(tip, scale * _TIP_RADIUS_M, _TOOL))
+    ]
