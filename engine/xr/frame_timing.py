@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-_NS = 1e-9
+#: Periods that differ by less are the same.
+_PERIOD_STEP_NS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,13 @@ class TimingReport:
 
 
 class FrameTiming:
-    """Counts frames as they are submitted."""
+    """Remembers frames as they are submitted: 24 bytes each."""
 
     def __init__(self) -> None:
-        self._last_ns: int | None = None
-        self._period_ns: int | None = None
-        self._missed = 0
-        self._work_s: list[float] = []
-        self._ahead_s: list[float] = []
+        self._display_ns = array("q")
+        self._work_s = array("d")
+        self._ahead_s = array("d")
+        self._periods: Counter[int] = Counter()
 
     def add(self, display_ns: int, period_ns: int, ahead_s: float, work_s: float) -> None:
         """One frame.
@@ -59,22 +61,27 @@ class FrameTiming:
             ahead_s: from waking to `display_ns`.
             work_s: from waking to submission.
         """
-        # Some runtimes tell a late application twice or three times the period: the shortest is the display's.
-        if period_ns > 0:
-            self._period_ns = min(period_ns, self._period_ns or period_ns)
-        if self._last_ns is not None and self._period_ns:
-            self._missed += max(0, round((display_ns - self._last_ns) / self._period_ns) - 1)
-        self._last_ns = display_ns
+        self._display_ns.append(display_ns)
         self._work_s.append(work_s)
         self._ahead_s.append(ahead_s)
+        if period_ns > 0:
+            self._periods[round(period_ns / _PERIOD_STEP_NS) * _PERIOD_STEP_NS] += 1
 
     def report(self) -> TimingReport:
         """All frames so far; zeros where there were none."""
         work_ms = 1e3 * np.array(self._work_s or [0.0])
+        period_ns = self._period_ns()
+        gaps = np.diff(np.array(self._display_ns, dtype=np.int64))
+        missed = np.maximum(np.rint(gaps / period_ns) - 1, 0).sum() if period_ns and len(gaps) else 0
         return TimingReport(
             frames=len(self._work_s),
-            missed=self._missed,
-            period_ms=(self._period_ns or 0) * _NS * 1e3,
+            missed=int(missed),
+            period_ms=period_ns / 1e6,
             work_ms=(float(work_ms.mean()), float(np.percentile(work_ms, 95)), float(work_ms.max())),
             ahead_ms=1e3 * float(np.mean(self._ahead_s or [0.0])),
         )
+
+    def _period_ns(self) -> int:
+        """The shortest told more than once: a late application is told multiples, and the first may be a guess."""
+        told = [period for period, count in self._periods.items() if count > 1] or list(self._periods)
+        return min(told, default=0)
