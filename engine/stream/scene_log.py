@@ -41,7 +41,7 @@ class SceneLog:
         Raises:
             KeyError: a node that is not there, or no scene yet.
         """
-        self.scene = _apply(self.scene, op)
+        self.scene = apply_op(self.scene, op)
         self.seq += 1
         numbered = NumberedOp(seq=self.seq, op=op)
         self._tail.append(numbered)
@@ -57,7 +57,12 @@ class SceneLog:
         return tuple(self._tail)[len(self._tail) - missing :]
 
 
-def _apply(scene: Scene | None, op: Op) -> Scene:
+def apply_op(scene: Scene | None, op: Op) -> Scene:
+    """The scene after `op`: the same fold for the server and for clients.
+
+    Raises:
+        KeyError: a node that is not there, or no scene yet.
+    """
     if isinstance(op, ReplaceScene):
         return op.scene
     if scene is None:

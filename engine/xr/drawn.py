@@ -132,5 +132,5 @@ class Source(Protocol):
     def status(self) -> str:
         """How the connection stands, in the person's words."""
 
-    def want_detail(self, pixels_per_mm: float) -> None:
-        """How large a millimetre of the patient is seen now."""
+    def want_detail(self, pixels_per_mm: float, shown: frozenset[str]) -> None:
+        """How large a millimetre of the patient is seen now, and the identifiers of the structures that are."""

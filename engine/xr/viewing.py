@@ -170,7 +170,7 @@ class _Viewing:
         self._panel_view: PanelView | None = None
         self._seen = (-1, -1)
         self._painted: frozenset[str] | None = None
-        self._detail = 0.0
+        self._detail: tuple[float, frozenset[str] | None] = (1.0, None)
         self._last_s: float | None = None
 
     def run(self, is_over: Callable[[], bool], watch: Callable[[Watched], None] | None) -> ViewReport:
@@ -288,9 +288,10 @@ class _Viewing:
         away_m = max(_NEAREST_M, float(np.linalg.norm(away)))
         pixels = eye.pixels_per_rad(self._session.images[0].size_px[1])
         pixels_per_mm = pixels / away_m / 1e3 * self._room.placement.scale
-        if self._detail == 0 or abs(np.log2(pixels_per_mm / self._detail)) > _DETAIL_STEP:
-            self._detail = pixels_per_mm
-            self._source.want_detail(pixels_per_mm)
+        asked, shown = self._detail
+        if shown != self._room.shown or abs(np.log2(pixels_per_mm / asked)) > _DETAIL_STEP:
+            self._detail = pixels_per_mm, self._room.shown
+            self._source.want_detail(pixels_per_mm, self._room.shown)
 
 
 def _pixels(framebuffer: moderngl.Framebuffer, *, is_srgb: bool) -> UInt8:

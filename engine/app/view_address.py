@@ -1,0 +1,42 @@
+"""The address that a server prints, taken apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from engine.core.errors import InvalidValue
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where a server is, and the token that opens it; None where it needs none."""
+
+    is_tls: bool
+    host: str
+    port: int
+    token: str | None = None
+
+    @property
+    def socket_url(self) -> str:
+        """Of the ops lane."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'wss' if self.is_tls else 'ws'}://{host}:{self.port}/ws"
+
+
+def parse_address(text: str) -> ServerAddress:
+    """An address as `sightline serve` prints it: `https://host:port/#token=…`.
+
+    Raises:
+        InvalidValue: it is none.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError as error:
+        raise InvalidValue(f"{text} is not an address ({error})") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidValue(f"{text} is not an address that `sightline serve` prints: https://host:port/#token=…")
+    is_tls = parts.scheme == "https"
+    token = parse_qs(parts.fragment).get("token", [None])[0]
+    return ServerAddress(is_tls, parts.hostname, port or (443 if is_tls else 80), token)

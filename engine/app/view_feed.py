@@ -1,0 +1,76 @@
+"""Between the network's thread and the headset's: values go one way, what is wanted the other. Nobody waits."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+from engine.xr.drawn import Change
+from engine.xr.tool import ToolSample
+
+#: Until the headset says how large it shows the patient: at 0.9 m, with about 20 pixels a degree.
+FIRST_DETAIL_PX_PER_MM = 1.0
+
+
+class Feed:
+    """An `engine.xr.drawn.Source` that the network fills."""
+
+    def __init__(self) -> None:
+        self._changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
+        self._tools: dict[int, ToolSample] = {}
+        self._lock = threading.Lock()
+        self._connection = "Connecting…"
+        self._work = ""
+        self.pixels_per_mm = FIRST_DETAIL_PX_PER_MM
+        self.shown: frozenset[str] | None = None
+        self.failure: Exception | None = None
+        self.on_detail: Callable[[], None] = lambda: None
+
+    # For the network
+
+    def put(self, change: Change) -> None:
+        """Something to draw."""
+        self._changes.put(change)
+
+    def put_tool(self, sample: ToolSample) -> None:
+        """The newest of its tool."""
+        with self._lock:
+            known = self._tools.get(sample.entity)
+            if known is None or sample.time_s > known.time_s or not sample.is_tracked:
+                self._tools[sample.entity] = sample
+
+    def forget_tools(self) -> None:
+        """Another scene: where tools were in the last one says nothing about this one."""
+        with self._lock:
+            self._tools.clear()
+
+    def say(self, *, connection: str | None = None, work: str | None = None) -> None:
+        """What the person is told."""
+        with self._lock:
+            self._connection = self._connection if connection is None else connection
+            self._work = self._work if work is None else work
+
+    # For the headset
+
+    def next_change(self) -> Change | None:
+        """The next change, or None when there is none yet."""
+        try:
+            return self._changes.get_nowait()
+        except queue.Empty:
+            return None
+
+    def tools(self) -> tuple[ToolSample, ...]:
+        """The newest sample of each tool."""
+        with self._lock:
+            return tuple(self._tools.values())
+
+    def status(self) -> str:
+        """How the connection stands, and what the server is doing."""
+        with self._lock:
+            return f"{self._connection} · {self._work}" if self._work else self._connection
+
+    def want_detail(self, pixels_per_mm: float, shown: frozenset[str]) -> None:
+        """How large a millimetre of the patient is seen now, and of which structures."""
+        self.pixels_per_mm, self.shown = pixels_per_mm, shown
+        self.on_detail()
