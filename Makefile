@@ -11,7 +11,7 @@ CLIENT := assets/client
 READERS := tests/mesh/js
 SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/public -type f 2>/dev/null) $(wildcard $(CLIENT)/*.json $(CLIENT)/*.mjs)
 
-.PHONY: demo setup test test-slow check-python check-client check-tests clean
+.PHONY: demo setup test test-slow check-python check-client check-tests runtime clean
 
 demo: setup
 	$(BIN)/sightline demo
@@ -44,7 +44,7 @@ $(READERS)/node_modules: $(READERS)/package-lock.json | $(VENV)/bin/python
 	@$(NODE) sh -c 'cd $(READERS) && npm ci --no-audit --no-fund --loglevel=error'
 	@touch $@
 
-test: setup $(VENV)/installed-dev $(READERS)/node_modules check-python check-client check-tests
+test: setup $(VENV)/installed-dev $(READERS)/node_modules check-python check-client runtime check-tests
 
 check-python:
 	$(BIN)/ruff format --check .
@@ -54,6 +54,10 @@ check-python:
 
 check-client:
 	@$(NODE) sh -c 'cd $(CLIENT) && npm test --silent'
+
+# A headset that needs no headset; where it cannot be had, the tests that want it skip and say why.
+runtime:
+	@.ci/monado
 
 check-tests:
 	@$(NODE) $(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered

@@ -201,6 +201,33 @@ def demo(
 
 
 @app.command()
+def view(
+    address: Annotated[str, typer.Argument(metavar="URL", help="As the server printed it, with its token.")],
+    ca: Annotated[
+        Path | None, typer.Option(help="Certificate that the server named at its start.", dir_okay=False)
+    ] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="End after this many; else when you leave.")] = None,
+    save_eyes: Annotated[
+        Path | None, typer.Option(help="Folder for left.png and right.png of the last frame.", file_okay=False)
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what was measured here, as JSON.", dir_okay=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a served scene in a tethered headset (OpenXR), and report its frame timing."""
+    from engine.app.terminal import show_view
+    from engine.app.view_command import ViewRequest, show_in_headset, write_report
+
+    request = ViewRequest(address, ca, frames, save_eyes)
+    told = show_in_headset(request, lambda text: None if as_json else console.print(text))
+    if report is not None:
+        write_report(report, told)
+    if as_json:
+        _print_json(told)
+    else:
+        show_view(console, told)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """What this machine has and lacks, and what to do about each lack."""
     from engine.app.doctor import diagnose, show

@@ -64,6 +64,7 @@ TORCH_QUESTION = (
     "import torch; c = torch.cuda; "
     "print(torch.__version__, torch.version.cuda, c.get_device_name() if c.is_available() else '', sep='|')"
 )
+OPENXR_QUESTION = "from engine.xr.probe import probe; print(probe())"
 PAGE_QUESTION = "from engine.app.serve import page_folder; print(page_folder() or '')"
 
 
@@ -297,7 +298,23 @@ def _runtime_at(machine: Machine, manifest: Path, remedy: str) -> Check:
         return Check("OpenXR runtime", Status.LACKS, f"{manifest} is not a runtime's manifest", remedy)
     if "/" in library and not machine.exists(manifest.parent / library):
         return Check("OpenXR runtime", Status.LACKS, f"{name}: its library {library} is not there", remedy)
-    return Check("OpenXR runtime", Status.OK, f"{name} ({manifest})")
+    return _runtime_answers(machine, f"{name} ({manifest})")
+
+
+def _runtime_answers(machine: Machine, found: str) -> Check:
+    """What the runtime says when it is started; unasked where the bindings are not installed."""
+    if machine.version("pyopenxr") is None:
+        return Check("OpenXR runtime", Status.OK, found)
+    answer = machine.ask_python(OPENXR_QUESTION)
+    if not answer.good:
+        remedy = "Start it, or the desktop that it needs; else reinstall it, or make another the active one."
+        return Check("OpenXR runtime", Status.LACKS, f"{found} ends when it is asked: {answer.text}", remedy)
+    told = json.loads(answer.text)
+    if "what" in told:
+        return Check("OpenXR runtime", Status.LACKS, f"{found}: {told['what']}", told["remedy"])
+    modes = ", ".join(mode.lower().replace("_", " ") for mode in told["blend_modes"])
+    extras = [text for key, text in (("tracks_hands", "hands"), ("offers_passthrough", "cameras")) if told[key]]
+    return Check("OpenXR runtime", Status.OK, "; ".join([f"{found}: {told['headset']}, {modes}", *extras]))
 
 
 def _no_active_runtime(machine: Machine) -> Check:
@@ -306,7 +323,7 @@ def _no_active_runtime(machine: Machine) -> Check:
         for manifest in machine.json_files(folder):
             remedy = f"export XR_RUNTIME_JSON={manifest}"
             return Check("OpenXR runtime", Status.OPTIONAL, "installed, but not the active one", remedy)
-    remedy = "For tethered headsets: SteamVR, Monado or WiVRn. Browsers need none."
+    remedy = "For tethered headsets install SteamVR, Monado or WiVRn, or the headset maker's own. Browsers need none."
     return Check("OpenXR runtime", Status.OPTIONAL, "none", remedy)
 
 

@@ -110,3 +110,15 @@ def show_rows(console: Console, result: Mapping[str, Any]) -> None:
     console.print(table)
     machine = result["machine"]
     console.print(f"  {machine['processor']}, {machine['cores']} cores, {machine['date']}", style="dim")
+
+
+def show_view(console: Console, told: Mapping[str, Any]) -> None:
+    """How a session in a headset went."""
+    timing = told["timing"]
+    work = timing["work_ms"]
+    console.print(f"  {escape(told['headset'])}, {told['blend_mode'].lower().replace('_', ' ')}", highlight=False)
+    console.print(
+        f"  {timing['frames']:,} frames shown, {timing['missed']:,} missed at {timing['period_ms']:.1f} ms each; "
+        f"work {work['mean']:.1f} ms, {work['p95']:.1f} ms in 95 of 100, {work['worst']:.1f} ms at worst",
+        highlight=False,
+    )

@@ -308,7 +308,8 @@ class ViewClient:
         def made() -> DrawnSurface:
             at_first = shown_at_first(each for each in scene.nodes if isinstance(each, SurfaceNode))
             lattice = voxel_from_headset(scene, volume)
-            return drawn_surface(node, chosen, lattice, self.blobs.get, is_shown=at_first[node.id])
+            order = scene.nodes.index(node)
+            return drawn_surface(node, chosen, lattice, self.blobs.get, is_shown=at_first[node.id], order=order)
 
         self.feed.put(await self._in_pool(made))
         self._brought.surfaces[node.id] = look

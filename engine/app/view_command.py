@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +58,8 @@ def show_in_headset(request: ViewRequest, say: Callable[[str], None]) -> dict[st
     say(NOTICE)
     client.start()
     try:
-        report = view(feed, options, lambda: feed.failure is not None)
+        with _interrupts() as interrupted:
+            report = view(feed, options, lambda: interrupted.is_set() or feed.failure is not None)
     finally:
         client.stop()
     if feed.failure is not None:
@@ -62,6 +67,34 @@ def show_in_headset(request: ViewRequest, say: Callable[[str], None]) -> dict[st
     if request.eyes_folder is not None:
         _write_eyes(request.eyes_folder, report.eyes)
     return report.as_json() | {"blobs_fetched": client.blobs.fetched}
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Set by the first Ctrl+C, so that the frame at hand is finished; a second one ends at once."""
+    interrupted = threading.Event()
+
+    def interrupt(_number: int, _frame: object) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def write_report(file: Path, told: dict[str, Any]) -> None:
+    """What became of a session, as JSON.
+
+    Raises:
+        InputRefused: the file cannot be written.
+    """
+    try:
+        file.write_text(json.dumps(told, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputRefused(f"{file} cannot be written ({error.strerror})") from error
 
 
 def trust(address: ServerAddress, authority: Path | None) -> ssl.SSLContext | None:

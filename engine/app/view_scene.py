@@ -73,7 +73,7 @@ def _invisible_level(node: SurfaceNode, pixels_per_mm: float) -> int:
 
 
 def drawn_surface(
-    node: SurfaceNode, level: int | None, voxel_from_headset: Float64, fetch: Fetch, *, is_shown: bool
+    node: SurfaceNode, level: int | None, voxel_from_headset: Float64, fetch: Fetch, *, is_shown: bool, order: int
 ) -> DrawnSurface:
     """A node at one level of detail, its patches in place of what stood in their bricks.
 
@@ -99,6 +99,7 @@ def drawn_surface(
         colour=node.structure.colour,
         opacity=node.structure.opacity,
         is_shown=is_shown,
+        order=order,
         volume_ml=node.volume_ml,
         positions_m=np.concatenate([empty, *(part.positions_m for part in parts)]).astype(np.float32),
         normals=np.concatenate([empty, *(part.normals for part in parts)]).astype(np.float32),

@@ -31,6 +31,7 @@ class DrawnSurface:
         colour: sRGB, 0 to 255.
         opacity: 0 to 1.
         is_shown: whether it is drawn until somebody asks otherwise.
+        order: its place in lists.
         volume_ml: what shells are ordered by: the innermost is drawn first.
         positions_m: (v, 3) float32.
         normals: (v, 3) float32, unit.
@@ -46,6 +47,7 @@ class DrawnSurface:
     colour: tuple[int, int, int]
     opacity: float
     is_shown: bool
+    order: int
     volume_ml: float
     positions_m: Float32
     normals: Float32

@@ -28,6 +28,7 @@ def bindings() -> Any:
     Raises:
         EnvironmentLacks: it, or a system library that it loads, is not installed.
     """
+    os.environ.setdefault("XR_LOADER_DEBUG", "none")  # what it would print is told by errors, in words
     if not has_window_system():  # read once, when EGL and PyOpenGL are loaded
         os.environ.setdefault("EGL_PLATFORM", "surfaceless")
         os.environ.setdefault("PYOPENGL_PLATFORM", "egl")

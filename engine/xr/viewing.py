@@ -237,7 +237,7 @@ class _Viewing:
         self._seen = seen
         structures = [
             Structure(each.surface.id, each.surface.name, each.surface.colour, each.surface.is_shown)
-            for each in self.scene.surfaces.values()
+            for each in sorted(self.scene.surfaces.values(), key=lambda each: each.surface.order)
         ]
         self._room.set_structures(structures, self.scene.bounds())
         volume = self.scene.volume

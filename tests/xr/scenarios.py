@@ -1,0 +1,377 @@
+"""What happens in a headset, told frame by frame; run by `tests.xr.monado` in a process of its own.
+
+    python -m tests.xr.scenarios NAME FOLDER
+
+Each writes `result.json`, and pixels as `eyes.npy`, into its folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.app.view_address import parse_address
+from engine.app.view_client import ViewClient
+from engine.app.view_feed import Feed
+from engine.core.errors import EnvironmentLacks
+from engine.xr.tool import ToolSample
+from tests.e2e.console_server import Console, console_server
+from tests.xr.remote import Controller, Remote, put
+
+#: Where the head stands in every scenario that scripts it, and half of what lies between the eyes.
+HEAD_M = (0.3, 1.6, 0.2)
+#: How far one hand carries the anatomy.
+CARRIED_M = np.array([0.12, 0.0, 0.0])
+#: What each frame tells the script; a script ends when it returns.
+Script = Generator[None, Any, None]
+PATIENCE_FRAMES = 200
+#: Of a right hand that holds nothing, away from all that could be pointed at.
+ASIDE_M = (1.5, 0.5, 1.0)
+
+Told = dict[str, Any]
+
+
+def until(happened: Callable[[Any], bool], what: str) -> Generator[None, Any, Any]:
+    """Frames pass until something has happened; the frame in which it had."""
+    for _ in range(PATIENCE_FRAMES):
+        frame = yield
+        if happened(frame):
+            return frame
+    raise AssertionError(f"never: {what}")
+
+
+def frames(count: int) -> Generator[None, Any, Any]:
+    """So many frames pass; the last of them."""
+    frame = None
+    for _ in range(count):
+        frame = yield
+    return frame
+
+
+class Stage:
+    """A served scene and a headset that follows it."""
+
+    def __init__(self, console: Console, folder: Path) -> None:
+        self.console = console
+        self.folder = folder
+        self.feed = Feed()
+        self.client = ViewClient(parse_address(console.address), None, self.feed)
+        self.told: Told = {}
+
+    def play(self, script: Script, *, keep_eyes: bool = False) -> None:
+        """Show the scene until the script has ended."""
+        from engine.xr.viewing import ViewOptions, view
+
+        next(script)
+        is_over = threading.Event()
+
+        def watch(frame: Any) -> None:
+            if self.feed.failure is not None:
+                raise self.feed.failure
+            try:
+                if not is_over.is_set():
+                    script.send(frame)
+            except StopIteration:
+                is_over.set()
+
+        self.client.start()
+        try:
+            report = view(self.feed, ViewOptions(keep_eyes=keep_eyes), is_over.is_set, watch)
+        finally:
+            self.client.stop()
+        self.told |= report.as_json()
+        if keep_eyes:
+            np.save(self.folder / "eyes.npy", np.stack(report.eyes))
+
+    def whole(self) -> Generator[None, Any, Any]:
+        """Until every surface is there as fine as it will be, and the slices."""
+        wanted = 4
+        yield from until(lambda frame: len(frame.room.shown) == wanted, "all structures")
+        return (yield from frames(12))
+
+
+def standing(console: Console) -> Remote:
+    """A head that stands still, and no hands."""
+    remote = Remote()
+    remote.state.left.active = remote.state.right.active = False
+    remote.state.left.hand_tracking_active = remote.state.right.hand_tracking_active = False
+    remote.look(HEAD_M)
+    return remote
+
+
+def picture(stage: Stage) -> None:
+    """A head that stands still looks at the scene."""
+
+    def script() -> Script:
+        yield
+        remote = standing(stage.console)
+        yield from until(lambda frame: np.allclose(_head(frame), HEAD_M, atol=1e-4), "the head is there")
+        frame = yield from frames(1)
+        frame.room.come_here()
+        yield from stage.whole()
+        remote.close()
+
+    stage.play(script(), keep_eyes=True)
+
+
+def additive(stage: Stage) -> None:
+    """The same by a headset of its own, which does not move."""
+
+    def script() -> Script:
+        yield
+        yield from stage.whole()
+
+    stage.play(script(), keep_eyes=True)
+
+
+def see_through(stage: Stage) -> None:
+    """A headset that offers alpha blending, of its own word."""
+    from engine.xr.openxr import bindings
+
+    bindings()
+    from tests.xr.blend_layer import NAME, BlendLayer
+
+    layer = BlendLayer((3, 2, 1))
+    os.environ["XR_ENABLE_API_LAYERS"] = NAME
+    additive(stage)
+    stage.told["submitted"] = sorted(set(layer.submitted))
+
+
+def hands(stage: Stage) -> None:
+    """Controllers take, turn, scale and point; the server goes away and comes back meanwhile."""
+    told = stage.told
+
+    def script() -> Script:
+        yield
+        remote = standing(stage.console)
+        right, left = remote.state.right, remote.state.left
+        frame = yield from stage.whole()
+        middle = frame.room.world_bounds.centre
+
+        # One hand takes the anatomy and carries it 12 cm to the right and a quarter turn about the upright.
+        _hold(right, middle, squeeze=True)
+        remote.send()
+        frame = yield from until(lambda frame: frame.room.holding == ("right",), "the right hand holds")
+        told["before"] = _placement(frame)
+        quarter = (0.0, float(np.sqrt(0.5)), 0.0, float(np.sqrt(0.5)))
+        put(right.pose, middle + CARRIED_M, quarter)
+        remote.send()
+        frame = yield from frames(4)
+        told["carried"] = _placement(frame)
+        told["grip_moved_m"] = CARRIED_M.tolist()
+
+        # The other hand takes it too, and they move apart to half again the distance.
+        here = middle + CARRIED_M
+        _hold(left, here - np.array([0.2, 0.0, 0.0]), squeeze=True)
+        remote.send()
+        yield from until(lambda frame: len(frame.room.holding) == 2, "both hands hold")
+        put(left.pose, here - np.array([0.3, 0.0, 0.0]))
+        remote.send()
+        frame = yield from frames(4)
+        told["stretched"] = _placement(frame)
+        _let_go(left)
+        _let_go(right)
+        remote.send()
+        yield from until(lambda frame: frame.room.holding == (), "nobody holds")
+
+        # A ray on the panel hides the bone, and shows it again.
+        frame = yield from _press(remote, frame, "structure:surface-bone")
+        told["shown_after_one_press"] = sorted(frame.room.shown)
+        frame = yield from _press(remote, frame, "structure:surface-bone")
+        told["shown_after_two"] = sorted(frame.room.shown)
+
+        # A slice is put up, scrolled with the stick and taken by its plate.
+        frame = yield from _press(remote, frame, "coronal")
+        told["slice_on"] = frame.room.slice.is_on
+        before = frame.room.slice.position_m.copy()
+        put(right.pose, ASIDE_M)
+        right.thumbstick[:] = [0.0, 1.0]
+        remote.send()
+        frame = yield from frames(10)
+        right.thumbstick[:] = [0.0, 0.0]
+        remote.send()
+        frame = yield from frames(3)
+        told["scrolled_m"] = (frame.room.slice.position_m - before).tolist()
+        plate = frame.room.slice.position_m.copy()
+        _hold(right, plate, squeeze=True)
+        remote.send()
+        yield from until(lambda frame: frame.room.slice.carrier == "right", "the plate is held")
+        put(right.pose, plate + np.array([0.0, 0.05, 0.0]))
+        remote.send()
+        frame = yield from frames(4)
+        told["plate_moved_m"] = (frame.room.slice.position_m - plate).tolist()
+        _let_go(right)
+        remote.send()
+        yield from frames(2)
+
+        # The server goes and comes back, on the same port, as a new run of itself.
+        told["fetched_before"] = stage.client.blobs.fetched
+        stage.console.stop()
+        yield from until(lambda _: stage.feed.status().startswith("Reconnecting"), "the loss is noticed")
+        told["drawn_while_away"] = sorted(frame.room.shown)
+        stage.console.log.epoch = "epoch-2"
+        stage.console.start()
+        yield from until(lambda _: stage.feed.status() == "Connected", "the server is back")
+        yield from frames(6)
+        told["fetched_after"] = stage.client.blobs.fetched
+        stage.console.open_scene("scene-2", title="After the break")
+        frame = yield from until(lambda frame: frame.room.title == "After the break", "what is new is shown")
+        frame = yield from stage.whole()
+        told["fetched_at_last"] = stage.client.blobs.fetched
+
+        remote.close()
+
+    stage.play(script())
+
+
+def bare_hands(stage: Stage) -> None:
+    """No controllers: fingers are tracked, and where they are shown a tool is."""
+    told = stage.told
+
+    def script() -> Script:
+        yield
+        remote = standing(stage.console)
+        yield from stage.whole()
+        right = remote.state.right
+        put(right.pose, (HEAD_M[0] + 0.2, HEAD_M[1] - 0.3, HEAD_M[2] - 0.4))
+        right.hand_tracking_active = True
+        remote.send()
+        frame = yield from until(lambda frame: len(frame.hands) == 1, "a hand is seen")
+        (hand,) = frame.hands
+        told["side"], told["joints"] = hand.side, None if hand.joints_m is None else hand.joints_m.tolist()
+        told["apart_m"] = []
+        for curl in (0.0, 0.25, 0.5, 0.75, 1.0):
+            right.hand_curl[:] = [curl] * 5
+            remote.send()
+            frame = yield from frames(3)
+            joints = frame.hands[0].joints_m
+            told["apart_m"].append(float(np.linalg.norm(joints[5] - joints[10])))
+
+        # A tool that moves 0.4 m/s to the left of the patient, measured 30 ms before it is told.
+        began_s = time.monotonic()
+        seen = []
+        for _ in range(12):
+            measured_s = time.monotonic() - 0.03
+            at = np.array([0.4 * (measured_s - began_s), 0.0, 0.0])
+            stage.feed.put_tool(ToolSample(7, measured_s, at, np.eye(3)))
+            frame = yield
+            if 7 in frame.tools:
+                tool = frame.tools[7]
+                late_s = frame.display_s - measured_s
+                seen.append([late_s, tool.extrapolated_s, float(tool.sample.position_m[0] - at[0])])
+        told["tool"] = seen
+        remote.close()
+
+    stage.play(script())
+
+
+def _head(frame: Any) -> np.ndarray:
+    return np.mean([eye.position_m for eye in frame.eyes], axis=0)
+
+
+def _placement(frame: Any) -> Told:
+    placement = frame.room.placement
+    return {
+        "centre_m": frame.room.world_bounds.centre.tolist(),
+        "rotation": placement.rotation.tolist(),
+        "scale": placement.scale,
+    }
+
+
+def _hold(controller: Controller, at: np.ndarray, *, squeeze: bool) -> None:
+    put(controller.pose, at.tolist())
+    controller.active = True
+    controller.squeeze_force = controller.squeeze_value = 1.0 if squeeze else 0.0
+
+
+def _let_go(controller: Controller) -> None:
+    controller.squeeze_force = controller.squeeze_value = 0.0
+
+
+def _press(remote: Remote, frame: Any, control: str) -> Generator[None, Any, Any]:
+    """The right controller points at a control of the panel and pulls its trigger, as the panel's own layout has it."""
+    from engine.xr.panel import HEIGHT_MM, WIDTH_MM, controls_of
+    from engine.xr.rigid import apply
+
+    room = frame.room
+    (found,) = [each for each in controls_of(room.panel_view("")) if each.id == control]
+    x = found.left_mm + found.width_mm / 2 - WIDTH_MM / 2
+    y = HEIGHT_MM / 2 - found.top_mm - found.height_mm / 2
+    goal = apply(room.world_from_panel, (x / 1e3, y / 1e3, 0.0))
+    right = remote.state.right
+    # The aim leaves the controller at an angle that the runtime decides: turned until it meets what is meant.
+    right.active = True
+    put(right.pose, (HEAD_M[0], HEAD_M[1] - 0.25, HEAD_M[2] - 0.1))
+    remote.send()
+    frame = yield from frames(3)
+    for _ in range(6):
+        (hand,) = [each for each in frame.hands if each.side == "right"]
+        wanted = (goal - hand.origin_m) / np.linalg.norm(goal - hand.origin_m)
+        turn = _shortest(hand.direction, wanted)
+        right.pose.orientation[:] = _product(turn, list(right.pose.orientation))
+        remote.send()
+        frame = yield from frames(3)
+    yield from until(lambda frame: frame.room.panel_view("").hovered == control, f"the ray is on {control}")
+    right.trigger_value, right.trigger_click = 1.0, True
+    remote.send()
+    yield from frames(3)
+    right.trigger_value, right.trigger_click = 0.0, False
+    remote.send()
+    return (yield from frames(3))
+
+
+def _shortest(a: np.ndarray, b: np.ndarray) -> list[float]:
+    """The quaternion (x, y, z, w) that takes a unit vector to another."""
+    quaternion = np.array([*np.cross(a, b), 1.0 + float(a @ b)])
+    return (quaternion / np.linalg.norm(quaternion)).tolist()
+
+
+def _product(p: list[float], q: list[float]) -> list[float]:
+    x, y, z, w = p
+    matrix = np.array([[w, -z, y, x], [z, w, -x, y], [-y, x, w, z], [-x, -y, -z, w]])
+    return (matrix @ np.array(q)).tolist()
+
+
+def _bring_loopback_up() -> None:
+    """A fresh network has its loopback down (netdevice(7)); where it is up, nothing changes."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sh14x", b"lo", 0)
+        flags = struct.unpack("16sh14x", fcntl.ioctl(control, 0x8913, request))[1]
+        if not flags & 1:
+            fcntl.ioctl(control, 0x8914, struct.pack("16sh14x", b"lo", flags | 1))
+
+
+SCENARIOS: dict[str, Callable[[Stage], None]] = {
+    "picture": picture,
+    "additive": additive,
+    "see_through": see_through,
+    "hands": hands,
+    "bare_hands": bare_hands,
+}
+
+
+def main(name: str, folder: Path) -> None:
+    _bring_loopback_up()
+    with console_server(folder) as console:
+        console.open_scene()
+        stage = Stage(console, folder)
+        SCENARIOS[name](stage)
+    (folder / "result.json").write_text(json.dumps(stage.told), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], Path(sys.argv[2]))
+    except EnvironmentLacks as error:
+        sys.exit(str(error))
