@@ -19,6 +19,7 @@ from engine.app.doctor import (
     CODEC_FAMILIES,
     GIB,
     LIBRARIES,
+    OPENXR_QUESTION,
     PAGE_QUESTION,
     PORT,
     PROBES,
@@ -35,6 +36,15 @@ from engine.core.errors import Cancelled
 
 COLUMNS = 80
 MONADO = json.dumps({"file_format_version": "1.0.0", "runtime": {"name": "Monado", "library_path": "libopenxr.so"}})
+ANSWERED = json.dumps(
+    {
+        "runtime": "Monado 25.0.0",
+        "headset": "Index",
+        "blend_modes": ["OPAQUE"],
+        "tracks_hands": True,
+        "offers_passthrough": False,
+    }
+)
 ACTIVE = Path("/etc/xdg/openxr/1/active_runtime.json")
 
 
@@ -52,6 +62,7 @@ class FakeMachine:
             TORCH_QUESTION: Answer(True, "2.13.0|12.8|NVIDIA H200"),
             PAGE_QUESTION: Answer(True, "/opt/page"),
             "import open3d": Answer(True, ""),
+            OPENXR_QUESTION: Answer(True, ANSWERED),
         }
     )
     versions: Mapping[str, str] = field(
@@ -224,6 +235,14 @@ LACKS: dict[str, tuple[FakeMachine, str, Status, bool, str, str]] = {
         replace(WHOLE, files={ACTIVE: MONADO.replace("libopenxr", "../lib/libopenxr")}),
         *("OpenXR runtime", Status.LACKS, False, "../lib/libopenxr.so is not there", "Reinstall"),
     ),
+    "a headset": (
+        answering(OPENXR_QUESTION, Answer(True, '{"what": "no headset", "remedy": "Plug it."}')),
+        *("OpenXR runtime", Status.LACKS, False, "no headset", "Plug it."),
+    ),
+    "a runtime that starts": (
+        answering(OPENXR_QUESTION, Answer(False, "ended with -11")),
+        *("OpenXR runtime", Status.LACKS, False, "ended with -11", "desktop"),
+    ),
     "Chromium": (
         replace(WHOLE, programs={}),
         *("Chromium", Status.OPTIONAL, False, "none", "apt-get install -y --no-install-recommends chromium"),
@@ -319,13 +338,13 @@ def test_the_first_runtime_that_the_loader_would_find_is_told(present: set[int])
     files = {Path(RUNTIME_PLACES[at]): MONADO for at in present}
     environment = {"XDG_CONFIG_HOME": "/xdg", "XDG_CONFIG_DIRS": "/first:/second"}
     check = named(diagnose(replace(WHOLE, files=files, environment=environment)), "OpenXR runtime")
-    assert check.found == f"Monado ({RUNTIME_PLACES[min(present)]})"
+    assert check.found == f"Monado ({RUNTIME_PLACES[min(present)]}): Index, opaque; hands"
 
 
 def test_the_runtime_in_the_environment_goes_before_all_others() -> None:
     files = {ACTIVE: MONADO, Path("/mine.json"): MONADO.replace("Monado", "Mine")}
     machine = replace(WHOLE, files=files, environment={"XR_RUNTIME_JSON": "/mine.json"})
-    assert named(diagnose(machine), "OpenXR runtime").found == "Mine (/mine.json)"
+    assert named(diagnose(machine), "OpenXR runtime").found.startswith("Mine (/mine.json): ")
 
 
 def test_the_browser_tests_take_the_chromium_that_the_environment_names() -> None:

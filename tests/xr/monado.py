@@ -51,7 +51,7 @@ def lack() -> str | None:
         reason = _CACHE / f"monado-{VERSION}.reason"
         told = reason.read_text(encoding="utf-8").strip() if reason.exists() else "run .ci/monado to build it."
         return f"no OpenXR runtime for tests: {told}"
-    environment = clean_environment(_CACHE) | _runtime("simulated")
+    environment = clean_environment(_CACHE) | runtime("simulated")
     question = "from engine.xr.probe import probe; print(probe())"
     ran = subprocess.run(
         [*_alone(), sys.executable, "-c", question],
@@ -75,7 +75,8 @@ def _alone() -> tuple[str, ...]:
     return ()
 
 
-def _runtime(headset: str) -> dict[str, str]:
+def runtime(headset: str) -> dict[str, str]:
+    """What makes Monado the runtime, with that headset."""
     drivers = {
         "simulated": {"SIMULATED_ENABLE": "1"},
         "remote": {"P_OVERRIDE_ACTIVE_CONFIG": "remote"},
@@ -92,7 +93,7 @@ def play(scenario: str, folder: Path, headset: str = "remote", more: Mapping[str
     alone = _alone()
     if headset == "remote" and "unshare" not in alone:
         pytest.skip("Monado's remote driver listens on every address, and this machine gives no network of its own")
-    environment = clean_environment(folder) | _runtime(headset) | dict(more or {})
+    environment = clean_environment(folder) | runtime(headset) | dict(more or {})
     command = [*alone, sys.executable, "-m", "tests.xr.scenarios", scenario, str(folder)]
     ran = subprocess.run(
         command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False

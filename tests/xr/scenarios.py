@@ -24,13 +24,17 @@ import numpy as np
 from engine.app.view_address import parse_address
 from engine.app.view_client import ViewClient
 from engine.app.view_feed import Feed
+from engine.core.array import Float64
 from engine.core.errors import EnvironmentLacks
 from engine.xr.tool import ToolSample
 from tests.e2e.console_server import Console, console_server
 from tests.xr.remote import Controller, Remote, put
 
-#: Where the head stands in every scenario that scripts it, and half of what lies between the eyes.
+#: Where the head stands in every scenario that scripts it.
 HEAD_M = (0.3, 1.6, 0.2)
+#: Left, right, up, down of each eye.
+EYE_FOVS_RAD = ((-0.40, 0.30, 0.24, -0.36), (-0.30, 0.40, 0.24, -0.36))
+EYE_ASIDE_M = 0.032
 #: How far one hand carries the anatomy.
 CARRIED_M = np.array([0.12, 0.0, 0.0])
 #: What each frame tells the script; a script ends when it returns.
@@ -111,11 +115,17 @@ def standing(console: Console) -> Remote:
 
 
 def picture(stage: Stage) -> None:
-    """A head that stands still looks at the scene."""
+    """A head that stands still looks at the scene, with eyes that see farther outwards than towards the nose."""
 
     def script() -> Script:
         yield
         remote = standing(stage.console)
+        head = remote.state.head
+        for view, side, fov in zip(head.views, (-1, 1), EYE_FOVS_RAD, strict=True):
+            view.fov[:] = fov
+            put(view.pose, (side * EYE_ASIDE_M, 0.0, 0.0))
+        head.per_view_data_valid = True
+        remote.look(HEAD_M)
         yield from until(lambda frame: np.allclose(_head(frame), HEAD_M, atol=1e-4), "the head is there")
         frame = yield from frames(1)
         frame.room.come_here()
@@ -258,6 +268,26 @@ def bare_hands(stage: Stage) -> None:
             joints = frame.hands[0].joints_m
             told["apart_m"].append(float(np.linalg.norm(joints[5] - joints[10])))
 
+        # The pinch takes the anatomy, carries it, and lets it go.
+        middle = frame.room.world_bounds.centre
+        wrist = np.array(right.pose.position) + middle - frame.hands[0].world_from_hold[:3, 3]
+        right.hand_curl[:] = [0.0] * 5
+        put(right.pose, wrist)
+        remote.send()
+        yield from frames(3)
+        right.hand_curl[:] = [1.0] * 5
+        remote.send()
+        frame = yield from until(lambda frame: frame.room.holding == ("right",), "the pinch holds")
+        start, pinched = frame.room.world_bounds.centre, frame.hands[0].world_from_hold[:3, 3]
+        put(right.pose, wrist + np.array([0.0, 0.08, 0.05]))
+        remote.send()
+        frame = yield from frames(4)
+        told["pinch_moved_m"] = (frame.room.world_bounds.centre - start).tolist()
+        told["hand_moved_m"] = (frame.hands[0].world_from_hold[:3, 3] - pinched).tolist()
+        right.hand_curl[:] = [0.0] * 5
+        remote.send()
+        yield from until(lambda frame: frame.room.holding == (), "the pinch lets go")
+
         # A tool that moves 0.4 m/s to the left of the patient, measured 30 ms before it is told.
         began_s = time.monotonic()
         seen = []
@@ -276,8 +306,8 @@ def bare_hands(stage: Stage) -> None:
     stage.play(script())
 
 
-def _head(frame: Any) -> np.ndarray:
-    return np.mean([eye.position_m for eye in frame.eyes], axis=0)
+def _head(frame: Any) -> Float64:
+    return np.asarray(np.mean([eye.position_m for eye in frame.eyes], axis=0))
 
 
 def _placement(frame: Any) -> Told:
@@ -289,7 +319,7 @@ def _placement(frame: Any) -> Told:
     }
 
 
-def _hold(controller: Controller, at: np.ndarray, *, squeeze: bool) -> None:
+def _hold(controller: Controller, at: Float64, *, squeeze: bool) -> None:
     put(controller.pose, at.tolist())
     controller.active = True
     controller.squeeze_force = controller.squeeze_value = 1.0 if squeeze else 0.0
@@ -331,16 +361,16 @@ def _press(remote: Remote, frame: Any, control: str) -> Generator[None, Any, Any
     return (yield from frames(3))
 
 
-def _shortest(a: np.ndarray, b: np.ndarray) -> list[float]:
+def _shortest(a: Float64, b: Float64) -> list[float]:
     """The quaternion (x, y, z, w) that takes a unit vector to another."""
     quaternion = np.array([*np.cross(a, b), 1.0 + float(a @ b)])
-    return (quaternion / np.linalg.norm(quaternion)).tolist()
+    return list(quaternion / np.linalg.norm(quaternion))
 
 
 def _product(p: list[float], q: list[float]) -> list[float]:
     x, y, z, w = p
     matrix = np.array([[w, -z, y, x], [z, w, -x, y], [-y, x, w, z], [-x, -y, -z, w]])
-    return (matrix @ np.array(q)).tolist()
+    return list(matrix @ np.array(q))
 
 
 def _bring_loopback_up() -> None:
