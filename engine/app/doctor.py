@@ -307,11 +307,12 @@ def _runtime_answers(machine: Machine, found: str) -> Check:
         return Check("OpenXR runtime", Status.OK, found)
     answer = machine.ask_python(OPENXR_QUESTION)
     if not answer.good:
-        remedy = "Start it, or the desktop that it needs; else reinstall it, or make another the active one."
+        remedy = "Start the desktop that it needs, reinstall it, or use another."
         return Check("OpenXR runtime", Status.LACKS, f"{found} ends when it is asked: {answer.text}", remedy)
     told = json.loads(answer.text)
     if "what" in told:
-        return Check("OpenXR runtime", Status.LACKS, f"{found}: {told['what']}", told["remedy"])
+        remedy = "Connect the headset and start its runtime; then `sightline doctor`."
+        return Check("OpenXR runtime", Status.LACKS, f"{found}: {told['what']}", remedy)
     modes = ", ".join(mode.lower().replace("_", " ") for mode in told["blend_modes"])
     extras = [text for key, text in (("tracks_hands", "hands"), ("offers_passthrough", "cameras")) if told[key]]
     return Check("OpenXR runtime", Status.OK, "; ".join([f"{found}: {told['headset']}, {modes}", *extras]))
@@ -323,7 +324,7 @@ def _no_active_runtime(machine: Machine) -> Check:
         for manifest in machine.json_files(folder):
             remedy = f"export XR_RUNTIME_JSON={manifest}"
             return Check("OpenXR runtime", Status.OPTIONAL, "installed, but not the active one", remedy)
-    remedy = "For tethered headsets install SteamVR, Monado or WiVRn, or the headset maker's own. Browsers need none."
+    remedy = "Tethered headsets: SteamVR, Monado, WiVRn. Browsers need none."
     return Check("OpenXR runtime", Status.OPTIONAL, "none", remedy)
 
 

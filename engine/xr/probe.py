@@ -12,7 +12,7 @@ from engine.xr.runtime import open_runtime
 
 
 def probe() -> str:
-    """One line of JSON: what the runtime and its headset are, or what is missing and its remedy."""
+    """One line of JSON: what the runtime and its headset are, or `what` is missing."""
     try:
         with open_runtime() as runtime:
             told = {
@@ -23,5 +23,5 @@ def probe() -> str:
                 "offers_passthrough": runtime.offers_passthrough,
             }
     except EnvironmentLacks as error:
-        told = {"what": error.what, "remedy": error.remedy}
+        told = {"what": error.what}
     return json.dumps(told)

@@ -236,8 +236,8 @@ LACKS: dict[str, tuple[FakeMachine, str, Status, bool, str, str]] = {
         *("OpenXR runtime", Status.LACKS, False, "../lib/libopenxr.so is not there", "Reinstall"),
     ),
     "a headset": (
-        answering(OPENXR_QUESTION, Answer(True, '{"what": "no headset", "remedy": "Plug it."}')),
-        *("OpenXR runtime", Status.LACKS, False, "no headset", "Plug it."),
+        answering(OPENXR_QUESTION, Answer(True, '{"what": "no headset"}')),
+        *("OpenXR runtime", Status.LACKS, False, "no headset", "Connect the headset"),
     ),
     "a runtime that starts": (
         answering(OPENXR_QUESTION, Answer(False, "ended with -11")),

@@ -203,7 +203,7 @@ def test_the_command_shows_a_scene_and_writes_what_it_was_asked_for(tmp_path: Pa
         environment = monado.clean_environment(tmp_path) | monado.runtime("simulated")
         eyes, report = tmp_path / "eyes", tmp_path / "report.json"
         command = [
-            SIGHTLINE,
+            str(SIGHTLINE),
             "view",
             console.address,
             "--frames",

@@ -1,0 +1,256 @@
+"""What hands do in the room, without a headset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.core.array import Float64
+from engine.xr.hand import Hand
+from engine.xr.panel import HEIGHT_MM, WIDTH_MM, controls_of
+from engine.xr.placement import Box
+from engine.xr.rigid import apply, rigid, turned_to
+from engine.xr.room import Room, Structure
+
+HEAD = rigid(np.eye(3), (0, 1.6, 0))
+BOUNDS = Box(np.full(3, -0.1), np.full(3, 0.1))
+STRUCTURES = tuple(Structure(f"s{n}", f"Structure {n}", (1, 2, 3), n != 1) for n in range(8))
+MIDDLE = np.array([0, 1.44, -0.9])
+
+
+class Person:
+    """Somebody in a room, who acts frame by frame."""
+
+    def __init__(self) -> None:
+        self.room = Room()
+        self.time_s = 0.0
+        self.room.new_scene("Chest")
+        self.room.set_structures(STRUCTURES, BOUNDS)
+        self.room.set_windows(["Soft tissue", "Lung"])
+        self.step()
+
+    def step(self, *hands: Hand, dt_s: float = 0.01) -> frozenset[str]:
+        self.time_s += dt_s
+        return self.room.step(HEAD, hands, self.time_s, dt_s)
+
+    def click(self, hand: Hand) -> None:
+        self.step(hand)
+        self.step(replace(hand, select=True))
+        self.step(hand)
+
+    def press(self, control: str) -> None:
+        """Point at a control and pull the trigger."""
+        (found,) = [each for each in controls_of(self.room.panel_view("")) if each.id == control]
+        x = found.left_mm + found.width_mm / 2 - WIDTH_MM / 2
+        y = HEIGHT_MM / 2 - found.top_mm - found.height_mm / 2
+        assert self.room.world_from_panel is not None
+        self.click(pointing(apply(self.room.world_from_panel, (x / 1e3, y / 1e3, 0))))
+
+    def wait(self, seconds: float) -> None:
+        self.step(dt_s=seconds)
+
+
+def pointing(at: Float64, side: str = "right", origin: tuple[float, float, float] = (0.1, 1.3, -0.1)) -> Hand:
+    away = at - np.array(origin)
+    aim = rigid(turned_to(-away / np.linalg.norm(away)), origin)
+    return Hand(side, aim, aim, np.array(origin))
+
+
+def beside(x: float, y: float, z: float) -> Float64:
+    """A place so far from the middle."""
+    return MIDDLE + np.array([x, y, z])
+
+
+def at(place: Float64, side: str = "right") -> Hand:
+    return Hand(side, rigid(np.eye(3), place), rigid(np.eye(3), place), place)
+
+
+@pytest.fixture
+def person() -> Person:
+    return Person()
+
+
+def test_at_the_start_everything_stands_before_the_person(person: Person) -> None:
+    assert person.room.world_bounds.centre == pytest.approx(MIDDLE)
+    assert person.room.world_from_panel is not None
+    assert person.room.shown == {each.id for each in STRUCTURES if each.is_shown}
+
+
+def test_surfaces_that_still_arrive_are_kept_in_the_middle_until_somebody_takes_hold(person: Person) -> None:
+    person.room.set_structures(STRUCTURES, Box(np.full(3, -0.1), np.array([0.1, 0.3, 0.1])))
+    assert person.room.world_bounds.centre == pytest.approx(MIDDLE)
+    person.step(replace(at(MIDDLE), squeeze=True))
+    person.room.set_structures(STRUCTURES, BOUNDS)
+    assert person.room.world_bounds.centre != pytest.approx(MIDDLE)
+
+
+def test_a_grip_takes_the_anatomy_wherever_it_points_and_carries_it(person: Person) -> None:
+    hand = replace(at(np.array([0.5, 1.0, 0.5])), squeeze=True)
+    assert person.step(hand) == {"right"}
+    person.step(replace(hand, world_from_hold=rigid(np.eye(3), (0.6, 1.1, 0.5))))
+    assert person.room.world_bounds.centre == pytest.approx(beside(0.1, 0.1, 0))
+    person.step(replace(hand, squeeze=False))
+    assert person.room.holding == ()
+
+
+def test_a_trigger_takes_it_only_when_it_points_at_it(person: Person) -> None:
+    person.step(replace(pointing(MIDDLE), select=True))
+    assert person.room.holding == ("right",)
+    person.step(pointing(MIDDLE))
+    person.step(replace(pointing(beside(1.0, 0, 0)), select=True))
+    assert person.room.holding == ()
+
+
+def test_a_hand_that_leaves_takes_nothing_with_it(person: Person) -> None:
+    person.step(replace(at(MIDDLE), squeeze=True))
+    person.step()
+    assert person.room.holding == ()
+    assert person.room.world_bounds.centre == pytest.approx(MIDDLE)
+
+
+def test_a_button_held_when_the_hand_comes_back_is_a_new_press(person: Person) -> None:
+    person.step(replace(at(MIDDLE), squeeze=True))
+    person.step()
+    person.step(replace(at(MIDDLE), squeeze=True))
+    assert person.room.holding == ("right",)
+
+
+def test_two_hands_scale_it(person: Person) -> None:
+    left, right = at(beside(-0.1, 0, 0), "left"), at(beside(0.1, 0, 0))
+    person.step(replace(left, squeeze=True), replace(right, squeeze=True))
+    apart = at(beside(0.3, 0, 0))
+    person.step(replace(left, squeeze=True), replace(apart, squeeze=True))
+    assert person.room.placement.scale == pytest.approx(2)
+
+
+def test_rows_show_and_hide_structures(person: Person) -> None:
+    person.press("structure:s0")
+    assert "s0" not in person.room.shown
+    person.press("structure:s1")
+    assert "s1" in person.room.shown
+    person.press("structure:s0")
+    assert "s0" in person.room.shown
+
+
+def test_what_was_hidden_stays_hidden_while_finer_surfaces_come(person: Person) -> None:
+    person.press("structure:s0")
+    person.room.set_structures(STRUCTURES, BOUNDS)
+    assert "s0" not in person.room.shown
+    person.room.new_scene("Another")
+    person.room.set_structures(STRUCTURES, BOUNDS)
+    assert "s0" in person.room.shown
+
+
+def test_pages_of_structures_are_turned(person: Person) -> None:
+    def names() -> list[str]:
+        return [each.id for each in controls_of(person.room.panel_view("")) if each.id.startswith("structure")]
+
+    first = names()
+    person.press("more")
+    assert names() == ["structure:s6", "structure:s7"]
+    person.press("more")
+    assert names() == ["structure:s6", "structure:s7"]
+    person.press("earlier")
+    assert names() == first
+
+
+def test_a_press_on_the_panel_never_takes_the_anatomy(person: Person) -> None:
+    assert person.room.world_from_panel is not None
+    corner = apply(person.room.world_from_panel, (0.14, 0.17, 0))
+    person.click(pointing(corner))
+    assert person.room.holding == ()
+
+
+def test_size_buttons_glide_to_the_next_size_about_the_middle(person: Person) -> None:
+    person.press("larger")
+    person.wait(0.5)
+    assert person.room.placement.scale == pytest.approx(1.25)
+    assert person.room.world_bounds.centre == pytest.approx(MIDDLE)
+    person.press("true_size")
+    person.wait(0.5)
+    assert person.room.placement.scale == 1
+
+
+def test_bring_here_puts_it_back_before_the_eyes(person: Person) -> None:
+    person.step(replace(at(MIDDLE), squeeze=True))
+    person.step(replace(at(beside(0.4, 0.3, 0.2)), squeeze=True))
+    person.step()
+    person.press("here")
+    person.wait(0.5)
+    assert person.room.world_bounds.centre == pytest.approx(MIDDLE)
+
+
+def test_the_slice_is_put_up_through_the_middle_cut_and_put_away(person: Person) -> None:
+    person.press("axial")
+    assert person.room.slice.is_on
+    assert person.room.slice.position_m == pytest.approx(MIDDLE)
+    assert person.room.cut() is not None
+    person.press("cut")
+    assert person.room.cut() is None
+    person.press("slice")
+    assert not person.room.slice.is_on
+
+
+def test_the_window_goes_round(person: Person) -> None:
+    told = []
+    for _ in range(3):
+        told.append(person.room.panel_view("").window)
+        person.press("window")
+    assert told == ["Soft tissue", "Lung", "Soft tissue"]
+
+
+def test_the_plate_is_taken_before_the_anatomy_behind_it(person: Person) -> None:
+    person.press("coronal")
+    person.step(replace(pointing(MIDDLE), select=True))
+    assert person.room.slice.carrier == "right"
+    assert person.room.holding == ()
+
+
+def test_the_stick_scrolls_the_slice_or_pushes_what_is_held(person: Person) -> None:
+    person.press("coronal")
+    away = pointing(np.array([1.0, 1.0, -1.0]))
+    person.step(replace(away, stick=np.array([0.0, 1.0])), dt_s=0.1)
+    assert person.room.slice.position_m[2] == pytest.approx(-0.9 - 0.016)
+    held = replace(away, squeeze=True)
+    person.step(held)
+    before = person.room.placement.position_m
+    person.step(replace(held, stick=np.array([0.0, 1.0])), dt_s=0.1)
+    assert (person.room.placement.position_m - before) @ held.direction == pytest.approx(0.06)
+
+
+def test_the_menu_button_puts_the_panel_away_and_brings_it_to_that_hand(person: Person) -> None:
+    left = at(np.array([-0.2, 1.2, -0.3]), "left")
+    person.step(replace(left, menu=True))
+    assert person.room.world_from_panel is None
+    person.step(left)
+    person.step(replace(left, menu=True))
+    assert person.room.world_from_panel is not None
+    assert person.room.world_from_panel[0, 3] < 0
+
+
+def test_when_the_device_takes_the_input_everything_is_let_go(person: Person) -> None:
+    person.step(replace(at(MIDDLE), squeeze=True))
+    person.room.let_go()
+    assert person.room.holding == ()
+
+
+def test_rays_end_at_what_they_mean(person: Person) -> None:
+    hand = pointing(MIDDLE)
+    person.step(hand)
+    ray = person.room.rays()["right"]
+    assert ray.is_over
+    assert (hand.origin_m + ray.length_m * hand.direction)[2] == pytest.approx(-0.8, abs=0.02)
+    person.step(pointing(np.array([2.0, 2.0, -1.0])))
+    assert not person.room.rays()["right"].is_over
+
+
+def test_a_new_here_brings_anatomy_slice_and_panel_along(person: Person) -> None:
+    person.press("sagittal")
+    person.room.come_here()
+    turned = rigid(turned_to((1.0, 0, 0)), (1, 1.6, 1))
+    person.room.step(turned, (), 99.0, 0.01)
+    person.room.come_here()
+    assert person.room.world_bounds.centre == pytest.approx((0.1, 1.44, 1), abs=1e-6)
+    assert person.room.slice.position_m == pytest.approx((0.1, 1.44, 1), abs=1e-6)
