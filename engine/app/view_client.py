@@ -50,7 +50,7 @@ from engine.stream.messages import (
     VolumeNode,
 )
 from engine.stream.messages import ServerMessage as AnyServerMessage
-from engine.stream.pose import decode_pose
+from engine.stream.pose import PoseSlots, decode_pose
 from engine.stream.scene_log import apply_op
 from engine.xr.drawn import DrawnSurface, SceneBegins, SurfaceGone, VolumeBox
 
@@ -144,6 +144,7 @@ class ViewClient:
         self._address = address
         self._context = context
         self._clock = ArrivalClock()
+        self._poses = PoseSlots()
         self._changed = asyncio.Event()
         self._brought = _Brought()
         self._pool = ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="blobs")
@@ -184,11 +185,13 @@ class ViewClient:
 
     async def _follow(self) -> None:
         attempt = 0
+        lost = "The server cannot be reached; trying"
         while True:
             try:
                 await self._in_pool(self.blobs.begin_session)
                 async with self._connection() as socket:
                     attempt = 0
+                    lost = "Reconnecting…"
                     await self._listen(socket)
             except ssl.SSLCertVerificationError as error:
                 raise EnvironmentLacks(
@@ -205,7 +208,7 @@ class ViewClient:
                 pass
             except InvalidURI as error:
                 raise InvalidValue(f"{self._address.host} is no host") from error
-            self.feed.say(connection="Reconnecting…" if self.follower.epoch else "The server cannot be reached; trying")
+            self.feed.say(connection=lost)
             await asyncio.sleep(back_off_s(attempt, random.random()))  # noqa: S311
             attempt += 1
 
@@ -230,24 +233,33 @@ class ViewClient:
             if isinstance(message, bytes):
                 self._take_pose(message)
                 continue
+            before = self._run_and_scene()
             refusal = self.follower.receive(message)
+            if self._run_and_scene() != before:
+                # Another run has another clock, another scene another patient.
+                self._clock, self._poses = ArrivalClock(), PoseSlots()
+                self.feed.forget_tools()
             if refusal is not None:
                 raise InputRefused(f"The server refused: {refusal}")
             self.feed.say(work=self.follower.work)
             self._changed.set()
         raise ConnectionResetError
 
+    def _run_and_scene(self) -> tuple[str | None, str | None]:
+        scene = self.follower.scene
+        return self.follower.epoch, None if scene is None else scene.id
+
     def _take_pose(self, data: bytes) -> None:
         """Draw where a tool is; frames of other kinds, and poses that cannot be right, are passed over."""
-        if self.follower.scene is None:
-            return
         arrived_s = time.monotonic()
         with contextlib.suppress(InvalidValue):
             pose = decode_pose(data)
-            offset_s = self._clock.monotonic_from_hub_s(pose.time_s, arrived_s)
-            sample = tool_sample(self.follower.scene, pose, offset_s)
+            offset_s = self._clock.hub_from_monotonic_s(pose.time_s, arrived_s)
+            if self.follower.scene is None or not self._poses.put(pose):
+                return
+            sample = tool_sample(self.follower.scene, pose)
             if sample is not None:
-                self.feed.put_tool(sample)
+                self.feed.put_tool(sample, offset_s)
 
     # What is drawn
 
@@ -269,12 +281,10 @@ class ViewClient:
             if self._brought.scene is not None:
                 self._brought = _Brought()
                 self.feed.put(SceneBegins(""))
-                self.feed.forget_tools()
             return
         if scene.id != self._brought.scene:
             self._brought = _Brought(scene.id)
             self.feed.put(SceneBegins(scene.title))
-            self.feed.forget_tools()
         self.blobs.keep(blobs_of(scene))
         surfaces = [node for node in scene.nodes if isinstance(node, SurfaceNode)]
         volume = next((node for node in scene.nodes if isinstance(node, VolumeNode)), None)

@@ -19,12 +19,12 @@ class ArrivalClock:
         self._least_s = float("inf")
         self._least_before_s = float("inf")
 
-    def monotonic_from_hub_s(self, source_s: float, arrived_s: float) -> float:
-        """What to add to a time of the hub to have it on this machine's clock, from all arrivals up to this one."""
+    def hub_from_monotonic_s(self, source_s: float, arrived_s: float) -> float:
+        """What to add to a time of this machine to have it on the hub's clock, from all arrivals up to this one."""
         if arrived_s - self._began_s > REMEMBERED_S:
             is_stale = arrived_s - self._began_s > 2 * REMEMBERED_S
             self._least_before_s = float("inf") if is_stale else self._least_s
             self._least_s = float("inf")
             self._began_s = arrived_s
         self._least_s = min(self._least_s, arrived_s - source_s)
-        return min(self._least_s, self._least_before_s)
+        return -min(self._least_s, self._least_before_s)

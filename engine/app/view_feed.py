@@ -19,6 +19,7 @@ class Feed:
     def __init__(self) -> None:
         self._changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
         self._tools: dict[int, ToolSample] = {}
+        self._hub_from_monotonic_s = 0.0
         self._lock = threading.Lock()
         self._connection = "Connecting…"
         self._work = ""
@@ -33,12 +34,11 @@ class Feed:
         """Something to draw."""
         self._changes.put(change)
 
-    def put_tool(self, sample: ToolSample) -> None:
-        """The newest of its tool."""
+    def put_tool(self, sample: ToolSample, hub_from_monotonic_s: float = 0.0) -> None:
+        """The newest of its tool, and what its clock is known to be now."""
         with self._lock:
-            known = self._tools.get(sample.entity)
-            if known is None or sample.time_s > known.time_s or not sample.is_tracked:
-                self._tools[sample.entity] = sample
+            self._tools[sample.entity] = sample
+            self._hub_from_monotonic_s = hub_from_monotonic_s
 
     def forget_tools(self) -> None:
         """Another scene: where tools were in the last one says nothing about this one."""
@@ -64,6 +64,11 @@ class Feed:
         """The newest sample of each tool."""
         with self._lock:
             return tuple(self._tools.values())
+
+    def source_from_monotonic_s(self) -> float:
+        """What to add to a time of `time.monotonic` to have it on the hub's clock."""
+        with self._lock:
+            return self._hub_from_monotonic_s
 
     def status(self) -> str:
         """How the connection stands, and what the server is doing."""

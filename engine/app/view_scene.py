@@ -187,7 +187,7 @@ def _unpacked(data: bytes, shape: tuple[int, int, int], kind: np.dtype[Any]) -> 
     return np.frombuffer(raw, kind).reshape(shape)
 
 
-def tool_sample(scene: Scene, pose: Pose, monotonic_from_hub_s: float) -> ToolSample | None:
+def tool_sample(scene: Scene, pose: Pose) -> ToolSample | None:
     """A pose of the wire as a tool beside this scene's anatomy.
 
     None where nobody can say where that is: it was not measured in the patient's frame, or by another registration.
@@ -199,7 +199,7 @@ def tool_sample(scene: Scene, pose: Pose, monotonic_from_hub_s: float) -> ToolSa
     w, x, y, z = pose.orientation
     return ToolSample(
         entity=pose.entity,
-        time_s=pose.time_s + monotonic_from_hub_s,
+        time_s=pose.time_s,
         position_m=headset_from_patient[:3, :3] @ np.array(pose.position_mm) + headset_from_patient[:3, 3],
         rotation=turn @ rotation_from_quaternion(x, y, z, w),
         is_tracked=pose.is_tracked,

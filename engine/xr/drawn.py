@@ -131,6 +131,9 @@ class Source(Protocol):
     def tools(self) -> tuple[ToolSample, ...]:
         """The newest sample of each tool."""
 
+    def source_from_monotonic_s(self) -> float:
+        """What to add to a time of `time.monotonic` to have it on the clock of the tools' samples."""
+
     def status(self) -> str:
         """How the connection stands, in the person's words."""
 

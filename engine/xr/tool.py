@@ -28,7 +28,7 @@ class ToolSample:
 
     Attributes:
         entity: its number in the session.
-        time_s: when it was measured, on the clock of `time.monotonic`.
+        time_s: when it was measured, on the source's clock.
         position_m: (3,) of the tip.
         rotation: (3, 3) anatomy from tool; the shaft leaves the tip along the tool's +Z.
         is_tracked: False says that this is only where it was seen last.
@@ -57,19 +57,20 @@ class ToolTrack:
         self._samples: deque[ToolSample] = deque()
 
     def add(self, sample: ToolSample) -> None:
-        """Learn from a sample; one that is not newer says nothing new, unless that the tool is lost."""
-        if self._samples and sample.time_s <= self._samples[-1].time_s:
-            if not sample.is_tracked:
-                self._samples[-1] = replace(self._samples[-1], is_tracked=False)
-            return
-        if self._samples and sample.time_s - self._samples[-1].time_s > LONGEST_GAP_S:
-            self._samples.clear()
+        """Learn from a sample. The same again may say that the tool is lost; an older one, that the clock was set."""
+        if self._samples:
+            since_s = sample.time_s - self._samples[-1].time_s
+            if since_s == 0:
+                self._samples[-1] = sample
+                return
+            if not 0 < since_s <= LONGEST_GAP_S:
+                self._samples.clear()
         self._samples.append(sample)
         while len(self._samples) > 2 and self._samples[1].time_s <= sample.time_s - MOTION_OVER_S:
             self._samples.popleft()
 
     def at(self, time_s: float) -> DrawnTool | None:
-        """The tool at `time_s`; None where nothing is known that is still worth showing."""
+        """The tool at `time_s` of the source's clock; None where nothing is known that is still worth showing."""
         if not self._samples:
             return None
         latest = self._samples[-1]

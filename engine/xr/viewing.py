@@ -246,9 +246,12 @@ class _Viewing:
 
     def _tools(self, display_s: float) -> dict[int, DrawnTool]:
         """Every tool where it will be when this frame is seen."""
-        for sample in self._source.tools():
-            self._tracks.setdefault(sample.entity, ToolTrack()).add(sample)
-        drawn = {entity: track.at(display_s) for entity, track in self._tracks.items()}
+        samples = self._source.tools()
+        self._tracks = {each.entity: self._tracks.get(each.entity, ToolTrack()) for each in samples}
+        for sample in samples:
+            self._tracks[sample.entity].add(sample)
+        seen_s = display_s + self._source.source_from_monotonic_s()
+        drawn = {entity: track.at(seen_s) for entity, track in self._tracks.items()}
         return {entity: tool for entity, tool in drawn.items() if tool is not None}
 
     def _picture(self, hands: Sequence[Hand], tools: Mapping[int, DrawnTool]) -> Picture:

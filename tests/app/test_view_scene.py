@@ -141,9 +141,9 @@ def test_voxels_that_are_not_all_there_are_refused(data: bytes) -> None:
 
 def test_a_tool_stands_where_the_patient_frame_has_it() -> None:
     quarter = (float(np.sqrt(0.5)), 0.0, 0.0, float(np.sqrt(0.5)))  # about the patient's z, which is up
-    sample = tool_sample(scene(), Pose(4, 10.0, (10.0, 20.0, 30.0), quarter), 100.0)
+    sample = tool_sample(scene(), Pose(4, 10.0, (10.0, 20.0, 30.0), quarter))
     assert sample is not None
-    assert (sample.entity, sample.time_s, sample.is_tracked) == (4, 110.0, True)
+    assert (sample.entity, sample.time_s, sample.is_tracked) == (4, 10.0, True)
     assert sample.position_m == pytest.approx((0.01, 0.03, -0.02))
     # Its own x, which the turn lays along the patient's y (backwards), is away from the eyes.
     assert sample.rotation @ (1, 0, 0) == pytest.approx((0, 0, -1), abs=1e-9)
@@ -152,8 +152,8 @@ def test_a_tool_stands_where_the_patient_frame_has_it() -> None:
 
 def test_a_tool_of_another_frame_or_registration_is_not_shown_at_all() -> None:
     upright = (1.0, 0.0, 0.0, 0.0)
-    assert tool_sample(scene(), Pose(4, 1.0, (0, 0, 0), upright, PoseFrame.WORLD), 0.0) is None
-    assert tool_sample(scene(), Pose(4, 1.0, (0, 0, 0), upright, registration_epoch=1), 0.0) is None
+    assert tool_sample(scene(), Pose(4, 1.0, (0, 0, 0), upright, PoseFrame.WORLD)) is None
+    assert tool_sample(scene(), Pose(4, 1.0, (0, 0, 0), upright, registration_epoch=1)) is None
 
 
 def test_every_blob_of_a_scene_is_named(served: Console) -> None:

@@ -21,7 +21,7 @@ fields = st.builds(
 
 def clip(matrix: Float64, point: Float64) -> Float64:
     x, y, z, w = matrix @ [*point, 1.0]
-    return np.array([x, y, z]) / w
+    return np.array([x / w, y / w, z / w])
 
 
 @given(fields, st.floats(NEAR_M, FAR_M))

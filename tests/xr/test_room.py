@@ -60,7 +60,7 @@ def pointing(at: Float64, side: str = "right", origin: tuple[float, float, float
 
 def beside(x: float, y: float, z: float) -> Float64:
     """A place so far from the middle."""
-    return MIDDLE + np.array([x, y, z])
+    return np.asarray(MIDDLE + np.array([x, y, z]))
 
 
 def at(place: Float64, side: str = "right") -> Hand:
@@ -97,7 +97,7 @@ def test_a_grip_takes_the_anatomy_wherever_it_points_and_carries_it(person: Pers
 
 def test_a_trigger_takes_it_only_when_it_points_at_it(person: Person) -> None:
     person.step(replace(pointing(MIDDLE), select=True))
-    assert person.room.holding == ("right",)
+    assert "right" in person.room.holding
     person.step(pointing(MIDDLE))
     person.step(replace(pointing(beside(1.0, 0, 0)), select=True))
     assert person.room.holding == ()

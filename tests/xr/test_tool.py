@@ -92,9 +92,10 @@ def test_jitter_is_not_multiplied(seed: int) -> None:
     assert np.abs(drawn.sample.position_m).max() <= 3e-4 + 1e-12
 
 
-def test_samples_out_of_order_are_passed_over() -> None:
+def test_a_clock_that_was_set_begins_its_motion_anew() -> None:
     track = steady()
-    track.add(ToolSample(3, 0.5, np.full(3, 9.0), np.eye(3)))
-    drawn = track.at(1.0)
+    track.add(sample(0.3))
+    drawn = track.at(0.33)
     assert drawn is not None
-    assert drawn.sample.position_m == pytest.approx(VELOCITY)
+    assert drawn.sample.position_m == pytest.approx(VELOCITY * 0.3)
+    assert drawn.opacity == 1

@@ -1,0 +1,353 @@
+"""The network side of the native client, against the product's own server and against one that lies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
+from engine.app.certificate import server_certificate
+from engine.app.view_address import ServerAddress, parse_address
+from engine.app.view_blobs import BlobStore, BlobUnavailable
+from engine.app.view_client import LONGEST_WAIT_S, OutOfStep, SceneFollower, ViewClient, back_off_s
+from engine.app.view_command import trust
+from engine.app.view_feed import Feed
+from engine.app.view_scene import blobs_of
+from engine.core.errors import EnvironmentLacks, InputRefused
+from engine.stream.access import LOOPBACK_HOSTS, Access
+from engine.stream.messages import PROTOCOL, Job, JobUpdate, NumberedOp, PutNode, RemoveNode, Snapshot
+from engine.stream.pose import Pose, encode_pose
+from engine.stream.server import create_app
+from engine.xr.drawn import Change, DrawnSurface, DrawnVolume, SceneBegins, SurfaceGone, VolumeBox
+from tests.e2e.console_server import Console, console_server
+from tests.stream.scenes import scene, surface_node
+
+PATIENCE_S = 20.0
+
+
+def until(happened: Callable[[], bool], what: str) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < end_s, f"never: {what}"
+        time.sleep(0.01)
+
+
+class Headset:
+    """Takes what comes, as the one in front of the eyes does."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.changes: list[Change] = []
+
+    def take(self) -> list[Change]:
+        while (change := self.feed.next_change()) is not None:
+            self.changes.append(change)
+        return self.changes
+
+    def surfaces(self) -> dict[str, DrawnSurface]:
+        """What is drawn now."""
+        drawn: dict[str, DrawnSurface] = {}
+        for change in self.take():
+            if isinstance(change, SceneBegins):
+                drawn.clear()
+            elif isinstance(change, DrawnSurface):
+                drawn[change.id] = change
+            elif isinstance(change, SurfaceGone):
+                drawn.pop(change.id, None)
+        return drawn
+
+    def count(self, kind: type) -> int:
+        return sum(isinstance(change, kind) for change in self.take())
+
+
+@contextmanager
+def following(address: str, context: ssl.SSLContext | None = None) -> Iterator[tuple[ViewClient, Headset]]:
+    feed = Feed()
+    client = ViewClient(parse_address(address), context, feed)
+    client.start()
+    try:
+        yield client, Headset(feed)
+    finally:
+        client.stop()
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    with console_server(tmp_path) as running:
+        yield running
+
+
+# Folding
+
+
+def snapshot(seq: int = 5, *names: str) -> str:
+    return Snapshot(epoch="e", seq=seq, scene=scene(*names), jobs=()).model_dump_json()
+
+
+def test_changes_are_folded_as_the_server_folds_them() -> None:
+    follower = SceneFollower()
+    follower.receive(snapshot(5, "a", "b"))
+    follower.receive(NumberedOp(seq=6, op=PutNode(node=surface_node("c"))).model_dump_json())
+    follower.receive(NumberedOp(seq=7, op=RemoveNode(id="a")).model_dump_json())
+    assert follower.scene is not None
+    assert [node.id for node in follower.scene.nodes] == ["b", "c"]
+    assert '"epoch":"e","last_seq":7' in follower.hello(None, ())
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        NumberedOp(seq=8, op=RemoveNode(id="a")).model_dump_json(),
+        NumberedOp(seq=6, op=RemoveNode(id="z")).model_dump_json(),
+        "not json",
+        '{"type": "unheard of"}',
+    ],
+)
+def test_what_does_not_follow_starts_over_from_a_snapshot(message: str) -> None:
+    follower = SceneFollower()
+    follower.receive(snapshot(5, "a"))
+    with pytest.raises(OutOfStep):
+        follower.receive(message)
+    assert '"epoch":null,"last_seq":null' in follower.hello(None, ())
+
+
+def test_what_the_server_does_is_told_in_words() -> None:
+    follower = SceneFollower()
+    job = Job(id="j", state="running", stage="reading slices", fraction=0.4, eta_s=None, study="s", series=None)
+    follower.receive(JobUpdate(job=job).model_dump_json())
+    assert follower.work == "reading slices, 40%"
+    follower.receive(JobUpdate(job=job.model_copy(update={"state": "done"})).model_dump_json())
+    assert follower.work == ""
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1))
+def test_waits_grow_and_never_beyond_their_limit(attempt: int, chance: float) -> None:
+    assert 0 < back_off_s(attempt, chance) <= LONGEST_WAIT_S
+    assert back_off_s(attempt + 1, chance) >= back_off_s(attempt, chance)
+    assert back_off_s(attempt, 1.0) == 2 * back_off_s(attempt, 0.0)
+
+
+# Against the product's own server
+
+
+def test_a_scene_comes_whole_with_surfaces_and_slices(console: Console) -> None:
+    console.open_scene()
+    with following(console.address) as (client, headset):
+        until(lambda: headset.count(VolumeBox) == 6 and len(headset.surfaces()) == 4, "surfaces and slabs")
+        assert headset.count(DrawnVolume) == 1
+        assert headset.feed.status() == "Connected"
+        assert isinstance(headset.changes[0], SceneBegins)
+        assert client.blobs.fetched == len(set(client.blobs.held)) <= len(blobs_of(console.scene))
+
+
+def test_finer_surfaces_come_when_they_are_seen_larger(console: Console) -> None:
+    console.open_scene()
+    with following(console.address) as (_, headset):
+        until(lambda: len(headset.surfaces()) == 4, "surfaces")
+        headset.feed.want_detail(0.01, frozenset(headset.surfaces()))
+        until(lambda: len(headset.surfaces()["surface-body"].triangles) == 320, "the coarse body")
+        headset.feed.want_detail(30.0, frozenset(headset.surfaces()))
+        until(lambda: len(headset.surfaces()["surface-body"].triangles) == 5120, "the fine body")
+
+
+def test_an_edit_changes_the_surface_in_its_brick_and_the_labels_in_its_box(console: Console) -> None:
+    console.open_scene()
+    with following(console.address) as (_, headset):
+        until(lambda: headset.count(VolumeBox) == 6, "slabs")
+        until(lambda: len(headset.surfaces()) == 4, "surfaces")
+        before = headset.surfaces()["surface-nodule"]
+        console.edit(tool="brush", key="nodule", points_mm=((0.0, -30.0, 0.0),), radius_mm=12.0)
+        until(lambda: headset.count(VolumeBox) == 7, "the box of labels")
+        until(lambda: headset.surfaces()["surface-nodule"] is not before, "the patched surface")
+        after = headset.surfaces()["surface-nodule"]
+        # Patient (0, -30, 0) mm is (0, 0, 0.03) m of the headset.
+        nearest = np.linalg.norm(after.positions_m[after.triangles.ravel()] - (0, 0, 0.03), axis=1)
+        assert nearest.min() < 0.014
+
+
+def test_a_server_that_went_away_is_found_again_and_nothing_is_fetched_twice(console: Console) -> None:
+    console.open_scene()
+    with following(console.address) as (client, headset):
+        until(lambda: headset.count(VolumeBox) == 6, "slabs")
+        fetched = client.blobs.fetched
+        console.stop()
+        until(lambda: headset.feed.status() == "Reconnecting…", "the loss is told")
+        assert len(headset.surfaces()) == 4
+        console.log.epoch = "another run"
+        console.start()
+        until(lambda: headset.feed.status() == "Connected", "the return is told")
+        console.open_scene("scene-2")
+        until(lambda: headset.count(SceneBegins) == 2 and headset.count(VolumeBox) == 12, "the new scene")
+        until(lambda: len(headset.surfaces()) == 4, "its surfaces")
+        assert client.blobs.fetched == fetched
+
+
+def test_what_happened_meanwhile_is_caught_up_without_beginning_anew(console: Console) -> None:
+    console.open_scene()
+    with following(console.address) as (_, headset):
+        until(lambda: headset.count(VolumeBox) == 6, "slabs")
+        console.stop()
+        until(lambda: headset.feed.status() == "Reconnecting…", "the loss is told")
+        console.log.append(RemoveNode(id="surface-bone"))
+        console.start()
+        until(lambda: "surface-bone" not in headset.surfaces(), "the bone is gone")
+        assert headset.count(SceneBegins) == 1
+
+
+def test_a_server_that_cannot_be_reached_yet_is_tried_again(console: Console) -> None:
+    console.stop()
+    with following(console.address) as (_, headset):
+        until(lambda: "cannot be reached" in headset.feed.status(), "it is told")
+        console.start()
+        console.open_scene()
+        until(lambda: len(headset.surfaces()) == 4, "surfaces")
+
+
+# Access
+
+
+@contextmanager
+def secure(console: Console, folder: Path, token: str) -> Iterator[tuple[str, Path]]:
+    """The same application over TLS with a token: its address, and the authority's certificate."""
+    files = server_certificate(folder, ("127.0.0.1", "localhost"), datetime.datetime.now(datetime.UTC))
+    app = create_app(console.application, console.broadcast, Access(LOOPBACK_HOSTS, token), None, console._lifespan)
+    config = uvicorn.Config(
+        app, port=0, log_level="critical", ws="websockets-sansio", timeout_graceful_shutdown=1,
+        ssl_certfile=files.certificate, ssl_keyfile=files.key,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until(lambda: server.started, "the server starts")
+    try:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"https://127.0.0.1:{port}/", files.authority
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_with_its_certificate_and_token_a_server_beyond_this_machine_is_followed(
+    console: Console, tmp_path: Path
+) -> None:
+    console.open_scene()
+    with secure(console, tmp_path / "tls", "s3cret") as (address, authority):
+        context = trust(parse_address(address), authority)
+        with following(f"{address}#token=s3cret", context) as (_, headset):
+            until(lambda: len(headset.surfaces()) == 4, "surfaces")
+
+
+def test_a_certificate_that_is_not_trusted_ends_it_and_says_how_to_trust_it(console: Console, tmp_path: Path) -> None:
+    with secure(console, tmp_path / "tls", "s3cret") as (address, _):
+        context = trust(parse_address(address), None)
+        with following(f"{address}#token=s3cret", context) as (_, headset):
+            until(lambda: headset.feed.failure is not None, "it is refused")
+            assert isinstance(headset.feed.failure, EnvironmentLacks)
+            assert "--ca FILE" in headset.feed.failure.remedy
+
+
+@pytest.mark.parametrize("fragment", ["", "#token=wrong"])
+def test_without_the_token_it_ends_and_says_why(console: Console, tmp_path: Path, fragment: str) -> None:
+    with secure(console, tmp_path / "tls", "s3cret") as (address, authority):
+        context = trust(parse_address(address), authority)
+        with following(address + fragment, context) as (_, headset):
+            until(lambda: headset.feed.failure is not None, "it is refused")
+            assert isinstance(headset.feed.failure, InputRefused)
+            assert "the address that the server printed" in str(headset.feed.failure)
+
+
+def test_a_file_that_is_no_certificate_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "no.pem").write_text("no certificate")
+    with pytest.raises(InputRefused, match="certificate"):
+        trust(ServerAddress(True, "ward", 8443), tmp_path / "no.pem")
+
+
+def test_bytes_that_are_not_the_blobs_are_refused(console: Console) -> None:
+    name = "0" * 64
+    (console.application.folder / name).write_bytes(b"other bytes")
+    store = BlobStore(parse_address(console.address), None)
+    with pytest.raises(BlobUnavailable, match="other bytes"):
+        store.get(name)
+    with pytest.raises(BlobUnavailable, match="404"):
+        store.get("1" * 64)
+    assert store.held == ()
+
+
+# Poses
+
+
+@contextmanager
+def telling(*messages: str | bytes, heard: list[str] | None = None) -> Iterator[str]:
+    """A server that says these and then is silent."""
+
+    async def answer(socket: ServerConnection) -> None:
+        with contextlib.suppress(Exception):
+            hello = await socket.recv()
+            if heard is not None:
+                heard.append(str(hello))
+            for message in messages:
+                await socket.send(message)
+            await socket.wait_closed()
+
+    async def run(ready: threading.Event, port: list[int], stop: threading.Event) -> None:
+        async with serve(answer, "127.0.0.1", 0, subprotocols=[Subprotocol(PROTOCOL)]) as server:
+            port.append(next(iter(server.sockets)).getsockname()[1])
+            ready.set()
+            while not stop.is_set():
+                await asyncio.sleep(0.02)
+
+    ready, stop, port = threading.Event(), threading.Event(), list[int]()
+    thread = threading.Thread(target=lambda: asyncio.run(run(ready, port, stop)), daemon=True)
+    thread.start()
+    assert ready.wait(PATIENCE_S)
+    try:
+        yield f"http://127.0.0.1:{port[0]}/"
+    finally:
+        stop.set()
+        thread.join()
+
+
+UPRIGHT = (1.0, 0.0, 0.0, 0.0)
+
+
+def test_the_newest_pose_of_each_tool_is_shown_and_nonsense_is_passed_over() -> None:
+    poses = [
+        encode_pose(Pose(1, 50.00, (0.0, 0.0, 0.0), UPRIGHT)),
+        encode_pose(Pose(2, 50.00, (5.0, 0.0, 0.0), UPRIGHT)),
+        b"\x01 cut short",
+        b"\x77" + bytes(37),
+        encode_pose(Pose(1, 50.02, (100.0, 0.0, 0.0), UPRIGHT)),
+        encode_pose(Pose(1, 50.01, (50.0, 0.0, 0.0), UPRIGHT)),
+        encode_pose(Pose(3, 50.00, (5.0, 0.0, 0.0), UPRIGHT, registration_epoch=9)),
+    ]
+    with telling(snapshot(5), *poses) as address, following(address) as (_, headset):
+        until(lambda: len(headset.feed.tools()) == 2, "both tools")
+        until(lambda: any(t.position_m[0] > 0.09 for t in headset.feed.tools()), "the newest")
+        tools = {tool.entity: tool for tool in headset.feed.tools()}
+        assert tools.keys() == {1, 2}
+        assert tools[1].position_m == pytest.approx((0.1, 0, 0), abs=1e-6)
+        assert (tools[1].time_s, tools[2].time_s) == (50.02, 50.0)
+        # Nothing arrives before it was measured.
+        assert time.monotonic() + headset.feed.source_from_monotonic_s() >= 50.02
+
+
+def test_a_server_that_skips_a_change_is_asked_for_everything_again() -> None:
+    skipped = NumberedOp(seq=9, op=RemoveNode(id="a")).model_dump_json()
+    hellos: list[str] = []
+    with telling(snapshot(5), skipped, heard=hellos) as address, following(address):
+        until(lambda: len(hellos) > 1, "it starts over")
+    assert '"epoch":null,"last_seq":null' in hellos[1]
