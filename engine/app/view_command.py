@@ -54,7 +54,7 @@ def show_in_headset(request: ViewRequest, say: Callable[[str], None]) -> dict[st
 
     feed = Feed()
     client = ViewClient(address, context, feed)
-    options = ViewOptions(request.frames, keep_eyes=request.eyes_folder is not None, font_file=_font_file())
+    options = ViewOptions(request.frames, keep_eyes=request.eyes_folder is not None, font_file=font_file())
     say(NOTICE)
     client.start()
     try:
@@ -114,7 +114,7 @@ def trust(address: ServerAddress, authority: Path | None) -> ssl.SSLContext | No
     return context
 
 
-def _font_file() -> Path | None:
+def font_file() -> Path | None:
     """The page's own type; None where the page was not built."""
     page = page_folder()
     return next(iter(sorted(page.glob("inter-latin-wght-normal-*.woff2"))), None) if page else None

@@ -9,14 +9,16 @@ from enum import StrEnum
 import numpy as np
 
 from engine.core.array import Float64
-from engine.xr.placement import Gaze
+from engine.xr.placement import Box, Gaze
 from engine.xr.rigid import UP, apply, inverse, rigid, rotation_about, turned_to
 
 #: Laid out for reading at 0.7 m: body text 0.8° high, nothing to press smaller than 24 mm (docs/headset.md).
 WIDTH_MM, HEIGHT_MM = 300.0, 356.0
 AWAY_M = 0.75
-#: To the side of the gaze, so that it stands beside the anatomy and not before it.
-ASIDE_RAD = np.radians(36)
+#: To the side of the gaze: beside the anatomy and not before it, yet where the eyes alone can turn to it.
+NEAREST_ASIDE_RAD, FARTHEST_ASIDE_RAD = float(np.radians(25)), float(np.radians(40))
+#: Half of what it covers itself, and air.
+_HALF_RAD, _AIR_RAD = float(np.arctan(WIDTH_MM / 2e3 / AWAY_M)), float(np.radians(3))
 BELOW_EYES_M = 0.16
 
 ROWS = 6
@@ -112,10 +114,12 @@ def _line(top_mm: float, items: Sequence[_Item]) -> list[Control]:
     ]  # fmt: skip
 
 
-def standing(gaze: Gaze, side: int) -> Float64:
-    """(4, 4) world from panel: beside the gaze, -1 to its left and 1 to its right, facing the eyes."""
-    aside = rotation_about(UP, -side * float(ASIDE_RAD)) @ gaze.ahead
-    at = gaze.eyes_m + AWAY_M * aside - BELOW_EYES_M * UP
+def standing(gaze: Gaze, side: int, anatomy: Box) -> Float64:
+    """(4, 4) world from panel: beside the anatomy, -1 to its left and 1 to its right, facing the eyes."""
+    away = anatomy.corners - gaze.eyes_m
+    edge_rad = np.arctan2(side * away @ np.cross(gaze.ahead, UP), away @ gaze.ahead).max()
+    aside_rad = np.clip(edge_rad + _HALF_RAD + _AIR_RAD, NEAREST_ASIDE_RAD, FARTHEST_ASIDE_RAD)
+    at = gaze.eyes_m + AWAY_M * (rotation_about(UP, -side * float(aside_rad)) @ gaze.ahead) - BELOW_EYES_M * UP
     back = gaze.eyes_m - at
     return rigid(turned_to(back / np.linalg.norm(back)), at)
 

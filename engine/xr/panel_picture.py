@@ -17,6 +17,9 @@ PX_PER_MM = 3
 #: Cap heights, as docs/headset.md asks at this distance: body text and labels.
 _BODY_MM, _LABEL_MM, _CAP_HEIGHT = 10.5, 8.0, 0.727
 
+#: What ASCII has for what the panel says.
+_PLAIN = str.maketrans({"—": "-", "×": "x", "…": "...", "·": "-"})
+
 Ink = tuple[int, int, int, int]
 
 
@@ -60,9 +63,10 @@ class PanelPainter:
     def __init__(self, theme: Theme, font_file: Path | None) -> None:
         """
         Args:
-            font_file: a TrueType or WOFF2 file; None takes the type that comes with Pillow, which lacks accents.
+            font_file: a TrueType or WOFF2 file; None takes the type that comes with Pillow, which has ASCII alone.
         """
         self._theme = theme
+        self._is_plain = font_file is None
         self._body = _font(font_file, _BODY_MM * PX_PER_MM)
         self._label = _font(font_file, _LABEL_MM * PX_PER_MM)
 
@@ -116,7 +120,7 @@ class PanelPainter:
         room_mm: float,
         anchor: str = "lm",
     ) -> None:
-        fitting = _shortened(text, font, room_mm * PX_PER_MM)
+        fitting = _shortened(text.translate(_PLAIN) if self._is_plain else text, font, room_mm * PX_PER_MM)
         draw.text((x_mm * PX_PER_MM, y_mm * PX_PER_MM), fitting, fill=ink, font=font, anchor=anchor)
 
 
@@ -131,11 +135,11 @@ def _font(file: Path | None, cap_px: float) -> ImageFont.FreeTypeFont:
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont, room_px: float) -> str:
-    """The text, or as much of it as fits, with an ellipsis."""
+    """The text, or as much of it as fits, with three dots."""
     if font.getlength(text) <= room_px:
         return text
-    kept = next((n for n in range(len(text), 0, -1) if font.getlength(text[:n] + "…") <= room_px), 0)
-    return text[:kept].rstrip() + "…"
+    kept = next((n for n in range(len(text), 0, -1) if font.getlength(text[:n] + "...") <= room_px), 0)
+    return text[:kept].rstrip() + "..."
 
 
 def _px(*values_mm: float) -> Sequence[float]:

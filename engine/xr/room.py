@@ -157,7 +157,7 @@ class Room:
         before = self.placement
         self.placement = self._start(before.scale if self._was_moved else 1.0)
         self.slice.follow(before, self.placement)
-        self.world_from_panel = standing(gaze_of(self._world_from_head), -1)
+        self.world_from_panel = standing(gaze_of(self._world_from_head), -1, self.world_bounds)
         self._glide = None
         self._is_placed = True
 
@@ -246,7 +246,8 @@ class Room:
     def _turn_panel(self, hand: Hand) -> None:
         """To the side of the hand that asked, or away."""
         if self.world_from_panel is None:
-            self.world_from_panel = standing(gaze_of(self._world_from_head), 1 if hand.side == "right" else -1)
+            side = 1 if hand.side == "right" else -1
+            self.world_from_panel = standing(gaze_of(self._world_from_head), side, self.world_bounds)
         else:
             self.world_from_panel = None
 

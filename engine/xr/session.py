@@ -94,18 +94,19 @@ class Session:
         self._is_over = False
 
     def request_end(self) -> None:
-        """Ask the runtime to end the session; `frames` ends when it has."""
-        if self._is_running:
-            bindings().request_exit_session(self.handle)
-        else:
-            self._is_over = True
+        """Ask the runtime to end the running session; `frames` ends when it has."""
+        bindings().request_exit_session(self.handle)
 
-    def frames(self) -> Iterator[Frame]:
-        """Frames as the display wants them, until the session ends. Each is submitted with `submit` or `skip`."""
+    def frames(self, is_over: Callable[[], bool]) -> Iterator[Frame]:
+        """Frames as the display wants them, until the session ends. Each is submitted with `submit` or `skip`.
+
+        Args:
+            is_over: asked while there are none, as when the headset is not worn; then True ends it.
+        """
         xr = bindings()
         while True:
             self._take_events()
-            if self._is_over:
+            if self._is_over or (not self._is_running and is_over()):
                 return
             if not self._is_running:
                 time.sleep(_IDLE_S)

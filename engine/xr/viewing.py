@@ -63,12 +63,12 @@ class Watched:
     """What a frame showed, for those who watch: tests and support.
 
     Attributes:
-        number: of the frame, from 0.
+        number: of the frame, from 1.
         room: its state; to be read, not changed.
         hands: those that were there.
         eyes: as they were drawn.
         tools: as they were drawn, by entity.
-        is_whole: whether every change so far was drawn.
+        display_s: when it is seen, on the clock of `time.monotonic`.
     """
 
     number: int
@@ -176,16 +176,17 @@ class _Viewing:
     def run(self, is_over: Callable[[], bool], watch: Callable[[Watched], None] | None) -> ViewReport:
         number = 0
         is_ending = False
-        for frame in self._session.frames():
-            is_last = is_over() or self._options.frames == number + 1
-            if frame.eyes and not is_ending:
-                self._show(frame, number, keep=is_last and self._options.keep_eyes)
-                number += 1
-                if watch is not None and self._drawn is not None:
-                    watch(self._drawn)
-            else:
+        for frame in self._session.frames(is_over):
+            is_last = is_over()
+            if is_ending or not frame.eyes:
                 self._session.skip(frame, self._blending)
-            if is_last and not is_ending and (frame.eyes or is_over()):
+            else:
+                number += 1
+                is_last = is_last or number == self._options.frames
+                drawn = self._show(frame, number, keep=is_last and self._options.keep_eyes)
+                if watch is not None:
+                    watch(drawn)
+            if is_last and not is_ending:
                 is_ending = True
                 self._session.request_end()
         return ViewReport(
@@ -197,7 +198,7 @@ class _Viewing:
             drawn=self._drawn,
         )
 
-    def _show(self, frame: Frame, number: int, *, keep: bool) -> None:
+    def _show(self, frame: Frame, number: int, *, keep: bool) -> Watched:
         self.scene.take(self._source)
         self._keep_room_up()
         hands = self._inputs.hands(frame)
@@ -218,6 +219,7 @@ class _Viewing:
         )
         self._drawn = Watched(number, self._room, hands, frame.eyes, tools, frame.display_s)
         self._ask_for_detail(frame)
+        return self._drawn
 
     def _paint(self, eye: Eye, picture: Picture, keep: bool, into: moderngl.Framebuffer) -> None:
         self._renderer.paint(into, eye, self.scene, picture)

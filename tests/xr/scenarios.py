@@ -23,6 +23,7 @@ import numpy as np
 
 from engine.app.view_address import parse_address
 from engine.app.view_client import ViewClient
+from engine.app.view_command import font_file
 from engine.app.view_feed import Feed
 from engine.core.array import Float64
 from engine.core.errors import EnvironmentLacks
@@ -91,7 +92,7 @@ class Stage:
 
         self.client.start()
         try:
-            report = view(self.feed, ViewOptions(keep_eyes=keep_eyes), is_over.is_set, watch)
+            report = view(self.feed, ViewOptions(keep_eyes=keep_eyes, font_file=font_file()), is_over.is_set, watch)
         finally:
             self.client.stop()
         self.told |= report.as_json()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.core.array import Float64
 from engine.xr.panel import AWAY_M, HEIGHT_MM, ROWS, WIDTH_MM, PanelView, Row, control_at, controls_of, meet, standing
-from engine.xr.placement import gaze_of
+from engine.xr.placement import Box, gaze_of
 from engine.xr.rigid import UP, apply, rigid, rotation_about
 from tests.xr.strategies import poses
 
@@ -66,7 +66,8 @@ def test_a_ray_from_behind_or_beside_meets_nothing() -> None:
 @pytest.mark.parametrize("side", [-1, 1])
 def test_it_stands_beside_the_gaze_within_reach_and_faces_the_eyes(side: int) -> None:
     head = rigid(rotation_about(UP, 0.7), (0.2, 1.6, 0.1))
-    stands = standing(gaze_of(head), side)
+    anatomy = Box.around(apply(head, [(0, 0, -0.9), (0.1, 0.1, -0.8)]))
+    stands = standing(gaze_of(head), side, anatomy)
     local = head[:3, :3].T @ (stands[:3, 3] - head[:3, 3])
     assert np.sign(local[0]) == side
     assert local[2] < 0
@@ -80,3 +81,11 @@ def test_what_a_place_holds_is_found() -> None:
         middle = each.left_mm + each.width_mm / 2, each.top_mm + each.height_mm / 2
         assert control_at(controls_of(panel(9)), *middle) == each
     assert control_at(controls_of(panel(9)), 1, 1) is None
+
+
+@pytest.mark.parametrize("half_m", [0.05, 0.15, 0.25])
+def test_it_does_not_hide_the_anatomy(half_m: float) -> None:
+    gaze = gaze_of(rigid(np.eye(3), (0, 1.6, 0)))
+    stands = standing(gaze, -1, Box(np.array([-half_m, 1.3, -1.0]), np.array([half_m, 1.6, -0.8])))
+    right_edge = apply(stands, (WIDTH_MM / 2e3, 0, 0))
+    assert right_edge[0] / -right_edge[2] < -half_m / 0.8
