@@ -148,38 +148,36 @@ class ViewClient:
         self._changed = asyncio.Event()
         self._brought = _Brought()
         self._pool = ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="blobs")
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="network", daemon=True)
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
+        self._task = self._loop.create_task(self._live())
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and wait until it has."""
-        if self._loop is not None and self._task is not None:
-            with contextlib.suppress(RuntimeError):  # ended by itself
-                self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join()
+        """End what was started, and wait until it has."""
+        if self._task is not None:
+            _quietly(self._loop, self._task.cancel)
+            self._thread.join()
         self._pool.shutdown(cancel_futures=True)
 
     def _run(self) -> None:
+        assert self._task is not None
         try:
-            asyncio.run(self._live())
+            self._loop.run_until_complete(self._task)
         except asyncio.CancelledError:
             pass
         except Exception as error:  # told by the thread that people watch
             self.feed.failure = error
+        finally:
+            self._loop.close()
 
     async def _live(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        loop = self._loop
-        self.feed.on_detail = lambda: _quietly(loop, self._changed.set)
-        following = asyncio.ensure_future(self._follow())
-        bringing = asyncio.ensure_future(self._bring())
-        self._task = asyncio.ensure_future(_first_to_end(following, bringing))
-        await self._task
+        self.feed.on_detail = lambda: _quietly(self._loop, self._changed.set)
+        await _first_to_end(asyncio.ensure_future(self._follow()), asyncio.ensure_future(self._bring()))
 
     # The socket
 
@@ -368,7 +366,7 @@ def _bytes_of(step: tuple[SurfaceNode, int]) -> int:
     return node.lods[level].bytes if node.lods else 0
 
 
-def _quietly(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
+def _quietly(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:
     with contextlib.suppress(RuntimeError):  # the network has ended; the headset ends next
         loop.call_soon_threadsafe(act)
 

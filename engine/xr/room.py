@@ -161,6 +161,10 @@ class Room:
         self._glide = None
         self._is_placed = True
 
+    def place_anew(self) -> None:
+        """The person asked the device for a new "here": with the next frame everything comes to it."""
+        self._is_placed = False
+
     def let_go(self) -> None:
         """Every hand lets go: the device shows something of its own."""
         self._lose(set())

@@ -169,7 +169,9 @@ void main() {
     float grid = 1.0 - min(min(line.x, line.y), 1.0);
     wall += horizon * 0.7 * grid * exp(-0.35 * length(at - near.xz));
   }
-  light = vec4(wall, 1.0);
+  // Half a step of 8 bits, pseudo-random by pixel: a slow gradient of dark colours would stand in bands.
+  float chance = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
+  light = vec4(pow(max(pow(wall, vec3(1.0 / 2.2)) + (chance - 0.5) / 255.0, 0.0), vec3(2.2)), 1.0);
 }
 """
 

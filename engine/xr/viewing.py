@@ -230,7 +230,7 @@ class _Viewing:
         """Tell the room what has come."""
         if self._session.was_recentred:
             self._session.was_recentred = False
-            self._room.come_here()
+            self._room.place_anew()
         seen = (self.scene.scene, self.scene.version)
         if seen == self._seen:
             return
@@ -267,7 +267,9 @@ class _Viewing:
         if room.shown != self._painted:
             self._painted = room.shown
             self._renderer.set_labels(self.scene, room.shown)
-        shapes = [*_hand_shapes(hands, room.rays()), *_slice_shapes(room, section)]
+        shapes = [*_ray_shapes(hands, room.rays()), *_slice_shapes(room, section)]
+        if not self._blending.shows_room:  # else the person sees her own
+            shapes += _hand_shapes(hands)
         shapes += [shape for tool in tools.values() for shape in _tool_shapes(tool, room)]
         return Picture(
             world_from_anatomy=world_from_anatomy,
@@ -310,19 +312,22 @@ def _pixels(framebuffer: moderngl.Framebuffer, *, is_srgb: bool) -> UInt8:
     return np.concatenate([np.rint(255 * encoded).astype(np.uint8), read[..., 3:]], axis=-1)
 
 
-def _hand_shapes(hands: Sequence[Hand], rays: Mapping[str, Ray]) -> list[Shape]:
-    """Joints of bare hands, a small wand for a controller, and the ray of each hand that is free."""
+def _hand_shapes(hands: Sequence[Hand]) -> list[Shape]:
+    """Joints of bare hands, a small wand for a controller."""
     shapes: list[Shape] = []
     for hand in hands:
         if hand.joints_m is not None:
             shapes += [ball_at(joint, 0.006, _SKIN) for joint in hand.joints_m]
-        else:
-            grip = hand.world_from_hold[:3, 3]
-            shapes += [
-                rod(grip, hand.tip_m, 0.009, _SKIN),
-                ball_at(grip, 0.012, _SKIN),
-                ball_at(hand.tip_m, 0.009, _SKIN),
-            ]
+            continue
+        grip = hand.world_from_hold[:3, 3]
+        shapes += [rod(grip, hand.tip_m, 0.009, _SKIN), ball_at(grip, 0.012, _SKIN), ball_at(hand.tip_m, 0.009, _SKIN)]
+    return shapes
+
+
+def _ray_shapes(hands: Sequence[Hand], rays: Mapping[str, Ray]) -> list[Shape]:
+    """The ray of each hand that is free, to what it means."""
+    shapes: list[Shape] = []
+    for hand in hands:
         ray = rays.get(hand.side)
         if ray is not None:
             end = hand.origin_m + ray.length_m * hand.direction

@@ -217,6 +217,12 @@ def test_a_server_that_cannot_be_reached_yet_is_tried_again(console: Console) ->
         until(lambda: len(headset.surfaces()) == 4, "surfaces")
 
 
+def test_a_client_can_be_stopped_the_moment_it_was_started(console: Console) -> None:
+    for _ in range(20):
+        with following(console.address):
+            pass
+
+
 # Access
 
 

@@ -248,9 +248,7 @@ def test_rays_end_at_what_they_mean(person: Person) -> None:
 
 def test_a_new_here_brings_anatomy_slice_and_panel_along(person: Person) -> None:
     person.press("sagittal")
-    person.room.come_here()
-    turned = rigid(turned_to((1.0, 0, 0)), (1, 1.6, 1))
-    person.room.step(turned, (), 99.0, 0.01)
-    person.room.come_here()
+    person.room.place_anew()
+    person.room.step(rigid(turned_to((1.0, 0, 0)), (1, 1.6, 1)), (), 99.0, 0.01)
     assert person.room.world_bounds.centre == pytest.approx((0.1, 1.44, 1), abs=1e-6)
     assert person.room.slice.position_m == pytest.approx((0.1, 1.44, 1), abs=1e-6)
