@@ -272,6 +272,8 @@ class ViewClient:
                 # Cut off, or the scene has moved on: what comes next says what is wanted then.
                 await asyncio.sleep(FIRST_WAIT_S)
                 self._changed.set()
+            except InvalidValue as error:
+                raise InputRefused(f"The server sent what cannot be drawn: {error}") from error
 
     async def _bring_up(self) -> None:
         scene = self.follower.scene

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import hashlib
 import ssl
 import threading
 import time
@@ -221,6 +222,19 @@ def test_a_client_can_be_stopped_the_moment_it_was_started(console: Console) -> 
     for _ in range(20):
         with following(console.address):
             pass
+
+
+def test_a_surface_that_cannot_be_drawn_ends_it_with_the_reason(console: Console) -> None:
+    noise = b"no surface"
+    name = hashlib.sha256(noise).hexdigest()
+    (console.application.folder / name).write_bytes(noise)
+    node = surface_node("odd")
+    odd = node.model_copy(update={"lods": (node.lods[0].model_copy(update={"blob": name}),)})
+    console.scene = console.scene.model_copy(update={"nodes": (odd,)})
+    console.open_scene()
+    with following(console.address) as (_, headset):
+        until(lambda: headset.feed.failure is not None, "it ends")
+        assert "cannot be drawn: not a GLB file" in str(headset.feed.failure)
 
 
 # Access
