@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 from engine.stream.messages import (
     EditScene,
@@ -11,16 +12,27 @@ from engine.stream.messages import (
     Op,
     PatchedSurface,
     PutNode,
+    Registration,
     RemoveNode,
     ReplaceScene,
     Scene,
     SceneNode,
+    SetRegistration,
     SurfaceNode,
     VolumeNode,
 )
 
 #: Ops kept for peers that come back. A peer further behind gets a snapshot.
 TAIL_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One op with its number, and the text by which every peer and every recording has it: the same bytes for all."""
+
+    seq: int
+    op: Op
+    text: str
 
 
 class SceneLog:
@@ -33,21 +45,21 @@ class SceneLog:
         self.epoch = epoch
         self.seq = 0
         self.scene: Scene | None = None
-        self._tail: deque[NumberedOp] = deque(maxlen=TAIL_LENGTH)
+        self._tail: deque[Entry] = deque(maxlen=TAIL_LENGTH)
 
-    def append(self, op: Op) -> NumberedOp:
+    def append(self, op: Op) -> Entry:
         """Apply `op`, number it, and return it as it goes to every peer.
 
         Raises:
             KeyError: a node that is not there, or no scene yet.
         """
-        self.scene = _apply(self.scene, op)
+        self.scene = folded(self.scene, op)
         self.seq += 1
-        numbered = NumberedOp(seq=self.seq, op=op)
-        self._tail.append(numbered)
-        return numbered
+        entry = Entry(self.seq, op, NumberedOp(seq=self.seq, op=op).model_dump_json())
+        self._tail.append(entry)
+        return entry
 
-    def since(self, epoch: str | None, last_seq: int | None) -> tuple[NumberedOp, ...] | None:
+    def since(self, epoch: str | None, last_seq: int | None) -> tuple[Entry, ...] | None:
         """The ops after `last_seq`, or None when the peer needs a snapshot."""
         if epoch != self.epoch or last_seq is None or last_seq > self.seq:
             return None
@@ -57,7 +69,8 @@ class SceneLog:
         return tuple(self._tail)[len(self._tail) - missing :]
 
 
-def _apply(scene: Scene | None, op: Op) -> Scene:
+def folded(scene: Scene | None, op: Op) -> Scene:
+    """The scene after `op`; raises KeyError as `SceneLog.append` does."""
     if isinstance(op, ReplaceScene):
         return op.scene
     if scene is None:
@@ -70,7 +83,15 @@ def _apply(scene: Scene | None, op: Op) -> Scene:
         return scene.model_copy(update={"nodes": tuple(node for node in scene.nodes if node.id != op.id)})
     if isinstance(op, EditScene):
         return scene.model_copy(update={"nodes": _edited(scene.nodes, op)})
+    if isinstance(op, SetRegistration):
+        return _registered(scene, op.registration)
     raise TypeError(f"not an op: {op!r}")
+
+
+def _registered(scene: Scene, registration: Registration) -> Scene:
+    nodes = tuple(node.model_copy(update={"registration_epoch": registration.epoch}) for node in scene.nodes)
+    changes = {"registration": registration, "registration_epoch": registration.epoch, "nodes": nodes}
+    return scene.model_copy(update=changes)
 
 
 def _edited(nodes: tuple[SceneNode, ...], op: EditScene) -> tuple[SceneNode, ...]:
