@@ -114,6 +114,7 @@ class Peer:
         self._texts = Bucket(TEXTS_PER_S, MOST_TEXTS)
         self._binary = Bucket(BINARY_BYTES_PER_S, MOST_BINARY_BYTES)
         self._beat_due = False
+        self._is_welcomed = False
         #: Numbers under which this peer may send poses; the hub gives them.
         self.entities: set[int] = set()
         #: Poses set aside, by reason, for whoever looks for a fault.
@@ -177,8 +178,8 @@ class Peer:
 
     def next_bytes(self, now_s: float) -> bytes:
         """The next binary frame; empty when none is due."""
-        if not self.is_live or self._poses is None:
-            return b""
+        if not self.is_live or self._poses is None or not self._is_welcomed:
+            return b""  # whom the client is taken for comes first
         if self._asked_s is None or now_s - self._asked_s >= ASK_EVERY_S:
             self._asked_s = now_s
             self._records.append(Ask(now_s))
@@ -199,6 +200,7 @@ class Peer:
         message = self._outbox.take()
         if message is None:
             return None
+        self._is_welcomed = True
         return message.text if isinstance(message, Entry) else message.model_dump_json()
 
     # --- what the hub says ---------------------------------------------------------------------

@@ -352,12 +352,15 @@ async def _send_all(websocket: WebSocket, peer: Peer, bell: asyncio.Event, clock
     while True:
         await bell.wait()
         bell.clear()
-        text: str | None = ""
-        while text is not None:
-            if frame := peer.next_bytes(clock()):
-                await websocket.send_bytes(frame)
-            if (text := peer.next_text()) is not None:
-                await websocket.send_text(text)
+        while (text := peer.next_text()) is not None:
+            await websocket.send_text(text)
+            await _send_poses(websocket, peer, clock)
+        await _send_poses(websocket, peer, clock)
         if peer.closing is not None:
             await websocket.close(peer.closing.code, peer.closing.reason)
             return
+
+
+async def _send_poses(websocket: WebSocket, peer: Peer, clock: Clock) -> None:
+    if frame := peer.next_bytes(clock()):
+        await websocket.send_bytes(frame)

@@ -37,6 +37,7 @@ class Visitor:
         self.hub = hub
         self.ahead_s = ahead_s
         self.edits: list[EditRequest] = []
+        self.seen: list[dict[str, Any]] = []
         self.token = token or hub.access.desk.admit(role, now_s).token
         self.peer: Peer = hub.join(None, lambda: None, lambda: (), now_s)
         self.say({"type": "hello", "protocol": PROTOCOL, "token": self.token}, now_s)
@@ -52,14 +53,15 @@ class Visitor:
         self.hub.take_events(self.peer, lambda request, _refuse: self.edits.append(request))
 
     def texts(self) -> list[dict[str, Any]]:
-        """All texts that wait."""
-        found = []
+        """All texts that wait, and those that came while poses were taken."""
+        found, self.seen = self.seen, []
         while (text := self.peer.next_text()) is not None:
             found.append(json.loads(text))
         return found
 
     def told(self, now_s: float) -> list[Record]:
         """All records that wait; questions for the time are answered by this client's clock."""
+        self.seen = self.texts()
         found = list(records(self.peer.next_bytes(now_s)))
         for record in found:
             if isinstance(record, Ask):

@@ -287,6 +287,7 @@ const xr = createHeadset(stage, store);
 let loader: VolumeLoader | null = null;
 let planes: SlicePlanes | null = null;
 stage.patient.add(tools.group);
+stage.scene.add(tools.labels);
 
 function sampleAtCursor(): number | null {
   const { scene, view } = store.get();
@@ -419,7 +420,9 @@ store.watch((state) => state.drawn, loadVolumeAfterSurfaces);
 window.setInterval(showFreshness, FRESHNESS_EVERY_MS);
 stage.onFrame(() => {
   const offset = socket?.offset() ?? null;
-  tools.update(store.get().scene, stage.headsetFromPatient, offset === null ? null : performance.now() / 1000 + offset.offset_s);
+  const { renderer, camera } = stage;
+  const eyes = (renderer.xr.isPresenting ? renderer.xr.getCamera() : camera).getWorldPosition(new THREE.Vector3());
+  tools.update(store.get().scene, stage.headsetFromPatient, offset === null ? null : performance.now() / 1000 + offset.offset_s, eyes);
   if (loader?.step() && store.get().view.slicesIn3d) stage.invalidate();
 });
 

@@ -9,7 +9,7 @@ export function askForCode(enter: (code: string) => Promise<string | null>): Pro
   const input = element("input", {
     type: "text", inputMode: "numeric", autocomplete: "one-time-code", maxLength: DIGITS + 1, placeholder: "000 000", class: "digits", "aria-label": "Six digits",
   });
-  const why = element("p", { class: "why", role: "alert" });
+  const why = element("p", { class: "trouble", role: "alert" });
   const button = element("button", { class: "button primary large", type: "submit" }, "Come in");
   const form = element(
     "form",

@@ -36,12 +36,12 @@ export function createPeople(store: AppStore, server: PeopleServer): HTMLDialogE
   const list = element("ul", { class: "people" });
   const shown = element("div", { class: "invitation", hidden: true });
   const left = element("span", { class: "figure" });
-  const why = element("p", { class: "why", role: "alert" });
+  const why = element("p", { class: "trouble", role: "alert" });
   const choose = roleSelect("Role of whom you invite", role, (now) => (role = now));
   const button = element("button", { class: "button primary", type: "button", onclick: () => void invite() }, "Invite");
   const close = element("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Close");
   const inviting = element("div", { class: "row" }, choose, button);
-  const dialog = element("dialog", { class: "people-dialog", "aria-label": "People" }, element("h2", {}, "People in this session"), list, inviting, shown, why, element("div", { class: "row" }, close));
+  const dialog = element("dialog", { class: "help people-dialog", "aria-label": "People" }, element("h2", {}, "People in this session"), list, inviting, shown, why, element("div", { class: "row" }, close));
 
   const may = (action: "invite" | "revoke"): boolean => store.get().self?.may.includes(action) ?? false;
   const trouble = (error: unknown): void => setText(why, error instanceof Error ? error.message : "This could not be done.");

@@ -3,6 +3,9 @@
 import * as THREE from "three";
 
 import { toolFreshness, type Freshness } from "../model/freshness";
+import { BODY_CAP_DEG } from "../xr/legibility";
+import { TextLabel } from "../xr/text_label";
+import { themeFor } from "../xr/theme";
 import type { Pose } from "../wire/binary";
 import type { Scene, TrackedNode } from "../wire/messages";
 
@@ -24,12 +27,15 @@ export interface ShownTool {
 interface Part {
   readonly group: THREE.Group;
   readonly material: THREE.MeshStandardMaterial;
+  /** Says how old it is while it is faded. */
+  readonly label: TextLabel;
   node: TrackedNode;
 }
 
-/** Add `group` to the patient group. Lengths inside are millimetres: the matrix of each part makes them metres. */
+/** Add `group` to the patient group, and `labels` to the room. Lengths in `group` are millimetres: the matrix of each part makes them metres. */
 export class Tools {
   readonly group = new THREE.Group();
+  readonly labels = new THREE.Group();
   private readonly parts = new Map<number, Part>();
   private readonly poses = new Map<number, Pose>();
   private shown: readonly ShownTool[] = [];
@@ -66,11 +72,12 @@ export class Tools {
   }
 
   /** Puts everything where it is at `hub_s` on the hub's clock; nothing is shown while that time is not known. */
-  update(scene: Scene | null, headsetFromPatient: THREE.Matrix4, hub_s: number | null): readonly ShownTool[] {
+  update(scene: Scene | null, headsetFromPatient: THREE.Matrix4, hub_s: number | null, eyes: THREE.Vector3): readonly ShownTool[] {
     const shown: ShownTool[] = [];
     for (const [entity, part] of this.parts) {
       const pose = this.poses.get(entity);
       part.group.visible = false;
+      part.label.hide();
       if (pose === undefined || scene === null || hub_s === null) continue;
       const age_s = Math.max(0, hub_s - pose.time_s);
       const freshness = toolFreshness(part.node, pose, age_s, scene);
@@ -80,6 +87,9 @@ export class Tools {
       part.group.visible = freshness !== "hidden";
       part.group.matrix.copy(headsetFromPatient).multiply(patientFromTool);
       setFaded(part.material, freshness === "faded");
+      if (freshness !== "faded") continue;
+      part.label.text = `${part.node.name}: ${age_s.toFixed(1)} s old`;
+      part.label.place(this.group.localToWorld(tip.clone().applyMatrix4(headsetFromPatient)), eyes);
     }
     this.shown = shown;
     return shown;
@@ -97,7 +107,9 @@ export class Tools {
     group.visible = false;
     group.add(...shaft(node, material));
     this.group.add(group);
-    this.parts.set(node.entity, { group, material, node });
+    const label = new TextLabel(BODY_CAP_DEG, themeFor("opaque"), true);
+    this.labels.add(label.mesh);
+    this.parts.set(node.entity, { group, material, label, node });
   }
 
   private remove(entity: number): void {
@@ -105,6 +117,7 @@ export class Tools {
     part.group.removeFromParent();
     for (const child of part.group.children) if (child instanceof THREE.Mesh) (child.geometry as THREE.BufferGeometry).dispose();
     part.material.dispose();
+    part.label.dispose();
     this.parts.delete(entity);
   }
 }
