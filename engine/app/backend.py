@@ -23,11 +23,11 @@ class Application:
     def __init__(self, library: StudyLibrary, folder: Path, hub: Hub) -> None:
         self._library = library
         self._hub = hub
-        self._blobs = BlobFolder(folder / "blobs")
+        self.blobs = BlobFolder(folder / "blobs")
         self._uploads = Uploads(folder / "uploads")
         self._choosing = asyncio.Lock()
-        self._editor = EditorRunner(self._blobs.folder, self._publish_edit)
-        self._jobs = JobRunner(self._blobs.folder, hub.progress, self._show)
+        self._editor = EditorRunner(self.blobs.folder, self._publish_edit)
+        self._jobs = JobRunner(self.blobs.folder, hub.progress, self._show)
 
     def start(self) -> None:
         """Start the worker; called on the event loop."""
@@ -83,7 +83,7 @@ class Application:
 
     def blob_path(self, sha256: str) -> Path | None:
         """The file of a blob."""
-        return self._blobs.path(sha256)
+        return self.blobs.path(sha256)
 
     def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None:
         """Correct the segmentation of the scene that is open; everyone is told, or whoever asked is told why not."""

@@ -192,6 +192,9 @@ def serve(
         Path | None, typer.Option(exists=True, dir_okay=False, help="Your own certificate, chain in one PEM file.")
     ] = None,
     key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Its private key, PEM.")] = None,
+    session: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Record to this file; where it exists, go on from it.")
+    ] = None,
 ) -> None:
     """Serve studies to browsers and headsets: page, API and socket on one port, until interrupted."""
     from engine.app.addresses import is_loopback
@@ -214,7 +217,21 @@ def serve(
             raise InvalidValue("a certificate and its key go together: give both --certificate and --key")
         own = ServerCertificate(certificate, key, None)
     use_tls = own is not None or (not is_loopback(host) if tls is None else tls)
-    serve_library(library, Listening(host, port, use_tls, Role(role.value), own), console)
+    serve_library(library, Listening(host, port, use_tls, Role(role.value), own, session), console)
+
+
+@app.command()
+def replay(
+    recording: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `serve --session` wrote.")],
+    speed: Annotated[float, typer.Option(min=0.1, max=1000.0, help="2 takes half the time.")] = 1.0,
+    host: Annotated[str, typer.Option(help="Address to listen on. 0.0.0.0 lets headsets in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8443,
+) -> None:
+    """Show a recorded session to browsers and headsets; it begins when the first of them has come."""
+    from engine.app.addresses import is_loopback
+    from engine.app.serve import Listening, serve_replay
+
+    serve_replay(recording, speed, Listening(host, port, not is_loopback(host)), console)
 
 
 @app.command()

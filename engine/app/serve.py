@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO, cast
@@ -24,16 +25,24 @@ from engine.app.certificate import ServerCertificate, server_certificate
 from engine.app.folders import audit_folder, data_folder
 from engine.app.library import StudyLibrary
 from engine.app.private_folder import private_folder
+from engine.app.recorder import Recorder
+from engine.app.recording import RecordingFile
+from engine.app.replay import Replay, last_scene
 from engine.app.running import RunningServer, announced
+from engine.app.trust_page import fingerprint, trust_page
 from engine.core.errors import EnvironmentLacks
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.audit_event import AuditEvent
 from engine.stream.hub import Hub
+from engine.stream.messages import RecordingUpdate, ReplaceScene
 from engine.stream.pairing import OFFER_S, Offer, PairingDesk
 from engine.stream.peer import MAX_INCOMING_BYTES
 from engine.stream.roles import Role
-from engine.stream.scene_log import SceneLog
+from engine.stream.scene_log import SceneLog, resumed
 from engine.stream.server import Clock, create_app
+
+#: Between looks for the first who watches a replay.
+LOOK_EVERY_S = 0.05
 
 NOTICE = "Research use — not a medical device."
 
@@ -42,7 +51,8 @@ NOTICE = "Research use — not a medical device."
 class Listening:
     """Where and how to serve, and what whoever started the server is in the session.
 
-    `certificate` is the user's own, in place of one of the local authority.
+    `certificate` is the user's own, in place of one of the local authority. The session goes to `recording`, and goes
+    on from it where it exists.
     """
 
     host: str
@@ -50,6 +60,7 @@ class Listening:
     tls: bool
     role: Role = Role.SURGEON
     certificate: ServerCertificate | None = None
+    recording: Path | None = None
 
     @property
     def scheme(self) -> str:
@@ -66,12 +77,57 @@ def page_folder() -> Path | None:
     return None
 
 
+#: What makes the application of a session: a folder that goes with the server, the hub, and its clock.
+MakeApp = Callable[[Path, Hub, Clock, Path], FastAPI]
+
+
 def serve(library: StudyLibrary, listening: Listening, console: Console) -> None:
-    """Serve `library` until interrupted; its first volume is opened at once.
+    """Serve `library` until interrupted; its first volume is opened at once, or the session that was recorded goes on.
 
     Raises:
-        EnvironmentLacks: the page is not built, or the port is taken.
+        EnvironmentLacks: the page is not built, or the port is taken, or the recording cannot be written.
+        InputRefused: what should be gone on from is not a recording.
     """
+    if listening.recording is not None:
+        with _opened(listening.recording):  # refused here, before anything is announced
+            pass
+
+    def app(folder: Path, hub: Hub, clock: Clock, page: Path) -> FastAPI:
+        return _session(library, folder, hub, page, clock, listening.recording)
+
+    serve_app(app, listening, console)
+
+
+def serve_replay(path: Path, speed: float, listening: Listening, console: Console) -> None:
+    """Show a recorded session until interrupted; it begins when the first who looks has come.
+
+    Raises:
+        EnvironmentLacks: as `serve`.
+        InputRefused: not a recording.
+    """
+
+    def app(folder: Path, hub: Hub, clock: Clock, page: Path) -> FastAPI:
+        replay = Replay(path, folder, hub, clock)
+
+        @contextlib.asynccontextmanager
+        async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+            async def show() -> None:
+                while hub.is_empty:
+                    await asyncio.sleep(LOOK_EVERY_S)
+                await replay.play(speed)
+
+            showing = asyncio.create_task(show())
+            yield
+            showing.cancel()
+
+        return create_app(replay, hub, page, lifespan, clock)
+
+    # Whoever watches is a viewer: there is nothing to lead.
+    serve_app(app, replace(listening, role=Role.VIEWER), console)
+
+
+def serve_app(make_app: MakeApp, listening: Listening, console: Console) -> None:
+    """Announce, let in, write down who came, and serve one session until interrupted."""
     page = page_folder()
     if page is None:
         raise EnvironmentLacks("the page is not built", "Run `make setup`.")
@@ -89,15 +145,9 @@ def serve(library: StudyLibrary, listening: Listening, console: Console) -> None
         contextlib.suppress(KeyboardInterrupt),
     ):
         here = replace(listening, port=int(sock.getsockname()[1]))  # where 0 was asked for, the one that was free
-        offer = None if is_open else desk.offer(here.role, clock())
-        shown = str(certificate.certificate) if certificate else None
-        key = RunningServer(here.port, _address(here, hosts), desk.admit(here.role, clock()).token, shown)
-        audit.note(AuditEvent.STARTED, "server", {"reachable by": "this machine" if is_open else "the network"})
-        _announce(console, _address(here, hosts), offer, certificate)
         hub = Hub(SceneLog(secrets.token_urlsafe(8)), access, audit.note, lambda: audit.failure is None)
-        app = _app(library, folder, hub, page, clock)
         config = uvicorn.Config(
-            app,
+            make_app(folder, hub, clock, page),
             log_level="warning",
             access_log=False,  # addresses of blobs and uploads are nobody's business
             ws="websockets-sansio",
@@ -110,8 +160,32 @@ def serve(library: StudyLibrary, listening: Listening, console: Console) -> None
             server_header=False,
             timeout_graceful_shutdown=2,
         )
-        with announced(key):
+        offer = None if is_open else desk.offer(here.role, clock())
+        shown = str(certificate.certificate) if certificate else None
+        key = RunningServer(here.port, _address(here, hosts), desk.admit(here.role, clock()).token, shown)
+        audit.note(AuditEvent.STARTED, "server", {"reachable by": "this machine" if is_open else "the network"})
+        with announced(key), _trusting(here, hosts, certificate) as trust:
+            _announce(console, _address(here, hosts), offer, trust)
             uvicorn.Server(config).run(sockets=[sock])
+
+
+@contextlib.contextmanager
+def _trusting(
+    listening: Listening, hosts: tuple[str, ...], certificate: ServerCertificate | None
+) -> Iterator[tuple[str, str] | None]:
+    """The page on the next port by which headsets come to trust the local authority: its address and fingerprint."""
+    if certificate is None or certificate.authority is None:
+        yield None
+        return
+    mark = fingerprint(certificate.authority)
+    shown = trust_page(certificate.authority, listening.host, listening.port + 1, _address(listening, hosts))
+    with contextlib.ExitStack() as served:
+        try:
+            port = served.enter_context(shown)
+        except OSError:  # that port is taken: the file itself is as good
+            yield str(certificate.authority), mark
+        else:
+            yield _address(replace(listening, port=port, tls=False), hosts), mark
 
 
 def steady_clock() -> Clock:
@@ -120,19 +194,60 @@ def steady_clock() -> Clock:
     return lambda: start_s + time.monotonic()
 
 
-def _app(library: StudyLibrary, folder: Path, hub: Hub, page: Path, clock: Clock) -> FastAPI:
+def _session(
+    library: StudyLibrary, folder: Path, hub: Hub, page: Path, clock: Clock, recording: Path | None
+) -> FastAPI:
     application = Application(library, folder, hub)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         application.start()
-        await application.open_first()
+        with _recording(recording, application, hub, clock) if recording else contextlib.nullcontext():
+            if hub.log.scene is None:
+                await application.open_first()
+            try:
+                yield
+            finally:
+                application.close()
+
+    return create_app(application, hub, page, lifespan, clock)
+
+
+@contextlib.contextmanager
+def _recording(path: Path, application: Application, hub: Hub, clock: Clock) -> Iterator[None]:
+    """Go on from what was recorded, and record what follows. Without a disk the session goes on, and says so."""
+    loop = asyncio.get_running_loop()
+    scene, held = last_scene(path, application.blobs) if path.exists() else (None, frozenset[str]())
+
+    def failed(reason: str) -> None:
+        loop.call_soon_threadsafe(hub.recording, RecordingUpdate(state="failed", summary=reason))
+
+    with _opened(path) as file:
+        recorder = Recorder(file, application.blob_path, clock, failed, held)
+        recorder.start(hub.log.epoch, hub.log.seq, None)
+        hub.on_entry.append(recorder.hear_entry)
+        hub.on_pose.append(recorder.hear_pose)
+        hub.recording(RecordingUpdate(state="on"))
+        if scene is not None:
+            hub.publish(ReplaceScene(scene=resumed(scene)))
         try:
             yield
         finally:
-            application.close()
+            recorder.close()
 
-    return create_app(application, hub, page, lifespan, clock)
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[RecordingFile]:
+    try:
+        file = RecordingFile(path)
+    except OSError as error:
+        raise EnvironmentLacks(
+            f"the recording {path} cannot be written ({error.strerror})", "Choose another place with --session."
+        ) from error
+    try:
+        yield file
+    finally:
+        file.close()
 
 
 def _socket(listening: Listening) -> socket.socket:
@@ -160,15 +275,16 @@ def _address(listening: Listening, hosts: tuple[str, ...]) -> str:
     return f"{listening.scheme}://{host}:{listening.port}/"
 
 
-def _announce(console: Console, address: str, offer: Offer | None, certificate: ServerCertificate | None) -> None:
+def _announce(console: Console, address: str, offer: Offer | None, trust: tuple[str, str] | None) -> None:
     console.print(f"\n  [bold]Sightline[/bold] is ready: [link={address}]{address}[/link]")
     if offer is None:
         console.print("  Only this machine can open it. A headset: `adb reverse`, or serve with --host 0.0.0.0.")
         show_code(console, address)
     else:
         show_offer(console, offer.code, f"{address}#pair={offer.secret}", offer.role.value, OFFER_S)
-    if certificate and certificate.authority:
-        console.print(f"  Headsets trust it once they hold this certificate: {certificate.authority}")
+    if trust is not None:
+        console.print(f"  Headsets trust it once they hold its certificate: [bold]{trust[0]}[/bold]")
+        console.print(f"  Its fingerprint: {trust[1][:47]}\n                   {trust[1][48:]}", style="dim")
     console.print(f"  {NOTICE} Press Ctrl+C to stop.\n")
 
 

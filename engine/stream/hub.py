@@ -79,6 +79,11 @@ class Hub:
         """Whether one more would be too many."""
         return len(self._connections) >= MOST_PEERS
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody looks."""
+        return not any(peer.is_live for peer in self._connections)
+
     def join(self, cookie: str | None, bell: Bell, jobs: Jobs, now_s: float) -> Peer:
         """A new connection; `bell` is rung whenever something may wait for it."""
 
@@ -122,10 +127,21 @@ class Hub:
 
     def publish(self, op: Op) -> None:
         """Append `op` to the log and tell everyone."""
-        entry = self.log.append(self._carrying(op) if isinstance(op, ReplaceScene) else op)
-        for hear in self.on_entry:
-            hear(entry)
-        self._tell(entry)
+        self._tell_entry(self.log.append(self._carrying(op) if isinstance(op, ReplaceScene) else op))
+
+    def repeat(self, entry: Entry) -> None:
+        """Tell everyone an op that was numbered elsewhere (a recording, another hub), with the same text."""
+        self.log.take(entry)
+        self._tell_entry(entry)
+
+    def begin_anew(self, log: SceneLog) -> None:
+        """Another run takes this one's place: everyone is given its whole state."""
+        self.log = log
+        for entity in self.board.entities:
+            self.board.forget(entity)
+        for peer, connection in self._connections.items():
+            peer.begin_anew(log)
+            connection.bell()
 
     def progress(self, job: Job) -> None:
         """Tell everyone where a job stands."""
@@ -286,6 +302,11 @@ class Hub:
         for peer, connection in self._connections.items():
             peer.notify(message)
             connection.bell()
+
+    def _tell_entry(self, entry: Entry) -> None:
+        for hear in self.on_entry:
+            hear(entry)
+        self._tell(entry)
 
     def _tell_moved(self, entity: int) -> None:
         for peer, connection in self._connections.items():

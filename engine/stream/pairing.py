@@ -83,7 +83,7 @@ class PairingDesk:
         code = self._digits()
         while code in self._offers:
             code = self._digits()
-        made = Offer(code, self._random(32).hex(), role, now_s + OFFER_S)
+        made = Offer(code, self._random(16).hex(), role, now_s + OFFER_S)
         self._offers[code] = made
         while len(self._offers) > MOST_OFFERS:
             del self._offers[next(iter(self._offers))]

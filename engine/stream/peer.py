@@ -215,6 +215,13 @@ class Peer:
         if self._poses is not None and entity not in self.entities:
             self._poses.mark(entity)
 
+    def begin_anew(self, log: SceneLog) -> None:
+        """What was told so far is of another run: the client is given the whole state of this one."""
+        self._log = log
+        self.entities.clear()
+        if self.is_live:
+            self._outbox.put(self._snapshot())
+
     def beat(self) -> None:
         """Say with the next frame that the hub lives."""
         self._beat_due = True

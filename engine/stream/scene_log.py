@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from engine.core.errors import InvalidValue
 from engine.stream.messages import (
     EditScene,
     LabelBox,
@@ -19,6 +20,7 @@ from engine.stream.messages import (
     SceneNode,
     SetRegistration,
     SurfaceNode,
+    TrackedNode,
     VolumeNode,
 )
 
@@ -41,10 +43,10 @@ class SceneLog:
     `epoch` names this run of the server: sequence numbers of another epoch mean nothing here.
     """
 
-    def __init__(self, epoch: str) -> None:
+    def __init__(self, epoch: str, seq: int = 0, scene: Scene | None = None) -> None:
         self.epoch = epoch
-        self.seq = 0
-        self.scene: Scene | None = None
+        self.seq = seq
+        self.scene = scene
         self._tail: deque[Entry] = deque(maxlen=TAIL_LENGTH)
 
     def append(self, op: Op) -> Entry:
@@ -53,11 +55,23 @@ class SceneLog:
         Raises:
             KeyError: a node that is not there, or no scene yet.
         """
-        self.scene = folded(self.scene, op)
-        self.seq += 1
-        entry = Entry(self.seq, op, NumberedOp(seq=self.seq, op=op).model_dump_json())
-        self._tail.append(entry)
+        seq = self.seq + 1
+        entry = Entry(seq, op, NumberedOp(seq=seq, op=op).model_dump_json())
+        self.take(entry)
         return entry
+
+    def take(self, entry: Entry) -> None:
+        """Apply an op that was numbered elsewhere, and keep its text as it is.
+
+        Raises:
+            InvalidValue: not the next number.
+            KeyError: as `append`.
+        """
+        if entry.seq != self.seq + 1:
+            raise InvalidValue(f"op {entry.seq} does not follow op {self.seq}")
+        self.scene = folded(self.scene, entry.op)
+        self.seq = entry.seq
+        self._tail.append(entry)
 
     def since(self, epoch: str | None, last_seq: int | None) -> tuple[Entry, ...] | None:
         """The ops after `last_seq`, or None when the peer needs a snapshot."""
@@ -86,6 +100,19 @@ def folded(scene: Scene | None, op: Op) -> Scene:
     if isinstance(op, SetRegistration):
         return _registered(scene, op.registration)
     raise TypeError(f"not an op: {op!r}")
+
+
+def resumed(scene: Scene) -> Scene:
+    """A scene that outlived its server: devices must come again, and a registration is not believed unchecked.
+
+    The patient may have moved, or be another: a landmark check makes it true again, under a new epoch.
+    """
+    epoch = scene.registration_epoch + (scene.registration is not None)
+    known = scene.registration
+    registration = known and known.model_copy(update={"verified": False, "epoch": epoch})
+    still = [node for node in scene.nodes if not isinstance(node, TrackedNode)]
+    nodes = tuple(node.model_copy(update={"registration_epoch": epoch}) for node in still)
+    return scene.model_copy(update={"nodes": nodes, "registration": registration, "registration_epoch": epoch})
 
 
 def _registered(scene: Scene, registration: Registration) -> Scene:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import segno
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
@@ -61,8 +61,17 @@ class NotFound(SightlineError):
     """No such study, job, upload or blob."""
 
 
-class Backend(Protocol):
-    """What the application does for the server."""
+class Source(Protocol):
+    """What the application does for any session, also for one that can only be watched."""
+
+    def jobs(self) -> tuple[Job, ...]: ...
+    def blob_path(self, sha256: str) -> Path | None: ...
+    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None: ...
+
+
+@runtime_checkable
+class Backend(Source, Protocol):
+    """What the application does for a session in which studies are opened."""
 
     def library(self) -> Library: ...
     def new_upload(self) -> str: ...
@@ -71,10 +80,7 @@ class Backend(Protocol):
     def remove_study(self, study: str) -> None: ...
     async def start_job(self, request: OpenRequest) -> Job: ...
     def job(self, job: str) -> Job: ...
-    def jobs(self) -> tuple[Job, ...]: ...
     def cancel_job(self, job: str) -> Job: ...
-    def blob_path(self, sha256: str) -> Path | None: ...
-    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None: ...
 
 
 #: Often enough that a client has missed four beats when it says, within half a second, that it is cut off.
@@ -87,7 +93,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create_app(
-    backend: Backend, hub: Hub, page: Path | None, lifespan: Lifespan | None = None, clock: Clock = time.time
+    source: Source, hub: Hub, page: Path | None, lifespan: Lifespan | None = None, clock: Clock = time.time
 ) -> FastAPI:
     """The ASGI application. `page` is the built client's folder, None where it was not built."""
 
@@ -102,8 +108,10 @@ def create_app(
     _add_guard(app, hub, clock)
     _add_failures(app)
     _add_members(app, hub, clock)
-    _add_api(app, backend)
-    _add_socket(app, backend, hub, clock)
+    _add_blobs(app, source)
+    if isinstance(source, Backend):
+        _add_studies(app, source)
+    _add_socket(app, source, hub, clock)
     if page is not None:
         app.mount("/", StaticFiles(directory=page, html=True), name="page")
     return app
@@ -259,7 +267,7 @@ def _add_members(app: FastAPI, hub: Hub, clock: Clock) -> None:
         return Response(status_code=204)
 
 
-def _add_api(app: FastAPI, backend: Backend) -> None:
+def _add_studies(app: FastAPI, backend: Backend) -> None:
     @app.get("/api/library")
     async def library() -> Library:
         return backend.library()
@@ -294,16 +302,18 @@ def _add_api(app: FastAPI, backend: Backend) -> None:
     async def cancel_job(job: str) -> Job:
         return backend.cancel_job(job)
 
+
+def _add_blobs(app: FastAPI, source: Source) -> None:
     @app.get("/blob/{sha256}")
     async def blob(sha256: str) -> Response:
-        path = backend.blob_path(sha256)
+        path = source.blob_path(sha256)
         if path is None:
             raise NotFound("no such blob; ask for the scene again")
         headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{sha256}"'}
         return FileResponse(path, media_type="application/octet-stream", headers=headers)
 
 
-def _add_socket(app: FastAPI, backend: Backend, hub: Hub, clock: Clock) -> None:
+def _add_socket(app: FastAPI, source: Source, hub: Hub, clock: Clock) -> None:
     @app.websocket("/ws")
     async def socket(websocket: WebSocket) -> None:
         host = websocket.headers.get("host")
@@ -318,12 +328,12 @@ def _add_socket(app: FastAPI, backend: Backend, hub: Hub, clock: Clock) -> None:
             return
         await websocket.accept(subprotocol=PROTOCOL if PROTOCOL in websocket.scope["subprotocols"] else None)
         bell = asyncio.Event()
-        peer = hub.join(websocket.cookies.get(SESSION_COOKIE), bell.set, backend.jobs, clock())
+        peer = hub.join(websocket.cookies.get(SESSION_COOKIE), bell.set, source.jobs, clock())
         sender = asyncio.create_task(_send(websocket, peer, bell, clock))
         try:
             while True:
                 await _receive(websocket, peer, clock)
-                hub.take_events(peer, backend.edit)
+                hub.take_events(peer, source.edit)
         except (WebSocketDisconnect, RuntimeError):
             pass  # gone, or closed by the sender: nothing left to say
         finally:

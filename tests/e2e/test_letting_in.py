@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -132,6 +133,21 @@ def test_without_a_server_an_invitation_says_what_to_do(tmp_path: Path) -> None:
     )
     assert said.returncode == 4
     assert "sightline serve --host 0.0.0.0" in said.stderr
+
+
+def test_a_page_without_tls_hands_out_the_authority_and_the_fingerprint_that_the_server_printed(served: Served) -> None:
+    found = re.search(r"its certificate: (http://\S+)", served.said)
+    assert found, served.said
+    port = httpx.URL(found[1]).port
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        page = client.get("/").text
+        certificate = client.get("/sightline-authority.crt").content
+        assert client.get("/server.key").status_code == 404
+    digest = hashlib.sha256(certificate).hexdigest().upper()
+    mark = ":".join(digest[n : n + 2] for n in range(0, 64, 2))
+    assert mark in page
+    assert mark.replace(":", "") in re.sub(r"[\s:]", "", served.said)
+    assert f":{served.port}/" in page
 
 
 def test_files_with_tokens_are_their_owners_alone(served: Served) -> None:
