@@ -24,6 +24,7 @@ from engine.app.backend import Application
 from engine.app.certificate import ServerCertificate, server_certificate
 from engine.app.folders import audit_folder, data_folder
 from engine.app.library import StudyLibrary
+from engine.app.priority import stay_prompt
 from engine.app.private_folder import private_folder
 from engine.app.recorder import Recorder
 from engine.app.recording import RecordingFile
@@ -33,6 +34,7 @@ from engine.app.trust_page import fingerprint, trust_page
 from engine.core.errors import EnvironmentLacks
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.audit_event import AuditEvent
+from engine.stream.fresh import FreshProtocol
 from engine.stream.hub import Hub
 from engine.stream.messages import RecordingUpdate, ReplaceScene
 from engine.stream.pairing import OFFER_S, Offer, PairingDesk
@@ -139,33 +141,21 @@ def serve_app(make_app: MakeApp, listening: Listening, console: Console) -> None
     certificate = (listening.certificate or _certificate(hosts)) if listening.tls else None
     # An interrupt is the way to end; uvicorn raises it again once it has closed all.
     with (
-        _socket(listening) as sock,
+        listening_socket(listening) as sock,
         private_folder() as folder,
         AuditWriter(audit_folder() / f"{int(sock.getsockname()[1])}.jsonl") as audit,
         contextlib.suppress(KeyboardInterrupt),
     ):
         here = replace(listening, port=int(sock.getsockname()[1]))  # where 0 was asked for, the one that was free
         hub = Hub(SceneLog(secrets.token_urlsafe(8)), access, audit.note, lambda: audit.failure is None)
-        config = uvicorn.Config(
-            make_app(folder, hub, clock, page),
-            log_level="warning",
-            access_log=False,  # addresses of blobs and uploads are nobody's business
-            ws="websockets-sansio",
-            ws_per_message_deflate=False,
-            ws_max_size=MAX_INCOMING_BYTES,
-            ws_ping_interval=5,
-            ws_ping_timeout=5,
-            ssl_certfile=certificate.certificate if certificate else None,
-            ssl_keyfile=certificate.key if certificate else None,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
+        config = server_config(make_app(folder, hub, clock, page), certificate)
         offer = None if is_open else desk.offer(here.role, clock())
         shown = str(certificate.certificate) if certificate else None
         key = RunningServer(here.port, _address(here, hosts), desk.admit(here.role, clock()).token, shown)
         audit.note(AuditEvent.STARTED, "server", {"reachable by": "this machine" if is_open else "the network"})
         with announced(key), _trusting(here, hosts, certificate) as trust:
             _announce(console, _address(here, hosts), offer, trust)
+            stay_prompt()
             uvicorn.Server(config).run(sockets=[sock])
 
 
@@ -186,6 +176,24 @@ def _trusting(
             yield str(certificate.authority), mark
         else:
             yield _address(replace(listening, port=port, tls=False), hosts), mark
+
+
+def server_config(app: FastAPI, certificate: ServerCertificate | None = None) -> uvicorn.Config:
+    """How every session is served."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,  # addresses of blobs and uploads are nobody's business
+        ws=FreshProtocol,
+        ws_per_message_deflate=False,
+        ws_max_size=MAX_INCOMING_BYTES,
+        ws_ping_interval=5,
+        ws_ping_timeout=5,
+        ssl_certfile=certificate.certificate if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
 
 
 def steady_clock() -> Clock:
@@ -250,9 +258,16 @@ def _opened(path: Path) -> Iterator[RecordingFile]:
         file.close()
 
 
-def _socket(listening: Listening) -> socket.socket:
+def listening_socket(listening: Listening) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        EnvironmentLacks: the port is taken, or not ours.
+    """
     family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named, or asyncio does not know it for TCP and leaves Nagle's algorithm on: small frames then
+    # wait for the receiver's delayed acknowledgement, 40 ms.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((listening.host, listening.port))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -22,6 +21,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from engine.app.editor_process import EditDesk
+from engine.app.serve import Listening, listening_socket
 from engine.core.anatomy import structure
 from engine.core.array import Float64
 from engine.core.errors import FileProblem, InputRefused
@@ -32,6 +32,7 @@ from engine.core.surface import Surface
 from engine.mesh.gltf import single_surface_glb
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.codec import headset_from_patient, row_major, slabs
+from engine.stream.fresh import FreshProtocol
 from engine.stream.hub import Hub
 from engine.stream.messages import (
     CodeMessage,
@@ -188,13 +189,11 @@ class Console:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", self.port))
+        sock = listening_socket(Listening("127.0.0.1", self.port, tls=False))
         self.port = sock.getsockname()[1]
         app = create_app(self.application, self.hub, PAGE, self._lifespan)
         config = uvicorn.Config(
-            app, log_level="critical", ws="websockets-sansio", ws_per_message_deflate=False, timeout_graceful_shutdown=1
+            app, log_level="critical", ws=FreshProtocol, ws_per_message_deflate=False, timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [sock]}, daemon=True)

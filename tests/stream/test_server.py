@@ -20,14 +20,17 @@ import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from engine.app.serve import Listening, listening_socket
 from engine.core.errors import FileProblem, InputRefused
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.audit_event import AuditEvent
 from engine.stream.binary import Beat, records
+from engine.stream.fresh import FreshProtocol
 from engine.stream.hub import Hub
 from engine.stream.messages import PROTOCOL, EditRequest, Job, Library, OpenRequest, PutNode, ReplaceScene, Study
 from engine.stream.pairing import PairingDesk
 from engine.stream.peer import MAX_INCOMING_BYTES
+from engine.stream.pose import Pose
 from engine.stream.roles import Role
 from engine.stream.scene_log import SceneLog
 from engine.stream.server import NotFound, create_app
@@ -96,9 +99,9 @@ class Running:
         page.mkdir()
         (page / "index.html").write_text("<!doctype html><title>Sightline</title>")
         app = create_app(self.application, self.hub, page)
-        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.socket = listening_socket(Listening("127.0.0.1", 0, tls=False))
         self.netloc = f"127.0.0.1:{self.socket.getsockname()[1]}"
-        config = uvicorn.Config(app, log_level="error", ws="websockets-sansio", ws_per_message_deflate=False)
+        config = uvicorn.Config(app, log_level="error", ws=FreshProtocol, ws_per_message_deflate=False)
         self.server = uvicorn.Server(config)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._run)
@@ -457,3 +460,26 @@ def test_the_heart_beats_ten_times_a_second_with_the_number_of_the_last_op(runni
                 beats += [record for record in records(frame) if isinstance(record, Beat)]
     assert {beat.seq for beat in beats} == {1}
     assert time.monotonic() - start_s < 3
+
+
+def test_a_client_that_does_not_read_gets_the_newest_pose_and_not_the_backlog(running: Running) -> None:
+    """What waits in the system cannot be taken back, so little may wait there."""
+    running.publish(ReplaceScene(scene=scene("a")))
+    place, turn, sent = (1.0, 2.0, 3.0), (1.0, 0.0, 0.0, 0.0), 4000
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", int(running.netloc.split(":")[1])))
+    with running.socket_client(sock=sock, max_queue=1) as connection:
+        greet(connection)
+        start_s = time.time()
+        for n in range(sent):
+            pose = Pose(1, start_s + n / 1000, place, turn)
+            running.loop.call_soon_threadsafe(running.hub.pose, pose)
+            time.sleep(0.0002)
+        heard: list[float] = []
+        while not heard or heard[-1] < start_s + (sent - 1) / 1000 - 1e-3:
+            frame = connection.recv(timeout=5)
+            if isinstance(frame, bytes):
+                heard += [record.time_s for record in records(frame) if isinstance(record, Pose)]
+    assert heard == sorted(heard)
+    assert len(heard) < sent / 2
