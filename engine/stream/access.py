@@ -64,7 +64,7 @@ class Access:
         """The same person now: with the role that they have meanwhile, or None where they were sent out."""
         if who.id == LOCAL:
             return None if self.open_role is None else Who(LOCAL, self.open_role)
-        role = self.desk.members(now_s).get(who.id)
+        role = self.desk.role_now(who.id, now_s)
         return None if role is None else Who(who.id, role)
 
 

@@ -23,7 +23,7 @@ _MICROSECONDS = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The hub lives: its time, and the number of the last op, by which a client knows that it missed none."""
+    """The hub lives: its time, and the number of the last op that it sent here; who has not got that missed it."""
 
     time_s: float
     seq: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from typing import NoReturn
 
 from pydantic import TypeAdapter
 
@@ -57,7 +58,6 @@ class Follower:
         self._clock = ClockSync()
         self._heard_s: float | None = None
         self._asked_s: float | None = None
-        self._hub_seq = 0
         self._replies: deque[bytes] = deque(maxlen=64)
 
     def hello(self, token: str | None, now_s: float) -> str:
@@ -85,8 +85,7 @@ class Follower:
                 self._forget_poses()
             case NumberedOp():
                 if self.seq is None or message.seq != self.seq + 1:
-                    self.epoch = self.seq = None
-                    raise MissedOps
+                    self._miss()
                 self.scene, self.seq = folded(self.scene, message.op), message.seq
                 self._forget_poses()
             case JobUpdate():
@@ -98,6 +97,7 @@ class Follower:
 
         Raises:
             InvalidValue: not a frame of this protocol.
+            MissedOps: the hub has sent an op that has not come.
         """
         self._heard_s = now_s
         news = []
@@ -112,7 +112,8 @@ class Follower:
                 case Answer(sent_s, received_s, answered_s):
                     self._clock.add(Exchange(sent_s, received_s, answered_s, now_s))
                 case Beat(_, seq):
-                    self._hub_seq = seq
+                    if seq > (self.seq or 0):
+                        self._miss()
         return news
 
     def next_bytes(self, now_s: float) -> bytes:
@@ -148,10 +149,9 @@ class Follower:
         """Whether the hub has been silent for too long."""
         return self._heard_s is None or now_s - self._heard_s > SILENT_AFTER_S
 
-    @property
-    def missing_ops(self) -> int:
-        """How many ops the hub has told of that have not come."""
-        return max(0, self._hub_seq - (self.seq or 0))
+    def _miss(self) -> NoReturn:
+        self.epoch = self.seq = None
+        raise MissedOps
 
     def _is_news(self, pose: Pose) -> bool:
         known = self.poses.get(pose.entity)

@@ -122,6 +122,11 @@ class PairingDesk:
         matches = [name for name, kept in self._grants.items() if hmac.compare_digest(kept.token_hash, digest)]
         return (matches[0], self._grants[matches[0]].role) if matches else None
 
+    def role_now(self, grant: str, now_s: float) -> Role | None:
+        """The role of a grant; None where it is over or was revoked."""
+        kept = self._grants.get(grant)
+        return kept.role if kept is not None and now_s < kept.until_s else None
+
     def members(self, now_s: float) -> dict[str, Role]:
         """Who is let in: id and role of each grant."""
         self._expire(now_s)

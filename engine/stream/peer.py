@@ -115,6 +115,7 @@ class Peer:
         self._binary = Bucket(BINARY_BYTES_PER_S, MOST_BINARY_BYTES)
         self._beat_due = False
         self._is_welcomed = False
+        self._sent_seq = 0
         #: Numbers under which this peer may send poses; the hub gives them.
         self.entities: set[int] = set()
         #: Poses set aside, by reason, for whoever looks for a fault.
@@ -185,7 +186,7 @@ class Peer:
             self._records.append(Ask(now_s))
         if self._beat_due:
             self._beat_due = False
-            self._records.append(Beat(now_s, self._log.seq))
+            self._records.append(Beat(now_s, self._sent_seq))
         said = b"".join(
             encode(replace(record, answered_s=now_s) if isinstance(record, Answer) else record)
             for record in self._records
@@ -201,6 +202,8 @@ class Peer:
         if message is None:
             return None
         self._is_welcomed = True
+        if isinstance(message, Entry | Snapshot):
+            self._sent_seq = message.seq
         return message.text if isinstance(message, Entry) else message.model_dump_json()
 
     # --- what the hub says ---------------------------------------------------------------------
@@ -265,6 +268,7 @@ class Peer:
         if tail is None:
             self._outbox.put(self._snapshot())
             return
+        self._sent_seq = hello.last_seq or 0
         for entry in tail:
             self._outbox.put(entry)
         for job in self._jobs():

@@ -46,15 +46,20 @@ class Window:
 
 
 def run(shared_data: Path | None) -> list[Row]:  # noqa: ARG001  every bench is called alike
-    """Measure each count idle, the aim also while a 512³ CT is segmented, and viser at the aim."""
-    peers = viser_folder()
+    """Measure each count idle, the aim also while a 512³ CT is segmented, and viser at the aim.
+
+    Raises:
+        EnvironmentLacks: viser is not installed.
+    """
+    if viser_folder() is None:
+        raise EnvironmentLacks("bench stream is measured beside viser, which is not installed", "Run `make peers`.")
     rows: list[Row] = []
     for count in COUNTS:
         if count != AIM:
             rows += _rows(f"{count} peers", _window("sightline", count), None)
-    rows += _rows(f"{AIM} peers", _window("sightline", AIM), _window(PEER, AIM) if peers else None)
+    rows += _rows(f"{AIM} peers", _window("sightline", AIM), _window(PEER, AIM))
     with _segmenting():
-        busy = _window("sightline", AIM), _window(PEER, AIM) if peers else None
+        busy = _window("sightline", AIM), _window(PEER, AIM)
     rows += _rows(f"{AIM} peers, segmenting", *busy)
     return rows
 

@@ -122,7 +122,8 @@ export class Socket {
         this.exchanges = learned(this.exchanges, { ...record, returned_s: time_s });
         break;
       case "beat":
-        break; // that anything came says as much
+        // The number of the last op that was sent here: one that has not come was lost on the way.
+        if (record.seq > (this.lastSeq ?? 0)) this.startOver(socket);
     }
   }
 
@@ -133,13 +134,17 @@ export class Socket {
     if (message.type === "op") {
       // A hole in the numbers: start over from a snapshot rather than draw half a truth.
       if (this.lastSeq !== null && message.seq !== this.lastSeq + 1) {
-        this.lastSeq = this.epoch = null;
-        socket.close();
+        this.startOver(socket);
         return;
       }
       this.lastSeq = message.seq;
     }
     this.events.message(message);
+  }
+
+  private startOver(socket: WebSocket): void {
+    this.lastSeq = this.epoch = null;
+    socket.close();
   }
 
   private watch(): void {
