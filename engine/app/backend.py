@@ -13,21 +13,21 @@ from engine.app.jobs import JobRunner
 from engine.app.library import StudyLibrary
 from engine.app.uploads import Uploads
 from engine.segment.pipelines import PIPELINES
-from engine.stream.messages import EditScene, Job, Library, OpenRequest, ReplaceScene, Request, Scene, Study
-from engine.stream.server import Broadcast
+from engine.stream.hub import Hub
+from engine.stream.messages import EditRequest, EditScene, Job, Library, OpenRequest, ReplaceScene, Scene, Study
 
 
 class Application:
     """One server's state; `start` it on the running event loop and `close` it at the end."""
 
-    def __init__(self, library: StudyLibrary, folder: Path, broadcast: Broadcast) -> None:
+    def __init__(self, library: StudyLibrary, folder: Path, hub: Hub) -> None:
         self._library = library
-        self._broadcast = broadcast
-        self._blobs = BlobFolder(folder / "blobs")
+        self._hub = hub
+        self.blobs = BlobFolder(folder / "blobs")
         self._uploads = Uploads(folder / "uploads")
         self._choosing = asyncio.Lock()
-        self._editor = EditorRunner(self._blobs.folder, self._publish_edit)
-        self._jobs = JobRunner(self._blobs.folder, broadcast.progress, self._show)
+        self._editor = EditorRunner(self.blobs.folder, self._publish_edit)
+        self._jobs = JobRunner(self.blobs.folder, hub.progress, self._show)
 
     def start(self) -> None:
         """Start the worker; called on the event loop."""
@@ -83,11 +83,11 @@ class Application:
 
     def blob_path(self, sha256: str) -> Path | None:
         """The file of a blob."""
-        return self._blobs.path(sha256)
+        return self.blobs.path(sha256)
 
-    def edit(self, request: Request, refuse: Callable[[str], None]) -> None:
+    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None:
         """Correct the segmentation of the scene that is open; everyone is told, or whoever asked is told why not."""
-        self._editor.ask(request, self._broadcast.log.scene, refuse)
+        self._editor.ask(request, self._hub.log.scene, refuse)
 
     async def open_first(self) -> None:
         """Show the first study at once, as `sightline serve PATH` promises."""
@@ -103,8 +103,8 @@ class Application:
 
     def _publish_edit(self, scene: str, edit: EditScene) -> None:
         """An edit of a scene that another has replaced meanwhile has nobody to see it."""
-        if self._broadcast.log.scene is not None and self._broadcast.log.scene.id == scene:
-            self._broadcast.publish(edit)
+        if self._hub.log.scene is not None and self._hub.log.scene.id == scene:
+            self._hub.publish(edit)
 
     def _show(self, scene: Scene) -> None:
-        self._broadcast.publish(ReplaceScene(scene=scene))
+        self._hub.publish(ReplaceScene(scene=scene))

@@ -10,12 +10,12 @@ from engine.core.errors import InvalidValue
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where a server is, and the token that opens it; None where it needs none."""
+    """Where a server is, and the code that lets in; None where none is needed."""
 
     is_tls: bool
     host: str
     port: int
-    token: str | None = None
+    code: str | None = None
 
     @property
     def socket_url(self) -> str:
@@ -25,7 +25,7 @@ class ServerAddress:
 
 
 def parse_address(text: str) -> ServerAddress:
-    """An address as `sightline serve` prints it: `https://host:port/#token=…`.
+    """An address as `sightline serve` prints it: `https://host:port/#pair=…`.
 
     Raises:
         InvalidValue: it is none.
@@ -36,7 +36,7 @@ def parse_address(text: str) -> ServerAddress:
     except ValueError as error:
         raise InvalidValue(f"{text} is not an address ({error})") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidValue(f"{text} is not an address that `sightline serve` prints: https://host:port/#token=…")
+        raise InvalidValue(f"{text} is not an address that `sightline serve` prints: https://host:port/#pair=…")
     is_tls = parts.scheme == "https"
-    token = parse_qs(parts.fragment).get("token", [None])[0]
-    return ServerAddress(is_tls, parts.hostname, port or (443 if is_tls else 80), token)
+    code = parse_qs(parts.fragment).get("pair", [None])[0]
+    return ServerAddress(is_tls, parts.hostname, port or (443 if is_tls else 80), code)

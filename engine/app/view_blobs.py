@@ -25,7 +25,7 @@ class BlobStore:
     def __init__(self, address: ServerAddress, context: ssl.SSLContext | None) -> None:
         self._address = address
         self._context = context
-        self._cookie: str | None = None
+        self.cookie: str | None = None
         self._held: dict[str, bytes] = {}
         self._lock = threading.Lock()
         self.fetched = 0
@@ -41,21 +41,20 @@ class BlobStore:
         with self._lock:
             self._held = {name: data for name, data in self._held.items() if name in wanted}
 
-    def begin_session(self) -> None:
-        """Exchange the token for the cookie that blobs are asked with.
+    def let_in(self) -> None:
+        """Exchange the code for the cookie that blobs and the socket are asked with: once, it opens no second time.
 
         Raises:
             OSError: the server cannot be reached.
-            BlobUnavailable: it does not take the token.
+            BlobUnavailable: it does not take the code.
         """
-        if self._address.token is None:
+        if self._address.code is None or self.cookie is not None:
             return
-        body = json.dumps({"token": self._address.token})
-        headers = {"Content-Type": "application/json"}
-        status, _, cookie = self._ask("POST", "/api/session", body, headers)
+        body = json.dumps({"code": self._address.code})
+        status, _, cookie = self._ask("POST", "/api/pair", body, {"Content-Type": "application/json"})
         if status != 204 or cookie is None:
-            raise BlobUnavailable(f"the server did not take the token (it answered {status})")
-        self._cookie = cookie.partition(";")[0]
+            raise BlobUnavailable(f"the server did not take the code (it answered {status})")
+        self.cookie = cookie.partition(";")[0]
 
     def get(self, sha256: str) -> bytes:
         """The bytes with this hash.
@@ -68,7 +67,7 @@ class BlobStore:
             known = self._held.get(sha256)
         if known is not None:
             return known
-        headers = {"Cookie": self._cookie} if self._cookie else {}
+        headers = {"Cookie": self.cookie} if self.cookie else {}
         status, data, _ = self._ask("GET", f"/blob/{sha256}", None, headers)
         if status != 200:
             raise BlobUnavailable(f"a blob was asked for and the server answered {status}")

@@ -13,14 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
 from engine.app.view_address import ServerAddress
 from engine.app.view_blobs import BlobStore, BlobUnavailable
-from engine.app.view_clock import ArrivalClock
 from engine.app.view_feed import Feed
 from engine.app.view_scene import (
     blobs_of,
@@ -34,24 +33,17 @@ from engine.app.view_scene import (
     voxel_from_headset,
 )
 from engine.core.errors import EnvironmentLacks, InputRefused, InvalidValue
+from engine.stream.follower import SILENT_AFTER_S, Follower, MissedOps
 from engine.stream.messages import (
     PROTOCOL,
     ErrorMessage,
-    Hello,
-    Job,
-    JobUpdate,
     LabelBox,
-    NumberedOp,
-    RefusedMessage,
     Scene,
     Slab,
-    Snapshot,
     SurfaceNode,
+    TrackedNode,
     VolumeNode,
 )
-from engine.stream.messages import ServerMessage as AnyServerMessage
-from engine.stream.pose import PoseSlots, decode_pose
-from engine.stream.scene_log import apply_op
 from engine.xr.drawn import DrawnSurface, SceneBegins, SurfaceGone, VolumeBox
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0
@@ -62,14 +54,8 @@ LARGEST_MESSAGE_BYTES = 64 * 2**20
 #: A dead line is noticed within these two together.
 PING_S, PONG_S = 3.0, 5.0
 PARALLEL_FETCHES = 4
-#: Hashes told in a hello: it may take 256 kB in all.
-MOST_HELD_TOLD = 1000
 
 Value = TypeVar("Value")
-
-_SERVER_MESSAGE: TypeAdapter[Snapshot | NumberedOp | JobUpdate | RefusedMessage | ErrorMessage] = TypeAdapter(
-    AnyServerMessage
-)
 
 
 def back_off_s(attempt: int, chance: float) -> float:
@@ -77,61 +63,13 @@ def back_off_s(attempt: int, chance: float) -> float:
     return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt, 10)) * (0.5 + chance / 2)
 
 
-class OutOfStep(Exception):
-    """What came does not follow from what is known: start over from a snapshot rather than draw half a truth."""
-
-
-class SceneFollower:
-    """Folds what the server says into a scene. No I/O.
-
-    Attributes:
-        scene: as of `last_seq` of `epoch`.
-        jobs: the latest state of each.
-    """
-
-    def __init__(self) -> None:
-        self.epoch: str | None = None
-        self.last_seq: int | None = None
-        self.scene: Scene | None = None
-        self.jobs: dict[str, Job] = {}
-
-    def hello(self, token: str | None, held: tuple[str, ...]) -> str:
-        """The first message of a connection."""
-        told = held[:MOST_HELD_TOLD]
-        hello = Hello(protocol=PROTOCOL, token=token, epoch=self.epoch, last_seq=self.last_seq, have=told)
-        return hello.model_dump_json()
-
-    def receive(self, text: str | bytes) -> str | None:
-        """Take one text message; returns why the server refuses, or None.
-
-        Raises:
-            OutOfStep: a hole in the numbers, or a message that makes no sense here; the next hello asks for everything.
-        """
-        try:
-            message = _SERVER_MESSAGE.validate_json(text)
-            if isinstance(message, Snapshot):
-                self.epoch, self.last_seq, self.scene = message.epoch, message.seq, message.scene
-                self.jobs = {job.id: job for job in message.jobs}
-            elif isinstance(message, NumberedOp):
-                if self.last_seq is None or message.seq != self.last_seq + 1:
-                    raise OutOfStep("a change is missing")  # noqa: TRY301
-                self.scene = apply_op(self.scene, message.op)
-                self.last_seq = message.seq
-            elif isinstance(message, JobUpdate):
-                self.jobs[message.job.id] = message.job
-        except (OutOfStep, ValidationError, KeyError) as error:
-            self.epoch = self.last_seq = None
-            raise OutOfStep(str(error)) from error
-        return message.summary if isinstance(message, ErrorMessage) else None
-
-    @property
-    def work(self) -> str:
-        """What the server is doing, in words."""
-        running = [job for job in self.jobs.values() if job.state in ("queued", "running")]
-        if running:
-            return f"{running[-1].stage or 'waiting'}, {running[-1].fraction:.0%}"
-        failed = [job for job in self.jobs.values() if job.state == "failed" and job.error is not None]
-        return failed[-1].error.summary if failed and self.scene is None and failed[-1].error else ""
+def work_of(follower: Follower) -> str:
+    """What the server is doing, in words; why it failed, while there is nothing else to see."""
+    running = [job for job in follower.jobs.values() if job.state in ("queued", "running")]
+    if running:
+        return f"{running[-1].stage or 'waiting'}, {running[-1].fraction:.0%}"
+    failures = [job.error.summary for job in follower.jobs.values() if job.state == "failed" and job.error is not None]
+    return failures[-1] if failures and follower.scene is None else ""
 
 
 class ViewClient:
@@ -140,11 +78,9 @@ class ViewClient:
     def __init__(self, address: ServerAddress, context: ssl.SSLContext | None, feed: Feed) -> None:
         self.feed = feed
         self.blobs = BlobStore(address, context)
-        self.follower = SceneFollower()
+        self.follower = Follower()
         self._address = address
         self._context = context
-        self._clock = ArrivalClock()
-        self._poses = PoseSlots()
         self._changed = asyncio.Event()
         self._brought = _Brought()
         self._pool = ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="blobs")
@@ -186,7 +122,7 @@ class ViewClient:
         lost = "The server cannot be reached; trying"
         while True:
             try:
-                await self._in_pool(self.blobs.begin_session)
+                await self._in_pool(self.blobs.let_in)
                 async with self._connection() as socket:
                     attempt = 0
                     lost = "Reconnecting…"
@@ -197,12 +133,12 @@ class ViewClient:
                     "Copy the certificate that the server names when it starts, and give it with --ca FILE.",
                 ) from error
             except BlobUnavailable as error:
-                raise InputRefused(f"{error}: open the address that the server printed, with its token") from error
+                raise InputRefused(f"{error}: each code lets in once; `sightline invite` makes another") from error
             except ConnectionClosed as error:
                 code = error.rcvd.code if error.rcvd is not None else 0
                 if code >= FIRST_REFUSAL_CODE:
                     raise InputRefused(f"The server refused: {error.rcvd.reason if error.rcvd else ''}") from error
-            except (OSError, InvalidHandshake, TimeoutError, OutOfStep):
+            except (OSError, InvalidHandshake, TimeoutError, MissedOps, ValidationError):
                 pass
             except InvalidURI as error:
                 raise InvalidValue(f"{self._address.host} is no host") from error
@@ -222,42 +158,43 @@ class ViewClient:
             ping_timeout=PONG_S,
             close_timeout=1.0,
             user_agent_header=None,
+            additional_headers={"Cookie": self.blobs.cookie} if self.blobs.cookie else None,
         )
 
     async def _listen(self, socket: ClientConnection) -> None:
-        await socket.send(self.follower.hello(self._address.token, self.blobs.held))
-        self.feed.say(connection="Connected")
-        async for message in socket:
-            if isinstance(message, bytes):
-                self._take_pose(message)
+        await socket.send(self.follower.hello(None, time.monotonic()))
+        while True:
+            try:
+                message = await asyncio.wait_for(socket.recv(), SILENT_AFTER_S)
+            except TimeoutError:
+                self.feed.say(connection="No word from the server")
                 continue
-            before = self._run_and_scene()
-            refusal = self.follower.receive(message)
-            if self._run_and_scene() != before:
-                # Another run has another clock, another scene another patient.
-                self._clock, self._poses = ArrivalClock(), PoseSlots()
-                self.feed.forget_tools()
-            if refusal is not None:
-                raise InputRefused(f"The server refused: {refusal}")
-            self.feed.say(work=self.follower.work)
+            self._take(message, time.monotonic())
+            self.feed.say(connection="Connected", work=work_of(self.follower))
+            if said := self.follower.next_bytes(time.monotonic()):
+                await socket.send(said)
+
+    def _take(self, message: str | bytes, now_s: float) -> None:
+        if isinstance(message, bytes):
+            with contextlib.suppress(InvalidValue):  # a record of a kind that came later than this client
+                self.follower.receive_bytes(message, now_s)
+        else:
+            said = self.follower.receive_text(message, now_s)
+            if isinstance(said, ErrorMessage):
+                raise InputRefused(f"The server refused: {said.summary}")
             self._changed.set()
-        raise ConnectionResetError
+        self._tell_tools(now_s)
 
-    def _run_and_scene(self) -> tuple[str | None, str | None]:
-        scene = self.follower.scene
-        return self.follower.epoch, None if scene is None else scene.id
-
-    def _take_pose(self, data: bytes) -> None:
-        """Draw where a tool is; frames of other kinds, and poses that cannot be right, are passed over."""
-        arrived_s = time.monotonic()
-        with contextlib.suppress(InvalidValue):
-            pose = decode_pose(data)
-            offset_s = self._clock.hub_from_monotonic_s(pose.time_s, arrived_s)
-            if self.follower.scene is None or not self._poses.put(pose):
-                return
-            sample = tool_sample(self.follower.scene, pose)
-            if sample is not None:
-                self.feed.put_tool(sample, offset_s)
+    def _tell_tools(self, now_s: float) -> None:
+        """Where everything is that moves; nothing, while nobody knows how old that is."""
+        scene, offset = self.follower.scene, self.follower.offset(now_s)
+        if scene is None or offset is None:
+            self.feed.set_tools((), 0.0)
+            return
+        nodes = {node.entity: node for node in scene.nodes if isinstance(node, TrackedNode)}
+        known = [(nodes[pose.entity], pose) for pose in self.follower.poses.values() if pose.entity in nodes]
+        samples = (tool_sample(scene, node, pose) for node, pose in known)
+        self.feed.set_tools(tuple(each for each in samples if each is not None), offset.offset_s)
 
     # What is drawn
 

@@ -18,8 +18,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
-        self._tools: dict[int, ToolSample] = {}
-        self._hub_from_monotonic_s = 0.0
+        self._tools: tuple[tuple[ToolSample, ...], float] = ((), 0.0)
         self._lock = threading.Lock()
         self._connection = "Connecting…"
         self._work = ""
@@ -34,16 +33,10 @@ class Feed:
         """Something to draw."""
         self._changes.put(change)
 
-    def put_tool(self, sample: ToolSample, hub_from_monotonic_s: float = 0.0) -> None:
-        """The newest of its tool, and what its clock is known to be now."""
+    def set_tools(self, samples: tuple[ToolSample, ...], hub_from_monotonic_s: float) -> None:
+        """All tools there are, each at its newest, and what their clock is known to be now."""
         with self._lock:
-            self._tools[sample.entity] = sample
-            self._hub_from_monotonic_s = hub_from_monotonic_s
-
-    def forget_tools(self) -> None:
-        """Another scene: where tools were in the last one says nothing about this one."""
-        with self._lock:
-            self._tools.clear()
+            self._tools = samples, hub_from_monotonic_s
 
     def say(self, *, connection: str | None = None, work: str | None = None) -> None:
         """What the person is told."""
@@ -60,15 +53,10 @@ class Feed:
         except queue.Empty:
             return None
 
-    def tools(self) -> tuple[ToolSample, ...]:
-        """The newest sample of each tool."""
+    def tools(self) -> tuple[tuple[ToolSample, ...], float]:
+        """The newest sample of each tool, and what to add to `time.monotonic` to have the hub's clock."""
         with self._lock:
-            return tuple(self._tools.values())
-
-    def source_from_monotonic_s(self) -> float:
-        """What to add to a time of `time.monotonic` to have it on the hub's clock."""
-        with self._lock:
-            return self._hub_from_monotonic_s
+            return self._tools
 
     def status(self) -> str:
         """How the connection stands, and what the server is doing."""

@@ -14,10 +14,10 @@ from engine.core.errors import InvalidValue
 from engine.mesh.bricks import BRICK_CELLS
 from engine.mesh.gltf_read import ReadSurface, read_glb
 from engine.stream.codec import INT16_HIGH, INT16_LOW
-from engine.stream.messages import LabelBox, Scene, Slab, SurfaceNode, VolumeNode, WindowPreset
+from engine.stream.messages import LabelBox, Scene, Slab, SurfaceNode, TrackedNode, VolumeNode, WindowPreset
 from engine.stream.pose import Pose, PoseFrame
 from engine.xr.drawn import DrawnSurface, DrawnVolume, VolumeBox, Window
-from engine.xr.rigid import rotation_from_quaternion
+from engine.xr.rigid import apply, rigid, rotation_from_quaternion
 from engine.xr.tool import ToolSample
 
 #: Triangles that a desktop's graphics card draws twice at a headset's frame rate, with room to spare.
@@ -26,6 +26,8 @@ TRIANGLE_BUDGET = 2_000_000
 VISIBLE_ERROR_PX = 0.75
 #: No denser than this, a structure is a veil: context round what matters.
 VEIL = 0.5
+#: What moves, as the page has it.
+THING_COLOURS = {"tool": (255, 180, 84), "head": (143, 211, 255), "pointer": (143, 211, 255)}
 
 Fetch = Callable[[str], bytes]
 
@@ -187,22 +189,33 @@ def _unpacked(data: bytes, shape: tuple[int, int, int], kind: np.dtype[Any]) -> 
     return np.frombuffer(raw, kind).reshape(shape)
 
 
-def tool_sample(scene: Scene, pose: Pose) -> ToolSample | None:
-    """A pose of the wire as a tool beside this scene's anatomy.
+def tool_sample(scene: Scene, node: TrackedNode, pose: Pose) -> ToolSample | None:
+    """A thing that moves as a tool beside this scene's anatomy, with its time on the hub's clock.
 
-    None where nobody can say where that is: it was not measured in the patient's frame, or by another registration.
+    None where nobody can say where that is: measured in the world while no landmark check has proved the registration,
+    or in the patient's frame by another registration than the scene's.
     """
-    if pose.frame is not PoseFrame.PATIENT or pose.registration_epoch != scene.registration_epoch % 65536:
+    w, x, y, z = pose.orientation
+    patient_from_tool = rigid(rotation_from_quaternion(x, y, z, w), pose.position_mm)
+    if pose.frame is PoseFrame.WORLD:
+        if scene.registration is None or not scene.registration.verified:
+            return None
+        patient_from_tool = matrix_of(scene.registration.patient_from_world) @ patient_from_tool
+    elif pose.registration_epoch != scene.registration_epoch % 65536:
         return None
     headset_from_patient = matrix_of(scene.headset_from_patient)
-    turn = headset_from_patient[:3, :3] / np.linalg.norm(headset_from_patient[:3, 0])
-    w, x, y, z = pose.orientation
+    metres_per_mm = float(np.linalg.norm(headset_from_patient[:3, 0]))
     return ToolSample(
         entity=pose.entity,
         time_s=pose.time_s,
-        position_m=headset_from_patient[:3, :3] @ np.array(pose.position_mm) + headset_from_patient[:3, 3],
-        rotation=turn @ rotation_from_quaternion(x, y, z, w),
+        position_m=apply(headset_from_patient, patient_from_tool[:3, 3]),
+        rotation=headset_from_patient[:3, :3] / metres_per_mm @ patient_from_tool[:3, :3],
         is_tracked=pose.is_tracked,
+        shaft_m=metres_per_mm * np.array(node.shaft_mm),
+        radius_m=metres_per_mm * node.radius_mm,
+        colour=THING_COLOURS[node.thing],
+        fades_after_s=node.fades_after_ms / 1e3,
+        hides_after_s=node.hides_after_ms / 1e3,
     )
 
 
@@ -212,6 +225,6 @@ def blobs_of(scene: Scene) -> frozenset[str]:
     for node in scene.nodes:
         if isinstance(node, SurfaceNode):
             names |= {lod.blob for lod in node.lods} | {patch.blob for patch in node.patches}
-        else:
+        elif isinstance(node, VolumeNode):
             names |= {slab.blob for slab in (*node.slabs, *node.label_slabs)} | {box.blob for box in node.label_boxes}
     return frozenset(names)

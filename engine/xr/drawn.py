@@ -128,11 +128,8 @@ class Source(Protocol):
     def next_change(self) -> Change | None:
         """The next change, or None when there is none yet."""
 
-    def tools(self) -> tuple[ToolSample, ...]:
-        """The newest sample of each tool."""
-
-    def source_from_monotonic_s(self) -> float:
-        """What to add to a time of `time.monotonic` to have it on the clock of the tools' samples."""
+    def tools(self) -> tuple[tuple[ToolSample, ...], float]:
+        """The newest sample of each tool, and what to add to a time of `time.monotonic` to have it on their clock."""
 
     def status(self) -> str:
         """How the connection stands, in the person's words."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,9 +16,6 @@ LONGEST_EXTRAPOLATION_S = 0.05
 MOTION_OVER_S = 0.05
 #: Samples further apart than this tell no motion.
 LONGEST_GAP_S = 0.1
-#: Older than this a tool is shown faded, and older than that not at all.
-FADED_AFTER_S = 0.15
-HIDDEN_AFTER_S = 1.0
 FADED_OPACITY = 0.3
 
 
@@ -30,8 +27,12 @@ class ToolSample:
         entity: its number in the session.
         time_s: when it was measured, on the source's clock.
         position_m: (3,) of the tip.
-        rotation: (3, 3) anatomy from tool; the shaft leaves the tip along the tool's +Z.
+        rotation: (3, 3) anatomy from tool.
         is_tracked: False says that this is only where it was seen last.
+        shaft_m: (n, 3) points from its tip on, in its own axes.
+        radius_m: of tip and shaft.
+        colour: sRGB, 0 to 255.
+        fades_after_s, hides_after_s: older than this it is shown faded, and older than that not at all.
     """
 
     entity: int
@@ -39,6 +40,11 @@ class ToolSample:
     position_m: Float64
     rotation: Float64
     is_tracked: bool = True
+    shaft_m: Float64 = field(default_factory=lambda: np.zeros((1, 3)))
+    radius_m: float = 0.0015
+    colour: tuple[int, int, int] = (255, 180, 84)
+    fades_after_s: float = 0.15
+    hides_after_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,12 +81,12 @@ class ToolTrack:
             return None
         latest = self._samples[-1]
         age_s = time_s - latest.time_s
-        if age_s > HIDDEN_AFTER_S:
+        if age_s > latest.hides_after_s:
             return None
         if not latest.is_tracked:
             return DrawnTool(latest, FADED_OPACITY, 0.0)
         ahead_s = float(np.clip(age_s, 0.0, LONGEST_EXTRAPOLATION_S))
-        return DrawnTool(self._moved(ahead_s), FADED_OPACITY if age_s > FADED_AFTER_S else 1.0, ahead_s)
+        return DrawnTool(self._moved(ahead_s), FADED_OPACITY if age_s > latest.fades_after_s else 1.0, ahead_s)
 
     def _moved(self, ahead_s: float) -> ToolSample:
         first, last = self._samples[0], self._samples[-1]

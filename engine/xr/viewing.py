@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,7 @@ LONGEST_STEP_S = 0.1
 #: Detail is asked for again when a millimetre is seen this much larger or smaller.
 _DETAIL_STEP = 0.3
 _NEAREST_M = 0.2
-#: A tool without a model of its own: a shaft from its tip.
-_SHAFT_M, _SHAFT_RADIUS_M, _TIP_RADIUS_M = 0.16, 0.0015, 0.0025
-_ACCENT, _MARK, _SKIN, _TOOL = (95, 208, 224), (242, 245, 247), (196, 206, 214), (240, 214, 120)
+_ACCENT, _MARK, _SKIN = (95, 208, 224), (242, 245, 247), (196, 206, 214)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,11 +247,11 @@ class _Viewing:
 
     def _tools(self, display_s: float) -> dict[int, DrawnTool]:
         """Every tool where it will be when this frame is seen."""
-        samples = self._source.tools()
+        samples, source_from_monotonic_s = self._source.tools()
         self._tracks = {each.entity: self._tracks.get(each.entity, ToolTrack()) for each in samples}
         for sample in samples:
             self._tracks[sample.entity].add(sample)
-        seen_s = display_s + self._source.source_from_monotonic_s()
+        seen_s = display_s + source_from_monotonic_s
         drawn = {entity: track.at(seen_s) for entity, track in self._tracks.items()}
         return {entity: tool for entity, tool in drawn.items() if tool is not None}
 
@@ -353,11 +352,9 @@ def _slice_shapes(room: Room, section: Float64) -> list[Shape]:
 
 
 def _tool_shapes(tool: DrawnTool, room: Room) -> list[Shape]:
-    """A tool as large as the patient is shown."""
-    scale, sample = room.placement.scale, tool.sample
-    tip = room.placement.apply(sample.position_m)
-    end = room.placement.apply(sample.position_m + _SHAFT_M * sample.rotation[:, 2])
-    return [
-        replace(shape, opacity=tool.opacity)
-        for shape in (rod(tip, end, scale * _SHAFT_RADIUS_M, _TOOL), ball_at(tip, scale * _TIP_RADIUS_M, _TOOL))
-    ]
+    """A ball at the tip, a rod between each point of the shaft and the next; as large as the patient is shown."""
+    sample = tool.sample
+    points = room.placement.apply(sample.position_m + sample.shaft_m @ sample.rotation.T)
+    radius_m = room.placement.scale * sample.radius_m
+    rods = [rod(a, b, radius_m, sample.colour, tool.opacity) for a, b in itertools.pairwise(points)]
+    return [ball_at(points[0], radius_m, sample.colour, tool.opacity), *rods]

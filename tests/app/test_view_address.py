@@ -13,11 +13,11 @@ from engine.core.errors import InvalidValue
     [
         ("http://127.0.0.1:8443/", ServerAddress(False, "127.0.0.1", 8443), "ws://127.0.0.1:8443/ws"),
         (
-            "https://10.0.0.7:8443/#token=a-b_c",
+            "https://10.0.0.7:8443/#pair=a-b_c",
             ServerAddress(True, "10.0.0.7", 8443, "a-b_c"),
             "wss://10.0.0.7:8443/ws",
         ),
-        ("  https://ward/#token=x ", ServerAddress(True, "ward", 443, "x"), "wss://ward:443/ws"),
+        ("  https://ward/#pair=x ", ServerAddress(True, "ward", 443, "x"), "wss://ward:443/ws"),
         ("http://[::1]:9000", ServerAddress(False, "::1", 9000), "ws://[::1]:9000/ws"),
     ],
 )

@@ -24,14 +24,27 @@ from websockets.typing import Subprotocol
 from engine.app.certificate import server_certificate
 from engine.app.view_address import ServerAddress, parse_address
 from engine.app.view_blobs import BlobStore, BlobUnavailable
-from engine.app.view_client import LONGEST_WAIT_S, OutOfStep, SceneFollower, ViewClient, back_off_s
+from engine.app.view_client import LONGEST_WAIT_S, ViewClient, back_off_s, work_of
 from engine.app.view_command import trust
 from engine.app.view_feed import Feed
 from engine.app.view_scene import blobs_of
 from engine.core.errors import EnvironmentLacks, InputRefused
-from engine.stream.access import LOOPBACK_HOSTS, Access
-from engine.stream.messages import PROTOCOL, Job, JobUpdate, NumberedOp, PutNode, RemoveNode, Snapshot
+from engine.stream.binary import Answer, Ask, encode, records
+from engine.stream.follower import Follower
+from engine.stream.fresh import FreshProtocol
+from engine.stream.messages import (
+    PROTOCOL,
+    Failure,
+    Job,
+    JobUpdate,
+    NumberedOp,
+    RemoveNode,
+    SceneNode,
+    Snapshot,
+    TrackedNode,
+)
 from engine.stream.pose import Pose, encode_pose
+from engine.stream.roles import Role
 from engine.stream.server import create_app
 from engine.xr.drawn import Change, DrawnSurface, DrawnVolume, SceneBegins, SurfaceGone, VolumeBox
 from tests.e2e.console_server import Console, console_server
@@ -92,47 +105,21 @@ def console(tmp_path: Path) -> Iterator[Console]:
         yield running
 
 
-# Folding
-
-
-def snapshot(seq: int = 5, *names: str) -> str:
-    return Snapshot(epoch="e", seq=seq, scene=scene(*names), jobs=()).model_dump_json()
-
-
-def test_changes_are_folded_as_the_server_folds_them() -> None:
-    follower = SceneFollower()
-    follower.receive(snapshot(5, "a", "b"))
-    follower.receive(NumberedOp(seq=6, op=PutNode(node=surface_node("c"))).model_dump_json())
-    follower.receive(NumberedOp(seq=7, op=RemoveNode(id="a")).model_dump_json())
-    assert follower.scene is not None
-    assert [node.id for node in follower.scene.nodes] == ["b", "c"]
-    assert '"epoch":"e","last_seq":7' in follower.hello(None, ())
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        NumberedOp(seq=8, op=RemoveNode(id="a")).model_dump_json(),
-        NumberedOp(seq=6, op=RemoveNode(id="z")).model_dump_json(),
-        "not json",
-        '{"type": "unheard of"}',
-    ],
-)
-def test_what_does_not_follow_starts_over_from_a_snapshot(message: str) -> None:
-    follower = SceneFollower()
-    follower.receive(snapshot(5, "a"))
-    with pytest.raises(OutOfStep):
-        follower.receive(message)
-    assert '"epoch":null,"last_seq":null' in follower.hello(None, ())
+def snapshot(seq: int = 5, *nodes: SceneNode) -> str:
+    made = scene().model_copy(update={"nodes": nodes})
+    return Snapshot(epoch="e", seq=seq, scene=made, jobs=()).model_dump_json()
 
 
 def test_what_the_server_does_is_told_in_words() -> None:
-    follower = SceneFollower()
+    follower = Follower()
     job = Job(id="j", state="running", stage="reading slices", fraction=0.4, eta_s=None, study="s", series=None)
-    follower.receive(JobUpdate(job=job).model_dump_json())
-    assert follower.work == "reading slices, 40%"
-    follower.receive(JobUpdate(job=job.model_copy(update={"state": "done"})).model_dump_json())
-    assert follower.work == ""
+    follower.receive_text(JobUpdate(job=job).model_dump_json(), 0.0)
+    assert work_of(follower) == "reading slices, 40%"
+    failed = job.model_copy(update={"state": "failed", "error": Failure(summary="Slices are missing.")})
+    follower.receive_text(JobUpdate(job=failed).model_dump_json(), 0.0)
+    assert work_of(follower) == "Slices are missing."
+    follower.receive_text(JobUpdate(job=job.model_copy(update={"state": "done"})).model_dump_json(), 0.0)
+    assert work_of(follower) == ""
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
@@ -240,54 +227,92 @@ def test_a_surface_that_cannot_be_drawn_ends_it_with_the_reason(console: Console
 # Access
 
 
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Console]:
+    """A server that lets nobody in without a code."""
+    with console_server(tmp_path, open_role=None) as running:
+        running.open_scene()
+        yield running
+
+
 @contextmanager
-def secure(console: Console, folder: Path, token: str) -> Iterator[tuple[str, Path]]:
-    """The same application over TLS with a token: its address, and the authority's certificate."""
+def secure(console: Console, folder: Path) -> Iterator[tuple[str, Path]]:
+    """The same session over TLS: its address with a fresh code, and the authority's certificate."""
     files = server_certificate(folder, ("127.0.0.1", "localhost"), datetime.datetime.now(datetime.UTC))
-    app = create_app(console.application, console.broadcast, Access(LOOPBACK_HOSTS, token), None, console._lifespan)
     config = uvicorn.Config(
-        app, port=0, log_level="critical", ws="websockets-sansio", timeout_graceful_shutdown=1,
-        ssl_certfile=files.certificate, ssl_keyfile=files.key,
+        create_app(console.application, console.hub, None, console._lifespan), port=0, log_level="critical",
+        ws=FreshProtocol, timeout_graceful_shutdown=1, ssl_certfile=files.certificate, ssl_keyfile=files.key,
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until(lambda: server.started, "the server starts")
     try:
+        offer = console.desk.offer(Role.SURGEON, time.time())
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"https://127.0.0.1:{port}/", files.authority
+        assert files.authority is not None
+        yield f"https://127.0.0.1:{port}/#pair={offer.secret}", files.authority
     finally:
         server.should_exit = True
         thread.join()
 
 
-def test_with_its_certificate_and_token_a_server_beyond_this_machine_is_followed(
-    console: Console, tmp_path: Path
+def test_with_its_certificate_and_code_a_server_beyond_this_machine_is_followed(
+    closed: Console, tmp_path: Path
 ) -> None:
+    with (
+        secure(closed, tmp_path / "tls") as (address, authority),
+        following(address, trust(parse_address(address), authority)) as (_, headset),
+    ):
+        until(lambda: len(headset.surfaces()) == 4, "surfaces")
+
+
+def test_a_certificate_that_is_not_trusted_ends_it_and_says_how_to_trust_it(closed: Console, tmp_path: Path) -> None:
+    with (
+        secure(closed, tmp_path / "tls") as (address, _),
+        following(address, trust(parse_address(address), None)) as (_, headset),
+    ):
+        until(lambda: headset.feed.failure is not None, "it is refused")
+        assert isinstance(headset.feed.failure, EnvironmentLacks)
+        assert "--ca FILE" in headset.feed.failure.remedy
+
+
+def test_a_code_that_was_used_ends_it_and_says_how_to_have_another(closed: Console) -> None:
+    offer = closed.desk.offer(Role.TRAINEE, time.time())
+    address = f"{closed.address}/#pair={offer.secret}"
+    with following(address) as (_, headset):
+        until(lambda: len(headset.surfaces()) == 4, "surfaces")
+    with following(address) as (_, headset):
+        until(lambda: headset.feed.failure is not None, "it is refused")
+        assert isinstance(headset.feed.failure, InputRefused)
+        assert "sightline invite" in str(headset.feed.failure)
+
+
+def test_a_code_lets_in_through_every_lost_connection(closed: Console) -> None:
+    offer = closed.desk.offer(Role.TRAINEE, time.time())
+    with following(f"{closed.address}/#pair={offer.secret}") as (_, headset):
+        until(lambda: len(headset.surfaces()) == 4, "surfaces")
+        closed.cut()
+        until(lambda: headset.feed.status() != "Connected", "the loss is told")
+        until(lambda: headset.feed.status() == "Connected", "the return is told")
+
+
+def test_without_a_code_it_ends_and_says_why(closed: Console) -> None:
+    with following(closed.address) as (_, headset):
+        until(lambda: headset.feed.failure is not None, "it is refused")
+        assert isinstance(headset.feed.failure, InputRefused)
+
+
+def test_a_server_that_says_nothing_is_told_to_say_nothing(console: Console) -> None:
     console.open_scene()
-    with secure(console, tmp_path / "tls", "s3cret") as (address, authority):
-        context = trust(parse_address(address), authority)
-        with following(f"{address}#token=s3cret", context) as (_, headset):
-            until(lambda: len(headset.surfaces()) == 4, "surfaces")
-
-
-def test_a_certificate_that_is_not_trusted_ends_it_and_says_how_to_trust_it(console: Console, tmp_path: Path) -> None:
-    with secure(console, tmp_path / "tls", "s3cret") as (address, _):
-        context = trust(parse_address(address), None)
-        with following(f"{address}#token=s3cret", context) as (_, headset):
-            until(lambda: headset.feed.failure is not None, "it is refused")
-            assert isinstance(headset.feed.failure, EnvironmentLacks)
-            assert "--ca FILE" in headset.feed.failure.remedy
-
-
-@pytest.mark.parametrize("fragment", ["", "#token=wrong"])
-def test_without_the_token_it_ends_and_says_why(console: Console, tmp_path: Path, fragment: str) -> None:
-    with secure(console, tmp_path / "tls", "s3cret") as (address, authority):
-        context = trust(parse_address(address), authority)
-        with following(address + fragment, context) as (_, headset):
-            until(lambda: headset.feed.failure is not None, "it is refused")
-            assert isinstance(headset.feed.failure, InputRefused)
-            assert "the address that the server printed" in str(headset.feed.failure)
+    with following(console.address) as (_, headset):
+        until(lambda: len(headset.surfaces()) == 4, "surfaces")
+        thaw = console.freeze()
+        try:
+            until(lambda: headset.feed.status() == "No word from the server", "silence is told")
+        finally:
+            thaw.set()
+        until(lambda: headset.feed.status() == "Connected", "it is heard again")
 
 
 def test_a_file_that_is_no_certificate_is_refused(tmp_path: Path) -> None:
@@ -321,7 +346,10 @@ def telling(*messages: str | bytes, heard: list[str] | None = None) -> Iterator[
                 heard.append(str(hello))
             for message in messages:
                 await socket.send(message)
-            await socket.wait_closed()
+            async for question in socket:
+                for record in records(bytes(question, "utf-8") if isinstance(question, str) else question):
+                    if isinstance(record, Ask):
+                        await socket.send(encode(Answer(record.sent_s, 50.0, 50.0)))
 
     async def run(ready: threading.Event, port: list[int], stop: threading.Event) -> None:
         async with serve(answer, "127.0.0.1", 0, subprotocols=[Subprotocol(PROTOCOL)]) as server:
@@ -344,25 +372,30 @@ def telling(*messages: str | bytes, heard: list[str] | None = None) -> Iterator[
 UPRIGHT = (1.0, 0.0, 0.0, 0.0)
 
 
-def test_the_newest_pose_of_each_tool_is_shown_and_nonsense_is_passed_over() -> None:
+def tracked(entity: int) -> TrackedNode:
+    return TrackedNode(
+        id=f"tool-{entity}", name="Probe", entity=entity, thing="tool", source="test", frame_of_reference_uid="1.2.3",
+        registration_epoch=0,
+    )  # fmt: skip
+
+
+def test_the_newest_pose_of_each_tool_is_shown_in_the_hubs_time() -> None:
     poses = [
         encode_pose(Pose(1, 50.00, (0.0, 0.0, 0.0), UPRIGHT)),
         encode_pose(Pose(2, 50.00, (5.0, 0.0, 0.0), UPRIGHT)),
-        b"\x01 cut short",
-        b"\x77" + bytes(37),
         encode_pose(Pose(1, 50.02, (100.0, 0.0, 0.0), UPRIGHT)),
         encode_pose(Pose(1, 50.01, (50.0, 0.0, 0.0), UPRIGHT)),
-        encode_pose(Pose(3, 50.00, (5.0, 0.0, 0.0), UPRIGHT, registration_epoch=9)),
+        b"\x77 of no kind that is known",
+        encode_pose(Pose(9, 50.00, (5.0, 0.0, 0.0), UPRIGHT)),
     ]
-    with telling(snapshot(5), *poses) as address, following(address) as (_, headset):
-        until(lambda: len(headset.feed.tools()) == 2, "both tools")
-        until(lambda: any(t.position_m[0] > 0.09 for t in headset.feed.tools()), "the newest")
-        tools = {tool.entity: tool for tool in headset.feed.tools()}
-        assert tools.keys() == {1, 2}
+    with telling(snapshot(5, tracked(1), tracked(2)), *poses) as address, following(address) as (_, headset):
+        until(lambda: len(headset.feed.tools()[0]) == 2, "both tools")
+        samples, hub_from_monotonic_s = headset.feed.tools()
+        tools = {tool.entity: tool for tool in samples}
         assert tools[1].position_m == pytest.approx((0.1, 0, 0), abs=1e-6)
         assert (tools[1].time_s, tools[2].time_s) == (50.02, 50.0)
-        # Nothing arrives before it was measured.
-        assert time.monotonic() + headset.feed.source_from_monotonic_s() >= 50.02
+        # The server below answers that its clock stands at 50 s.
+        assert time.monotonic() + hub_from_monotonic_s == pytest.approx(50.0, abs=2.0)
 
 
 def test_a_server_that_skips_a_change_is_asked_for_everything_again() -> None:

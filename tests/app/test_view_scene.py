@@ -25,8 +25,19 @@ from engine.app.view_scene import (
 )
 from engine.core.errors import InvalidValue
 from engine.mesh.gltf_read import ReadSurface
-from engine.stream.messages import LabelBox, Slab, SurfaceLod, SurfaceNode, VolumeNode, WindowPreset
+from engine.stream.messages import (
+    LabelBox,
+    Registration,
+    Scene,
+    Slab,
+    SurfaceLod,
+    SurfaceNode,
+    TrackedNode,
+    VolumeNode,
+    WindowPreset,
+)
 from engine.stream.pose import Pose, PoseFrame
+from engine.stream.roles import Role
 from tests.e2e.console_server import SHAPES, Console
 from tests.stream.scenes import scene, surface_node, volume_node
 
@@ -81,7 +92,7 @@ def test_triangles_inside_an_edited_brick_make_room_and_those_across_its_rim_sta
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Console:
-    return Console(tmp_path_factory.mktemp("blobs"))
+    return Console(tmp_path_factory.mktemp("blobs"), Role.SURGEON)
 
 
 def fetching(console: Console) -> Callable[[str], bytes]:
@@ -139,9 +150,15 @@ def test_voxels_that_are_not_all_there_are_refused(data: bytes) -> None:
         slab_box(volume_node(), slab, data, is_labels=True)
 
 
+PROBE = TrackedNode(
+    id="probe", name="Probe", entity=4, thing="tool", shaft_mm=((0, 0, 0), (0, 0, 120)), radius_mm=2.0, source="test",
+    frame_of_reference_uid="1.2.3", registration_epoch=0, fades_after_ms=200, hides_after_ms=700,
+)  # fmt: skip
+QUARTER = (float(np.sqrt(0.5)), 0.0, 0.0, float(np.sqrt(0.5)))  # about z
+
+
 def test_a_tool_stands_where_the_patient_frame_has_it() -> None:
-    quarter = (float(np.sqrt(0.5)), 0.0, 0.0, float(np.sqrt(0.5)))  # about the patient's z, which is up
-    sample = tool_sample(scene(), Pose(4, 10.0, (10.0, 20.0, 30.0), quarter))
+    sample = tool_sample(scene(), PROBE, Pose(4, 10.0, (10.0, 20.0, 30.0), QUARTER))
     assert sample is not None
     assert (sample.entity, sample.time_s, sample.is_tracked) == (4, 10.0, True)
     assert sample.position_m == pytest.approx((0.01, 0.03, -0.02))
@@ -150,10 +167,32 @@ def test_a_tool_stands_where_the_patient_frame_has_it() -> None:
     assert sample.rotation.T @ sample.rotation == pytest.approx(np.eye(3), abs=1e-9)
 
 
-def test_a_tool_of_another_frame_or_registration_is_not_shown_at_all() -> None:
-    upright = (1.0, 0.0, 0.0, 0.0)
-    assert tool_sample(scene(), Pose(4, 1.0, (0, 0, 0), upright, PoseFrame.WORLD)) is None
-    assert tool_sample(scene(), Pose(4, 1.0, (0, 0, 0), upright, registration_epoch=1)) is None
+def test_a_tool_looks_and_ages_as_its_node_says() -> None:
+    sample = tool_sample(scene(), PROBE, Pose(4, 10.0, (0.0, 0.0, 0.0), QUARTER))
+    assert sample is not None
+    assert sample.shaft_m == pytest.approx(np.array([[0, 0, 0], [0, 0, 0.12]]))
+    assert (sample.radius_m, sample.fades_after_s, sample.hides_after_s) == pytest.approx((0.002, 0.2, 0.7))
+
+
+def registered(*, verified: bool) -> Scene:
+    shifted = (1.0, 0, 0, 100.0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0)
+    registration = Registration(
+        epoch=3, patient_from_world=shifted, frame_of_reference_uid="1.2.3", method="points", verified=verified
+    )
+    return scene().model_copy(update={"registration": registration, "registration_epoch": 3})
+
+
+def test_what_was_measured_in_the_world_is_shown_where_a_proved_registration_puts_it() -> None:
+    in_world = Pose(4, 1.0, (5.0, 0.0, 0.0), QUARTER, PoseFrame.WORLD)
+    sample = tool_sample(registered(verified=True), PROBE, in_world)
+    assert sample is not None
+    assert sample.position_m == pytest.approx((0.105, 0, 0))
+    assert tool_sample(registered(verified=False), PROBE, in_world) is None
+    assert tool_sample(scene(), PROBE, in_world) is None
+
+
+def test_a_tool_of_another_registration_is_not_shown_at_all() -> None:
+    assert tool_sample(scene(), PROBE, Pose(4, 1.0, (0, 0, 0), QUARTER, registration_epoch=1)) is None
 
 
 def test_every_blob_of_a_scene_is_named(served: Console) -> None:

@@ -15,7 +15,8 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from engine.app.view_command import font_file
 from engine.app.view_feed import Feed
 from engine.core.array import Float64
 from engine.core.errors import EnvironmentLacks
-from engine.xr.tool import ToolSample
 from tests.e2e.console_server import Console, console_server
 from tests.xr.remote import Controller, Remote, put
 
@@ -38,6 +38,7 @@ EYE_FOVS_RAD = ((-0.40, 0.30, 0.24, -0.36), (-0.30, 0.40, 0.24, -0.36))
 EYE_ASIDE_M = 0.032
 #: How far one hand carries the anatomy.
 CARRIED_M = np.array([0.12, 0.0, 0.0])
+TOOL_M_PER_S = 0.4
 #: What each frame tells the script; a script ends when it returns.
 Script = Generator[None, Any, None]
 PATIENCE_FRAMES = 200
@@ -289,22 +290,44 @@ def bare_hands(stage: Stage) -> None:
         remote.send()
         yield from until(lambda frame: frame.room.holding == (), "the pinch lets go")
 
-        # A tool that moves 0.4 m/s to the left of the patient, measured 30 ms before it is told.
-        began_s = time.monotonic()
-        seen = []
-        for _ in range(12):
-            measured_s = time.monotonic() - 0.03
-            at = np.array([0.4 * (measured_s - began_s), 0.0, 0.0])
-            stage.feed.put_tool(ToolSample(7, measured_s, at, np.eye(3)))
-            frame = yield
-            if 7 in frame.tools:
-                tool = frame.tools[7]
-                late_s = frame.display_s - measured_s
-                seen.append([late_s, tool.extrapolated_s, float(tool.sample.position_m[0] - at[0])])
+        # A tool that a device moves 0.4 m/s to the left of the patient, by way of the hub.
+        with _moving_tool(stage.console) as began_s:
+            frame = yield from until(lambda frame: len(frame.tools) == 1, "the tool is shown")
+            yield from frames(10)
+            seen = []
+            for _ in range(12):
+                frame = yield
+                ((_, tool),) = frame.tools.items()
+                measured_s = tool.sample.time_s - stage.feed.tools()[1]
+                measured_m = TOOL_M_PER_S * (measured_s - began_s)
+                moved_m = float(tool.sample.position_m[0]) - measured_m
+                seen.append([frame.display_s - measured_s, tool.extrapolated_s, moved_m])
         told["tool"] = seen
         remote.close()
 
     stage.play(script())
+
+
+@contextmanager
+def _moving_tool(console: Console) -> Iterator[float]:
+    """A tracking device of its own; yields when it began, on the clock of `time.monotonic`."""
+    from tests.e2e.test_session import Tracker, tracking
+
+    ended, began_s = threading.Event(), time.monotonic()
+
+    def move(tracker: Tracker) -> None:
+        while not ended.is_set():
+            tracker.move_to(1e3 * TOOL_M_PER_S * (time.monotonic() - began_s), 0.0, 0.0)
+            time.sleep(0.005)
+
+    with tracking(console) as tracker:
+        thread = threading.Thread(target=move, args=(tracker,), daemon=True)
+        thread.start()
+        try:
+            yield began_s
+        finally:
+            ended.set()
+            thread.join()
 
 
 def _head(frame: Any) -> Float64:

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.xr.tool import LONGEST_EXTRAPOLATION_S
 from tests.e2e.command import SIGHTLINE
 from tests.e2e.console_server import SHAPES
 from tests.xr import monado
 from tests.xr.expected import grown, light, overlap, silhouette
-from tests.xr.scenarios import EYE_ASIDE_M, EYE_FOVS_RAD, HEAD_M
+from tests.xr.scenarios import EYE_ASIDE_M, EYE_FOVS_RAD, HEAD_M, TOOL_M_PER_S
 
 SIZE_PX = (640, 480)
 TWICE = {"OXR_VIEWPORT_SCALE_PERCENTAGE": "200"}
@@ -186,10 +187,12 @@ def test_bare_hands_are_seen_and_pinch_when_their_fingers_curl(bare_hands: dict[
 
 
 def test_a_tool_is_drawn_where_it_will_be_when_the_frame_is_seen(bare_hands: dict[str, Any]) -> None:
-    assert len(bare_hands["tool"]) > 8
-    for late_s, ahead_s, moved_m in bare_hands["tool"][1:]:
-        assert ahead_s == pytest.approx(min(max(late_s, 0), 0.05))
-        assert moved_m == pytest.approx(0.4 * ahead_s, abs=1e-4)
+    seen = np.array(bare_hands["tool"])
+    late_s, ahead_s, moved_m = seen.T
+    assert late_s.min() > 0
+    # Clocks in one machine agree within a few milliseconds of a busy one; 0.4 m/s make two millimetres of five.
+    assert ahead_s == pytest.approx(np.minimum(late_s, LONGEST_EXTRAPOLATION_S), abs=0.005)
+    assert np.median(np.abs(moved_m - TOOL_M_PER_S * ahead_s)) < 0.002
 
 
 def test_the_command_shows_a_scene_and_writes_what_it_was_asked_for(tmp_path: Path) -> None:

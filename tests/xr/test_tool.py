@@ -8,15 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.xr.rigid import rotation_about
-from engine.xr.tool import (
-    FADED_AFTER_S,
-    FADED_OPACITY,
-    HIDDEN_AFTER_S,
-    LONGEST_EXTRAPOLATION_S,
-    ToolSample,
-    ToolTrack,
-)
+from engine.xr.tool import FADED_OPACITY, LONGEST_EXTRAPOLATION_S, ToolSample, ToolTrack
 
+FADED_AFTER_S, HIDDEN_AFTER_S = 0.15, 1.0
 VELOCITY = np.array([0.3, -0.2, 0.1])
 
 
