@@ -9,28 +9,37 @@ from pathlib import Path
 
 from engine.app.blobs import BlobFolder
 from engine.app.editor_process import EditorRunner
-from engine.app.jobs import JobRunner
+from engine.app.jobs import RETRIES, JobRunner
 from engine.app.library import StudyLibrary
+from engine.app.local_workers import LocalWorkers
 from engine.app.uploads import Uploads
+from engine.app.workers import Workers
 from engine.segment.pipelines import PIPELINES
 from engine.stream.messages import EditScene, Job, Library, OpenRequest, ReplaceScene, Request, Scene, Study
 from engine.stream.server import Broadcast
 
 
 class Application:
-    """One server's state; `start` it on the running event loop and `close` it at the end."""
+    """One server's state; `start` it on the running event loop and `close` it at the end.
 
-    def __init__(self, library: StudyLibrary, folder: Path, broadcast: Broadcast) -> None:
+    `workers` do its jobs and end with it; a process of this machine where not given.
+    """
+
+    def __init__(
+        self, library: StudyLibrary, folder: Path, broadcast: Broadcast, workers: Workers | None = None
+    ) -> None:
         self._library = library
         self._broadcast = broadcast
         self._blobs = BlobFolder(folder / "blobs")
         self._uploads = Uploads(folder / "uploads")
         self._choosing = asyncio.Lock()
         self._editor = EditorRunner(self._blobs.folder, self._publish_edit)
-        self._jobs = JobRunner(self._blobs.folder, broadcast.progress, self._show)
+        self._jobs = JobRunner(
+            workers or LocalWorkers(RETRIES), self._blobs.folder, broadcast.progress, self._show
+        )
 
     def start(self) -> None:
-        """Start the worker; called on the event loop."""
+        """Follow jobs; called on the event loop."""
         self._jobs.start()
 
     def library(self) -> Library:
@@ -97,7 +106,7 @@ class Application:
                 return
 
     def close(self) -> None:
-        """End the worker and the editor."""
+        """End the workers and the editor."""
         self._editor.close()
         self._jobs.close()
 
