@@ -34,9 +34,7 @@ class Application:
         self._uploads = Uploads(folder / "uploads")
         self._choosing = asyncio.Lock()
         self._editor = EditorRunner(self._blobs.folder, self._publish_edit)
-        self._jobs = JobRunner(
-            workers or LocalWorkers(RETRIES), self._blobs.folder, broadcast.progress, self._show
-        )
+        self._jobs = JobRunner(workers or LocalWorkers(RETRIES), self._blobs.folder, broadcast.progress, self._show)
 
     def start(self) -> None:
         """Follow jobs; called on the event loop."""

@@ -13,10 +13,10 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,11 +25,11 @@ from engine.app.pipeline import Options
 from engine.app.results import REMEDY, require_folder
 from engine.app.segment_command import SetAside, require_inputs, segment_series
 from engine.app.stopwatch import Stopwatch
-from engine.app.workers import Handle, Workers
+from engine.app.workers import Workers
 from engine.core.errors import Cancelled, EnvironmentLacks, FileProblem, InputRefused, SightlineError
-from engine.core.progress import Progress, silent
+from engine.core.progress import Progress
 from engine.ingest.open import take_inventory
-from engine.ingest.study import Inventory, SeriesInfo, SeriesKind
+from engine.ingest.study import SeriesInfo, SeriesKind
 
 #: How often a study is tried again whose worker died; on a cluster, machines go away.
 RETRIES = 2
@@ -115,7 +115,7 @@ class Batch:
             "version": metadata.version("sightline"),
             "total": {"studies": len(self.outcomes), **states, "seconds": round(self.seconds, 3)},
             "studies": [_entry(outcome) for outcome in self.outcomes],
-            "problems": [{"file": problem.path.name, "reason": problem.reason} for problem in self.problems],
+            "problems": [{"file": str(problem.path), "reason": problem.reason} for problem in self.problems],
         }
 
 
@@ -127,7 +127,15 @@ class Watcher(Protocol):
     def ends(self, outcome: Outcome) -> None: ...
 
 
-def find_studies(inputs: tuple[Path, ...], choice: Choice, progress: Progress) -> tuple[Inventory, tuple[Study, ...]]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is to do, and files that belong to no series."""
+
+    studies: tuple[Study, ...]
+    problems: tuple[FileProblem, ...]
+
+
+def find_studies(inputs: tuple[Path, ...], choice: Choice, progress: Progress) -> Found:
     """Every volume under `inputs`; segmentations and localizers are not scans.
 
     Raises:
@@ -139,7 +147,8 @@ def find_studies(inputs: tuple[Path, ...], choice: Choice, progress: Progress) -
         inventory.choose()  # refuses where there is no volume, and says what there is
     chosen = [inventory.choose(uid) for uid in choice.series]
     series = chosen or [info for info in inventory.series if info.kind is SeriesKind.VOLUME]
-    return inventory, tuple(Study(info, folder_name(info), fingerprint(info, choice)) for info in series)
+    studies = tuple(Study(info, folder_name(info), fingerprint(info, choice)) for info in series)
+    return Found(studies, inventory.problems)
 
 
 def folder_name(info: SeriesInfo) -> str:
@@ -197,61 +206,50 @@ class SegmentStudy:
             raise InputRefused(f"the worker cannot see the files of the series. {SHARED_PATHS}", problems)
 
 
-def segment_batch(
-    inputs: tuple[Path, ...],
-    out: Path,
-    choice: Choice,
-    workers: Workers,
-    watcher: Watcher,
-    progress: Progress = silent,
-) -> Batch:
-    """Segment every volume under `inputs` into folders in `out`, and keep `batch.json` there up to date.
+def segment_studies(found: Found, out: Path, choice: Choice, workers: Workers, watcher: Watcher) -> Batch:
+    """Segment what was found into folders in `out`, and keep `batch.json` there up to date.
 
-    An interrupt ends it early: what is finished stays, and what is not is `waiting`.
-
-    Args:
-        progress: told how far listing is.
+    What is wrong with one study fails that one alone. An interrupt ends the workers: what is finished stays, and
+    what is not is `waiting`.
 
     Raises:
-        InputRefused: nothing to segment. What is wrong with one study fails that one alone.
         EnvironmentLacks: `out` cannot be written, or another batch writes there.
     """
-    inventory, studies = find_studies(inputs, choice, progress)
     require_folder(out)
-    out = out.absolute()
+    out = out.absolute()  # workers may stand elsewhere
     run = secrets.token_urlsafe(8)
     with _locked(out, run):
         _sweep(out)
-        watcher.begins(len(studies))
-        return _Run(studies, inventory.problems, out, watcher).all(workers, run, choice)
+        watcher.begins(len(found.studies))
+        return _Run(found, out, watcher).all(workers, run, choice)
 
 
 class _Run:
     """Outcomes as they come."""
 
-    def __init__(
-        self, studies: Sequence[Study], problems: tuple[FileProblem, ...], out: Path, watcher: Watcher
-    ) -> None:
-        self._outcomes = {study.name: Outcome(study, WAITING) for study in studies}
-        self._problems = problems
+    def __init__(self, found: Found, out: Path, watcher: Watcher) -> None:
+        self._outcomes = {study.name: Outcome(study, WAITING) for study in found.studies}
+        self._problems = found.problems
         self._out = out
         self._watcher = watcher
         self._started_s = time.monotonic()
 
     def all(self, workers: Workers, run: str, choice: Choice) -> Batch:
-        handles: dict[Future[float], tuple[Study, Handle[float]]] = {}
-        for outcome in tuple(self._outcomes.values()):
-            study = outcome.study
-            if _is_done(self._out / study.name, study.fingerprint):
-                self._note(replace(outcome, state=SKIPPED))
-                continue
-            handle = workers.submit(SegmentStudy(study, self._out, run, choice), self._report(study))
-            handles[handle.future] = (study, handle)
+        studies: dict[Future[float], Study] = {}
         try:
-            for future in as_completed(handles):
-                self._note(_outcome(handles[future][0], future))
+            for study in tuple(outcome.study for outcome in self._outcomes.values()):
+                if _is_done(self._out / study.name, study.fingerprint):
+                    self._note(Outcome(study, SKIPPED))
+                else:
+                    task = SegmentStudy(study, self._out, run, choice)
+                    studies[workers.submit(task, self._report(study)).future] = study
+            for future in as_completed(studies):
+                self._note(_outcome(studies[future], future))
         except KeyboardInterrupt:
-            workers.close()
+            workers.close()  # what was nearly done may have ended meanwhile
+            for future, study in studies.items():
+                if future.done() and self._outcomes[study.name].state == WAITING:
+                    self._note(_outcome(study, future))
         return self._kept()
 
     def _report(self, study: Study) -> Progress:
@@ -349,5 +347,7 @@ def _locked(out: Path, run: str) -> Iterator[None]:
 def _sweep(out: Path) -> None:
     """Remove what runs that were killed have left half-written."""
     for path in out.glob(f"{UNFINISHED}*"):
-        shutil.rmtree(path, ignore_errors=True)
-        path.unlink(missing_ok=True) if path.is_file() else None
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

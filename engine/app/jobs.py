@@ -129,9 +129,7 @@ class JobRunner:
         eta_s = elapsed_s * (1 - fraction) / fraction if is_telling else None
         self._update(
             running,
-            running.job.model_copy(
-                update={"state": "running", "stage": stage, "fraction": fraction, "eta_s": eta_s}
-            ),
+            running.job.model_copy(update={"state": "running", "stage": stage, "fraction": fraction, "eta_s": eta_s}),
         )
 
     def _finish(self, job: str, done: Future[str]) -> None:

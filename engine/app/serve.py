@@ -20,8 +20,10 @@ from engine.app.addresses import is_loopback, reachable_hosts
 from engine.app.backend import Application
 from engine.app.certificate import ServerCertificate, server_certificate
 from engine.app.folders import data_folder
+from engine.app.jobs import RETRIES
 from engine.app.library import StudyLibrary
 from engine.app.private_folder import private_folder
+from engine.app.workers import LOCAL, Workers, new_workers
 from engine.core.errors import EnvironmentLacks
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.scene_log import SceneLog
@@ -53,11 +55,11 @@ def page_folder() -> Path | None:
     return None
 
 
-def serve(library: StudyLibrary, listening: Listening, console: Console) -> None:
-    """Serve `library` until interrupted; its first volume is opened at once.
+def serve(library: StudyLibrary, listening: Listening, console: Console, workers: str = LOCAL) -> None:
+    """Serve `library` until interrupted; its first volume is opened at once. Its jobs run at `workers`.
 
     Raises:
-        EnvironmentLacks: the page is not built, or the port is taken.
+        EnvironmentLacks: the page is not built, the port is taken, or the workers do not start.
     """
     page = page_folder()
     if page is None:
@@ -67,9 +69,10 @@ def serve(library: StudyLibrary, listening: Listening, console: Console) -> None
     certificate = _certificate(hosts) if listening.tls else None
     # An interrupt is the way to end; uvicorn raises it again once it has closed all.
     with _socket(listening) as sock, private_folder() as folder, contextlib.suppress(KeyboardInterrupt):
+        places = new_workers(workers, RETRIES)
         port = int(sock.getsockname()[1])  # where 0 was asked for, the one that was free
         _announce(console, replace(listening, port=port), hosts, token, certificate)
-        app = _app(library, folder, Access(frozenset(hosts) | LOOPBACK_HOSTS, token), page)
+        app = _app(library, folder, Access(frozenset(hosts) | LOOPBACK_HOSTS, token), page, places)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -85,9 +88,9 @@ def serve(library: StudyLibrary, listening: Listening, console: Console) -> None
         uvicorn.Server(config).run(sockets=[sock])
 
 
-def _app(library: StudyLibrary, folder: Path, access: Access, page: Path) -> FastAPI:
+def _app(library: StudyLibrary, folder: Path, access: Access, page: Path, workers: Workers) -> FastAPI:
     broadcast = Broadcast(SceneLog(secrets.token_urlsafe(8)))
-    application = Application(library, folder, broadcast)
+    application = Application(library, folder, broadcast, workers)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
