@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from engine.app.blobs import BlobFolder
+from engine.app.blobs import BlobFolder, blobs_of
 from engine.app.editor_process import EditorRunner
 from engine.app.jobs import RETRIES, JobRunner
 from engine.app.library import StudyLibrary
@@ -74,6 +75,7 @@ class Application:
             work = await asyncio.to_thread(self._library.work, request)  # refuses here what no worker could open
             for earlier in self._jobs.jobs():
                 self._jobs.cancel(earlier.id)
+            self._evict()
             return self._jobs.submit(work)
 
     def job(self, job: str) -> Job:
@@ -107,6 +109,12 @@ class Application:
         """End the workers and the editor."""
         self._editor.close()
         self._jobs.close()
+
+    def _evict(self) -> None:
+        """While no job runs: what one packs is named by no scene yet."""
+        scene = self._broadcast.log.scene
+        if scene is not None and not self._jobs.jobs():
+            self._blobs.evict(blobs_of(scene), time.time())
 
     def _publish_edit(self, scene: str, edit: EditScene) -> None:
         """An edit of a scene that another has replaced meanwhile has nobody to see it."""

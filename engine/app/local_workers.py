@@ -125,6 +125,7 @@ class LocalWorkers:
             try:
                 ended = self._asked(waiting)
             except (EOFError, OSError):  # the process is gone, and its end of the pipe with it
+                self._worker.process.join()  # it may still be on its way out
                 if self._stopped.value == waiting.number:
                     ended = _Ended(error=Cancelled("cancelled"))
                     break

@@ -11,6 +11,7 @@ import functools
 import io
 import os
 import secrets
+import signal
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, InvalidStateError
@@ -211,7 +212,8 @@ def _started(retries: int) -> Iterator[Any]:
     with private_folder() as folder, _environment(settings):
         ray = _ray()
         try:
-            ray.init(
+            _init(
+                ray,
                 address="local",
                 num_cpus=processors(),
                 include_dashboard=False,
@@ -237,7 +239,7 @@ def _connected(address: str) -> Iterator[Any]:
     with _environment({"RAY_USAGE_STATS_ENABLED": "0"}):
         ray = _ray()
         try:
-            ray.init(address=address, **QUIET)
+            _init(ray, address=address, **QUIET)
         except Exception as error:  # Ray raises many kinds
             remedy = "See whether the cluster is up and its client port open, and that its Ray and Python are the same."
             raise EnvironmentLacks(f"no Ray cluster answers at {address} ({_first_line(error)})", remedy) from error
@@ -245,6 +247,14 @@ def _connected(address: str) -> Iterator[Any]:
             yield ray
         finally:
             ray.shutdown()
+
+
+def _init(ray: Any, **settings: Any) -> None:
+    """`ray.init`, which takes SIGTERM for itself, and gives it back: ending has an order of its own here."""
+    handler = signal.getsignal(signal.SIGTERM)
+    ray.init(**settings)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _first_line(error: Exception) -> str:

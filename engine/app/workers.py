@@ -45,7 +45,10 @@ class Workers(Protocol):
     """Where tasks run."""
 
     def submit(self, task: Task[T], report: Progress = silent) -> Handle[T]:
-        """Queue `task`. `report` is called on a thread of its own, with (0.0, "starting") each time it starts."""
+        """Queue `task`. `report` is called on a thread of its own, at fraction 0 each time that the task starts.
+
+        Of what comes in quick succession, only the last may be reported.
+        """
         ...
 
     def close(self) -> None:
