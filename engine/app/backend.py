@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.app.blobs import BlobFolder, blobs_of
 from engine.app.editor_process import EditorRunner
+from engine.app.fanout import Fanout, Hub
 from engine.app.jobs import RETRIES, JobRunner
 from engine.app.library import StudyLibrary
 from engine.app.local_workers import LocalWorkers
@@ -18,6 +19,12 @@ from engine.app.workers import Workers
 from engine.segment.pipelines import PIPELINES
 from engine.stream.messages import EditScene, Job, Library, OpenRequest, ReplaceScene, Request, Scene, Study
 from engine.stream.server import Broadcast
+
+#: Edits between two looks at what blobs take: each leaves about a megabyte.
+EDITS_A_SWEEP = 64
+
+#: How long a hub that starts waits for the session of the others before it goes on without.
+JOIN_WITHIN_S = 5.0
 
 
 class Application:
@@ -35,6 +42,8 @@ class Application:
         self._uploads = Uploads(folder / "uploads")
         self._choosing = asyncio.Lock()
         self._editor = EditorRunner(self._blobs.folder, self._publish_edit)
+        self._fanout = broadcast if isinstance(broadcast, Fanout) else None
+        self._edits = 0
         self._jobs = JobRunner(workers or LocalWorkers(RETRIES), self._blobs.folder, broadcast.progress, self._show)
 
     def start(self) -> None:
@@ -71,11 +80,12 @@ class Application:
 
     async def start_job(self, request: OpenRequest) -> Job:
         """Segment and show one series; takes the place of what is under way, which nobody waits for any more."""
+        if self._fanout is not None:
+            self._fanout.require()
         async with self._choosing:  # in the order asked: looking into a segmentation may take longer than the next
             work = await asyncio.to_thread(self._library.work, request)  # refuses here what no worker could open
             for earlier in self._jobs.jobs():
                 self._jobs.cancel(earlier.id)
-            self._evict()
             return self._jobs.submit(work)
 
     def job(self, job: str) -> Job:
@@ -96,10 +106,19 @@ class Application:
 
     def edit(self, request: Request, refuse: Callable[[str], None]) -> None:
         """Correct the segmentation of the scene that is open; everyone is told, or whoever asked is told why not."""
-        self._editor.ask(request, self._broadcast.log.scene, refuse)
+        if self._fanout is not None:
+            self._fanout.route(request, refuse)
+        else:
+            self._editor.ask(request, self._broadcast.log.scene, refuse)
+
+    def as_hub(self, say: Callable[[str], None]) -> Hub:
+        """What this server does for a session of several; `say` tells whoever runs it how things stand."""
+        return Hub(self._blobs, self._editor.ask, self._editor.close, say)
 
     async def open_first(self) -> None:
-        """Show the first study at once, as `sightline serve PATH` promises."""
+        """Show the first study at once, as `sightline serve PATH` promises; not in a session that shows something."""
+        if self._fanout is not None and (not await self._fanout.joined(JOIN_WITHIN_S) or self._broadcast.log.scene):
+            return
         for study in self._library.messages():
             if any(series.kind == "volume" for series in study.series):
                 await self.start_job(OpenRequest(study=study.id))
@@ -110,16 +129,18 @@ class Application:
         self._editor.close()
         self._jobs.close()
 
-    def _evict(self) -> None:
-        """While no job runs: what one packs is named by no scene yet."""
-        scene = self._broadcast.log.scene
-        if scene is not None and not self._jobs.jobs():
-            self._blobs.evict(blobs_of(scene), time.time())
-
     def _publish_edit(self, scene: str, edit: EditScene) -> None:
         """An edit of a scene that another has replaced meanwhile has nobody to see it."""
         if self._broadcast.log.scene is not None and self._broadcast.log.scene.id == scene:
             self._broadcast.publish(edit)
+            self._edits += 1
+            if self._edits % EDITS_A_SWEEP == 0:
+                self._sweep(self._broadcast.log.scene)
 
     def _show(self, scene: Scene) -> None:
         self._broadcast.publish(ReplaceScene(scene=scene))
+        self._sweep(scene)
+
+    def _sweep(self, scene: Scene) -> None:
+        """Keep blobs to their budget."""
+        self._blobs.evict(blobs_of(scene), time.time())

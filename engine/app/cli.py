@@ -221,11 +221,14 @@ def serve(
         bool | None, typer.Option("--tls/--no-tls", help="HTTPS; on by default beyond this machine.")
     ] = None,
     workers: WorkersOption = "local",
+    redis: Annotated[
+        str | None, typer.Option(metavar="redis://HOST:PORT", help="Share one session with the hubs on this Redis.")
+    ] = None,
 ) -> None:
     """Serve studies to browsers and headsets: page, API and socket on one port, until interrupted."""
     from engine.app.addresses import is_loopback
     from engine.app.library import StudyLibrary
-    from engine.app.serve import Listening
+    from engine.app.serve import Behind, Listening
     from engine.app.serve import serve as serve_library
     from engine.app.terminal import progress_bar
     from engine.app.workers import require_place
@@ -238,7 +241,7 @@ def serve(
         with progress_bar(console, enabled=True) as progress:
             library.add(path.resolve().name, (path,), progress)
     use_tls = not is_loopback(host) if tls is None else tls
-    serve_library(library, Listening(host, port, use_tls), console, workers)
+    serve_library(library, Listening(host, port, use_tls), console, Behind(workers, redis))
 
 
 @app.command()

@@ -15,15 +15,17 @@ import segno
 import uvicorn
 from fastapi import FastAPI
 from rich.console import Console
+from rich.markup import escape
 
 from engine.app.addresses import is_loopback, reachable_hosts
 from engine.app.backend import Application
 from engine.app.certificate import ServerCertificate, server_certificate
+from engine.app.fanout import Fanout
 from engine.app.folders import data_folder
 from engine.app.jobs import RETRIES
 from engine.app.library import StudyLibrary
 from engine.app.private_folder import private_folder
-from engine.app.workers import LOCAL, Workers, new_workers
+from engine.app.workers import LOCAL, new_workers
 from engine.core.errors import EnvironmentLacks
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.scene_log import SceneLog
@@ -46,6 +48,14 @@ class Listening:
         return "https" if self.tls else "http"
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stands behind the server: where its jobs run, and the Redis by which hubs share a session."""
+
+    workers: str = LOCAL
+    redis: str | None = None
+
+
 def page_folder() -> Path | None:
     """The built client: inside an installed package, or beside the source."""
     here = Path(__file__).resolve()
@@ -55,11 +65,11 @@ def page_folder() -> Path | None:
     return None
 
 
-def serve(library: StudyLibrary, listening: Listening, console: Console, workers: str = LOCAL) -> None:
-    """Serve `library` until interrupted; its first volume is opened at once. Its jobs run at `workers`.
+def serve(library: StudyLibrary, listening: Listening, console: Console, behind: Behind) -> None:
+    """Serve `library` until interrupted; its first volume is opened at once.
 
     Raises:
-        EnvironmentLacks: the page is not built, the port is taken, or the workers do not start.
+        EnvironmentLacks: the page is not built, the port is taken, the workers do not start, or an extra is missing.
     """
     page = page_folder()
     if page is None:
@@ -68,11 +78,18 @@ def serve(library: StudyLibrary, listening: Listening, console: Console, workers
     hosts = reachable_hosts(listening.host)
     certificate = _certificate(hosts) if listening.tls else None
     # An interrupt is the way to end; uvicorn raises it again once it has closed all.
-    with _socket(listening) as sock, private_folder() as folder, contextlib.suppress(KeyboardInterrupt):
-        places = new_workers(workers, RETRIES)
+    with (
+        _socket(listening) as sock,
+        private_folder() as folder,
+        contextlib.closing(new_workers(behind.workers, RETRIES)) as workers,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         port = int(sock.getsockname()[1])  # where 0 was asked for, the one that was free
         _announce(console, replace(listening, port=port), hosts, token, certificate)
-        app = _app(library, folder, Access(frozenset(hosts) | LOOPBACK_HOSTS, token), page, places)
+        log = SceneLog(secrets.token_urlsafe(8))
+        broadcast = Broadcast(log) if behind.redis is None else Fanout(log, behind.redis)
+        application = Application(library, folder, broadcast, workers)
+        app = _app(application, broadcast, Access(frozenset(hosts) | LOOPBACK_HOSTS, token), page, console)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -88,18 +105,21 @@ def serve(library: StudyLibrary, listening: Listening, console: Console, workers
         uvicorn.Server(config).run(sockets=[sock])
 
 
-def _app(library: StudyLibrary, folder: Path, access: Access, page: Path, workers: Workers) -> FastAPI:
-    broadcast = Broadcast(SceneLog(secrets.token_urlsafe(8)))
-    application = Application(library, folder, broadcast, workers)
+def _app(application: Application, broadcast: Broadcast, access: Access, page: Path, console: Console) -> FastAPI:
+    def say(text: str) -> None:
+        console.print(f"  {escape(text)}", highlight=False)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         application.start()
-        await application.open_first()
-        try:
-            yield
-        finally:
-            application.close()
+        async with (
+            broadcast.together(application.as_hub(say)) if isinstance(broadcast, Fanout) else contextlib.nullcontext()
+        ):
+            await application.open_first()
+            try:
+                yield
+            finally:
+                application.close()
 
     return create_app(application, broadcast, access, page, lifespan)
 

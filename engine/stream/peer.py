@@ -98,6 +98,11 @@ class Peer:
         if self.is_live:
             self._outbox.put(message)
 
+    def resync(self) -> None:
+        """Send the whole state: what this client knows cannot be continued."""
+        if self.is_live:
+            self._outbox.put(self._snapshot())
+
     def next_text(self) -> str | None:
         """The next frame to send, or None when nothing waits."""
         if self._outbox.needs_snapshot:
