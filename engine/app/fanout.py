@@ -132,6 +132,7 @@ class Fanout(Broadcast):
         self.name = secrets.token_urlsafe(8)
         self.is_connected = False
         self._is_lost = False
+        self._is_ending = False
         self._joined = asyncio.Event()
         self._nonce: bytes | None = None  # of the last op applied
         self._is_owner = False
@@ -180,17 +181,18 @@ class Fanout(Broadcast):
     @contextlib.asynccontextmanager
     async def together(self, hub: Hub) -> AsyncIterator[None]:
         """Take part in the session while the block lasts."""
-        task = asyncio.create_task(self.run(hub))
+        task = asyncio.create_task(self._run(hub))
         try:
             yield
         finally:
+            self._is_ending = True  # a task group that fails as it is cancelled tells the failure alone
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def run(self, hub: Hub) -> None:
-        """Take part in the session until cancelled; through losses of Redis."""
+    async def _run(self, hub: Hub) -> None:
+        """Take part in the session, through losses of Redis."""
         try:
-            while _is_wanted():
+            while not self._is_ending:
                 try:
                     await self._join(hub)
                     async with asyncio.TaskGroup() as group:
@@ -198,6 +200,8 @@ class Fanout(Broadcast):
                             group.create_task(part(hub))
                 except* (*self._lost_by, _Rejoin, ValueError) as group_of_errors:
                     self._leave(hub, group_of_errors)
+                with contextlib.suppress(*self._lost_by):  # what was open before is as dead, whether it knows or not
+                    await self._redis.connection_pool.disconnect()
                 await asyncio.sleep(RETRY_S)
         finally:
             self.is_connected = False
