@@ -13,6 +13,7 @@ import os
 import secrets
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
@@ -252,7 +253,9 @@ def _connected(address: str) -> Iterator[Any]:
 def _init(ray: Any, **settings: Any) -> None:
     """`ray.init`, which takes SIGTERM for itself, and gives it back: ending has an order of its own here."""
     handler = signal.getsignal(signal.SIGTERM)
-    ray.init(**settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what went wrong is raised as well
+        ray.init(**settings)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)
 
