@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.app.garbage import look_rarely
+from engine.app.priority import give_way
 from engine.app.workers import Handle, Task, Throttle, WorkerLost
 from engine.core.errors import Cancelled
 from engine.core.progress import Progress, silent
@@ -162,6 +163,7 @@ class LocalWorkers:
 def _work(pipe: Connection, stopped: c_longlong) -> None:
     """The process: does tasks until the other end of its pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C goes to the whole group; the server says what becomes of us
+    give_way()
     look_rarely()
     threading.Thread(target=end_with_the_server, name="server-watch", daemon=True).start()
     import engine.app.pipeline  # noqa: F401  takes longer than a small task, so it comes before the first
