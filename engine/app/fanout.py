@@ -51,9 +51,12 @@ BLOB_WITHIN_S = 30.0
 BLOBS_AT_ONCE = 8
 #: Corrections on their way to another hub whose refusal could still be told.
 MOST_AWAITED = 64
+#: An editor has answered by then; of what it has done, nobody hears but by the op.
+ANSWERED_WITHIN_S = 2.0
 MOST_MAIL = 1000
 
 LOST = "this hub does not reach the others: nothing can be changed until it does. See whether Redis is up."
+UNSURE = "the hub that corrects was lost while this was on its way: look whether it is there, and try again."
 OWNER_GONE = "the hub that corrects has ended; what you see is what is there. Try again."
 
 EVERYONE = "*"
@@ -147,7 +150,7 @@ class Fanout(Hub):
         self._has_outgoing = asyncio.Event()
         self._answers: set[asyncio.Task[None]] = set()
         self._requests: asyncio.Queue[tuple[EditRequest, Refuse]] = asyncio.Queue()
-        self._awaited: OrderedDict[str, Refuse] = OrderedDict()
+        self._awaited: OrderedDict[str, tuple[float, Refuse]] = OrderedDict()  # with when it was sent
         self._keys = [PREFIX + name for name in ("epoch", "ops", "base", "last", "owner")]
         self._publish = self._redis.register_script(PUBLISH)
         self._begin = self._redis.register_script(BEGIN)
@@ -261,7 +264,7 @@ class Fanout(Hub):
         self.is_connected = False
         while not self._requests.empty():
             self._requests.get_nowait()[1](LOST)
-        self._refuse_awaited(LOST)
+        self._give_up_awaited()
 
     def _resync(self) -> None:
         self.tell_all_anew()
@@ -345,7 +348,7 @@ class Fanout(Hub):
                     home.correct(request, self.log.scene, refuse)
                     continue
                 key = secrets.token_urlsafe(8)
-                self._awaited[key] = refuse
+                self._awaited[key] = (asyncio.get_running_loop().time(), refuse)
                 while len(self._awaited) > MOST_AWAITED:
                     self._awaited.popitem(last=False)
                 await self._mail(owner, "correct", {"key": key, "request": request.model_dump_json()})
@@ -360,7 +363,7 @@ class Fanout(Hub):
         answer: bytes = await self._lease(keys=self._keys[4:], args=[self.name, int(LEASE_S * 1000)])
         owner = answer.decode()
         if owner != self._owner_seen and self._owner_seen not in ("", self.name):
-            self._refuse_awaited(OWNER_GONE)
+            self._give_up_awaited()
         self._owner_seen = owner
         if owner != self.name:
             self._lose_editor(home)
@@ -383,9 +386,12 @@ class Fanout(Hub):
             self._is_owner = False
             home.drop_editor()
 
-    def _refuse_awaited(self, summary: str) -> None:
+    def _give_up_awaited(self) -> None:
+        now_s = asyncio.get_running_loop().time()
         while self._awaited:
-            self._awaited.popitem()[1](summary)
+            sent_s, refuse = self._awaited.popitem()[1]
+            if now_s - sent_s < ANSWERED_WITHIN_S:
+                refuse(UNSURE)
 
     # --- mail and blobs -----------------------------------------------------------------------------
 
@@ -418,7 +424,7 @@ class Fanout(Hub):
         elif kind == "refused":
             awaiting = self._awaited.pop(body["key"], None)
             if awaiting is not None:
-                awaiting(body["summary"])
+                awaiting[1](body["summary"])
         elif kind == "want":
             for sha256 in body["blobs"]:
                 path = home.blobs.path(sha256)

@@ -149,7 +149,7 @@ class LocalWorkers:
         Raises:
             EOFError, OSError: the process died.
         """
-        if not self._worker.process.is_alive():
+        if not self._answers():
             self._worker.pipe.close()
             self._worker = self._new_worker()
         self._worker.pipe.send((waiting.number, waiting.task))
@@ -158,6 +158,15 @@ class LocalWorkers:
             if isinstance(message, _Ended):
                 return message
             waiting.report(message.fraction, message.stage)
+
+    def _answers(self) -> bool:
+        """Whether the process is there: one that died while it waited costs no task a try."""
+        try:
+            self._worker.pipe.send(None)
+            self._worker.pipe.recv()
+        except (EOFError, OSError):
+            return False
+        return True
 
 
 def _work(pipe: Connection, stopped: c_longlong) -> None:
@@ -170,7 +179,11 @@ def _work(pipe: Connection, stopped: c_longlong) -> None:
 
     with contextlib.suppress(EOFError, OSError):
         while True:
-            number, task = pipe.recv()
+            asked = pipe.recv()
+            if asked is None:
+                pipe.send(None)
+                continue
+            number, task = asked
             try:
                 ended = _Ended(task(_Reporter(pipe, stopped, number)))
             except Exception as error:  # whatever a task raises is its failure, and not this process's end

@@ -185,12 +185,11 @@ class _Reporter:
         self(0.0, "starting")
 
     def __call__(self, fraction: float, stage: str) -> None:
-        import ray
-
         with self._lock:
             if not self._throttle.is_due(stage):
                 return
-        if ray.get(self._desk.tell.remote(self._number, min(max(fraction, 0.0), 1.0), stage)):
+        told = self._desk.tell.remote(self._number, min(max(fraction, 0.0), 1.0), stage)
+        if told.future().result():  # not `ray.get`, which would give this task's cores to the next while it waits
             raise Cancelled("cancelled")
 
 

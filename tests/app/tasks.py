@@ -76,6 +76,21 @@ class Endless:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """Reports often, and fails where another runs meanwhile."""
+
+    folder: Path
+
+    def __call__(self, progress: Progress) -> bool:
+        mark = self.folder / "running"
+        mark.touch(exist_ok=False)
+        for step in range(100):
+            progress(step / 100, f"step {step}")
+        mark.unlink()
+        return True
+
+
+@dataclass(frozen=True)
 class Deadly:
     """Kills its worker by force the first `times`; returns how often it was tried."""
 

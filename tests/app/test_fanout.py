@@ -309,6 +309,28 @@ def test_when_the_hub_that_corrects_is_gone_another_takes_over_and_its_late_edit
     session(act)
 
 
+@pytest.mark.parametrize(("age_s", "told"), [(0.0, 1), (60.0, 0)], ids=["just now", "long ago"])
+def test_whoever_waits_for_a_hub_that_is_lost_is_told_to_look_and_whoever_was_served_is_not(
+    redis: RedisServer, session: Any, age_s: float, told: int
+) -> None:
+    async def act(first: Member, second: Member) -> None:
+        refused: list[str] = []
+        first.fanout.publish(ReplaceScene(scene=whole()))
+        await until(together(first, second))
+        first.fanout.route(PrepareRequest(request="1", scene="scene"), refused.append)
+        await until(lambda: second.log.seq == 2)
+        second.fanout.route(PrepareRequest(request="2", scene="scene"), refused.append)
+        await until(lambda: second.log.seq == 3)
+        ((key, (sent_s, refuse)),) = second.fanout._awaited.items()
+        second.fanout._awaited[key] = (sent_s - age_s, refuse)
+        redis.kill()
+        await until(lambda: not second.fanout.is_connected)
+        assert len(refused) == told
+        assert all("look whether it is there" in summary for summary in refused)
+
+    session(act)
+
+
 def test_an_edit_of_a_scene_that_is_gone_is_void_on_every_hub(session: Any) -> None:
     async def act(first: Member, second: Member) -> None:
         first.fanout.publish(ReplaceScene(scene=whole("one")))

@@ -14,7 +14,7 @@ import pytest
 from engine.app.local_workers import LocalWorkers
 from engine.app.workers import WorkerLost, Workers, new_workers
 from engine.core.errors import Cancelled, EnvironmentLacks, InvalidValue
-from tests.app.tasks import Deadly, Doubled, Endless, lacking, require_ray, unsendable
+from tests.app.tasks import Alone, Deadly, Doubled, Endless, lacking, require_ray, unsendable
 
 WITHIN_S = 60
 
@@ -49,6 +49,11 @@ def test_what_runs_is_told(workers: Workers, tmp_path: Path) -> None:
 def test_tasks_are_done_in_order_and_each_once(workers: Workers) -> None:
     futures = [workers.submit(Doubled(n)).future for n in range(20)]
     assert [future.result(WITHIN_S) for future in futures] == [2 * n for n in range(20)]
+
+
+def test_one_task_runs_at_a_time_however_often_it_reports(workers: Workers, tmp_path: Path) -> None:
+    futures = [workers.submit(Alone(tmp_path)).future for _ in range(6)]
+    assert all(future.result(WITHIN_S) for future in futures)
 
 
 def test_an_error_comes_back_as_it_was_raised(workers: Workers) -> None:
