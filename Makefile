@@ -1,5 +1,6 @@
 # make demo    set up, then the main job on a phantom: prints an address and a QR code, serves until interrupted
 # make setup   the set-up alone: .venv/bin/sightline is the command afterwards
+# make peers   what `sightline bench stream` is measured beside
 # make test    the same set-up, then every check
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ CLIENT := assets/client
 READERS := tests/mesh/js
 SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/public -type f 2>/dev/null) $(wildcard $(CLIENT)/*.json $(CLIENT)/*.mjs)
 
-.PHONY: demo setup test test-slow check-python check-client check-tests clean
+.PHONY: demo setup peers test test-slow check-python check-client check-tests clean
 
 demo: setup
 	$(BIN)/sightline demo
@@ -39,12 +40,19 @@ $(CLIENT)/dist/index.html: $(SOURCES) | $(VENV)/bin/python
 	@$(NODE) sh -c 'cd $(CLIENT) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build'
 	@touch $@
 
+# viser needs older libraries than ours: it and they stand apart, for `sightline bench stream` alone.
+peers: $(VENV)/peers/installed
+
+$(VENV)/peers/installed: .ci/peers.txt | $(VENV)/installed
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --target $(VENV)/peers/viser --requirement .ci/peers.txt
+	@touch $@
+
 # The reference codec, the Khronos validator and three.js read what the engine writes.
 $(READERS)/node_modules: $(READERS)/package-lock.json | $(VENV)/bin/python
 	@$(NODE) sh -c 'cd $(READERS) && npm ci --no-audit --no-fund --loglevel=error'
 	@touch $@
 
-test: setup $(VENV)/installed-dev $(READERS)/node_modules check-python check-client check-tests
+test: setup $(VENV)/installed-dev $(VENV)/peers/installed $(READERS)/node_modules check-python check-client check-tests
 
 check-python:
 	$(BIN)/ruff format --check .

@@ -7,35 +7,22 @@ holds no patient data: events, roles, and identifiers that the session made itse
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.core.errors import SightlineError
+from engine.stream.audit_event import AuditEvent
 
 #: What the first line's `previous` is.
 GENESIS = "0" * 64
-
-
-class AuditEvent(StrEnum):
-    """What is written down."""
-
-    STARTED = "started"
-    RECOVERED = "recovered"  # a line was cut short when the server was killed
-    CONNECTED = "connected"
-    REFUSED = "refused"
-    LEFT = "left"
-    ROLE_CHANGED = "role changed"
-    ACCESS_REVOKED = "access revoked"
-    REGISTRATION_CHANGED = "registration changed"
-    EXPORTED = "exported"
-    OVERRIDDEN = "overridden"
 
 
 class AuditBroken(SightlineError):
@@ -63,13 +50,19 @@ class AuditLog:
 
         Raises:
             AuditBroken: what is there was changed; nothing is appended to a log that cannot be trusted.
+            OSError: it cannot be written, or another server writes it.
         """
         self._path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        cut_bytes = _set_aside_half_line(path)
-        last = verify(path)
+        file: BinaryIO = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab", 0)
+        with contextlib.ExitStack() as unless_opened:
+            unless_opened.callback(file.close)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # two writers would break the chain
+            cut_bytes = _set_aside_half_line(path)
+            last = verify(path)
+            unless_opened.pop_all()
+        self._file = file
         self._number, self._hash = (last.number, last.hash) if last else (0, GENESIS)
-        self._file: BinaryIO = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab", 0)
         if cut_bytes:
             self.write(AuditEvent.RECOVERED, "server", {"bytes set aside": cut_bytes})
 

@@ -8,17 +8,18 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from engine.app.blobs import BlobFolder, blobs_of
+from engine.app.blobs import BlobFolder
 from engine.app.editor_process import EditorRunner
-from engine.app.fanout import Fanout, Hub
+from engine.app.fanout import Fanout, Home
 from engine.app.jobs import RETRIES, JobRunner
 from engine.app.library import StudyLibrary
 from engine.app.local_workers import LocalWorkers
 from engine.app.uploads import Uploads
 from engine.app.workers import Workers
 from engine.segment.pipelines import PIPELINES
-from engine.stream.messages import EditScene, Job, Library, OpenRequest, ReplaceScene, Request, Scene, Study
-from engine.stream.server import Broadcast
+from engine.stream.hub import Hub
+from engine.stream.messages import EditRequest, EditScene, Job, Library, OpenRequest, ReplaceScene, Scene, Study
+from engine.stream.named_blobs import blobs_of
 
 #: Edits between two looks at what blobs take: each leaves about a megabyte.
 EDITS_A_SWEEP = 64
@@ -33,18 +34,16 @@ class Application:
     `workers` do its jobs and end with it; a process of this machine where not given.
     """
 
-    def __init__(
-        self, library: StudyLibrary, folder: Path, broadcast: Broadcast, workers: Workers | None = None
-    ) -> None:
+    def __init__(self, library: StudyLibrary, folder: Path, hub: Hub, workers: Workers | None = None) -> None:
         self._library = library
-        self._broadcast = broadcast
-        self._blobs = BlobFolder(folder / "blobs")
+        self._hub = hub
+        self.blobs = BlobFolder(folder / "blobs")
         self._uploads = Uploads(folder / "uploads")
         self._choosing = asyncio.Lock()
-        self._editor = EditorRunner(self._blobs.folder, self._publish_edit)
-        self._fanout = broadcast if isinstance(broadcast, Fanout) else None
+        self._editor = EditorRunner(self.blobs.folder, self._publish_edit)
+        self._fanout = hub if isinstance(hub, Fanout) else None
         self._edits = 0
-        self._jobs = JobRunner(workers or LocalWorkers(RETRIES), self._blobs.folder, broadcast.progress, self._show)
+        self._jobs = JobRunner(workers or LocalWorkers(RETRIES), self.blobs.folder, hub.progress, self._show)
 
     def start(self) -> None:
         """Follow jobs; called on the event loop."""
@@ -102,22 +101,22 @@ class Application:
 
     def blob_path(self, sha256: str) -> Path | None:
         """The file of a blob."""
-        return self._blobs.path(sha256)
+        return self.blobs.path(sha256)
 
-    def edit(self, request: Request, refuse: Callable[[str], None]) -> None:
+    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None:
         """Correct the segmentation of the scene that is open; everyone is told, or whoever asked is told why not."""
         if self._fanout is not None:
             self._fanout.route(request, refuse)
         else:
-            self._editor.ask(request, self._broadcast.log.scene, refuse)
+            self._editor.ask(request, self._hub.log.scene, refuse)
 
-    def as_hub(self, say: Callable[[str], None]) -> Hub:
+    def as_home(self, say: Callable[[str], None]) -> Home:
         """What this server does for a session of several; `say` tells whoever runs it how things stand."""
-        return Hub(self._blobs, self._editor.ask, self._editor.close, say)
+        return Home(self.blobs, self._editor.ask, self._editor.close, say)
 
     async def open_first(self) -> None:
         """Show the first study at once, as `sightline serve PATH` promises; not in a session that shows something."""
-        if self._fanout is not None and (not await self._fanout.joined(JOIN_WITHIN_S) or self._broadcast.log.scene):
+        if self._fanout is not None and (not await self._fanout.joined(JOIN_WITHIN_S) or self._hub.log.scene):
             return
         for study in self._library.messages():
             if any(series.kind == "volume" for series in study.series):
@@ -131,16 +130,16 @@ class Application:
 
     def _publish_edit(self, scene: str, edit: EditScene) -> None:
         """An edit of a scene that another has replaced meanwhile has nobody to see it."""
-        if self._broadcast.log.scene is not None and self._broadcast.log.scene.id == scene:
-            self._broadcast.publish(edit)
+        if self._hub.log.scene is not None and self._hub.log.scene.id == scene:
+            self._hub.publish(edit)
             self._edits += 1
             if self._edits % EDITS_A_SWEEP == 0:
-                self._sweep(self._broadcast.log.scene)
+                self._sweep(self._hub.log.scene)
 
     def _show(self, scene: Scene) -> None:
-        self._broadcast.publish(ReplaceScene(scene=scene))
+        self._hub.publish(ReplaceScene(scene=scene))
         self._sweep(scene)
 
     def _sweep(self, scene: Scene) -> None:
         """Keep blobs to their budget."""
-        self._blobs.evict(blobs_of(scene), time.time())
+        self.blobs.evict(frozenset(blobs_of(scene)), time.time())

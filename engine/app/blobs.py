@@ -6,10 +6,8 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
-
-from engine.stream.messages import Scene, SurfaceNode
 
 #: What blobs may take on the disk: a dozen chest CTs with their surfaces.
 BUDGET_BYTES = 4 * 2**30
@@ -73,18 +71,3 @@ def _use(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def blobs_of(scene: Scene) -> frozenset[str]:
-    """Hashes of all that a scene refers to."""
-    return frozenset(_named(scene))
-
-
-def _named(scene: Scene) -> Iterator[str]:
-    for node in scene.nodes:
-        if isinstance(node, SurfaceNode):
-            yield from (lod.blob for lod in node.lods)
-            yield from (patch.blob for patch in node.patches)
-        else:
-            yield from (slab.blob for slab in (*node.slabs, *node.label_slabs))
-            yield from (box.blob for box in node.label_boxes)

@@ -25,18 +25,19 @@ RENEW_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class ServerCertificate:
-    """Files that the HTTP server loads."""
+    """Files that the HTTP server loads; `authority` is the local one's certificate, None for one of the user's own."""
 
     certificate: Path
     key: Path
-    authority: Path
+    authority: Path | None
 
 
 def server_certificate(folder: Path, hosts: tuple[str, ...], now: datetime.datetime) -> ServerCertificate:
     """The certificate for `hosts` (names and IP addresses), made or renewed where needed."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files = ServerCertificate(folder / "server.pem", folder / "server.key", folder / "authority.pem")
-    authority, authority_key = _authority(files.authority, folder / "authority.key", now)
+    known = folder / "authority.pem"
+    files = ServerCertificate(folder / "server.pem", folder / "server.key", known)
+    authority, authority_key = _authority(known, folder / "authority.key", now)
     if not _still_good(files.certificate, authority, hosts, now):
         _issue(files, authority, authority_key, hosts, now)
     return files

@@ -52,6 +52,24 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class Leader(StrEnum):
+    """Who can start a session."""
+
+    SURGEON = "surgeon"
+    EDUCATOR = "educator"
+
+
+class Guest(StrEnum):
+    """What somebody can be let in as (engine.stream.roles)."""
+
+    SURGEON = "surgeon"
+    ASSISTANT = "assistant"
+    EDUCATOR = "educator"
+    TRAINEE = "trainee"
+    VIEWER = "viewer"
+    DEVICE = "device"
+
+
 class ExportFormat(StrEnum):
     """What surfaces are written as for other programs."""
 
@@ -220,6 +238,14 @@ def serve(
     tls: Annotated[
         bool | None, typer.Option("--tls/--no-tls", help="HTTPS; on by default beyond this machine.")
     ] = None,
+    role: Annotated[Leader, typer.Option("--as", help="What you are in the session.")] = Leader.SURGEON,
+    certificate: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Your own certificate, chain in one PEM file.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Its private key, PEM.")] = None,
+    session: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Record to this file; where it exists, go on from it.")
+    ] = None,
     workers: WorkersOption = "local",
     redis: Annotated[
         str | None, typer.Option(metavar="redis://HOST:PORT", help="Share one session with the hubs on this Redis.")
@@ -227,11 +253,13 @@ def serve(
 ) -> None:
     """Serve studies to browsers and headsets: page, API and socket on one port, until interrupted."""
     from engine.app.addresses import is_loopback
+    from engine.app.certificate import ServerCertificate
     from engine.app.library import StudyLibrary
     from engine.app.serve import Behind, Listening
     from engine.app.serve import serve as serve_library
     from engine.app.terminal import progress_bar
     from engine.app.workers import require_place
+    from engine.stream.roles import Role
 
     require_place(workers)
     library = StudyLibrary()
@@ -240,8 +268,67 @@ def serve(
             raise InputRefused(f"{path} does not exist")
         with progress_bar(console, enabled=True) as progress:
             library.add(path.resolve().name, (path,), progress)
-    use_tls = not is_loopback(host) if tls is None else tls
-    serve_library(library, Listening(host, port, use_tls), console, Behind(workers, redis))
+    own = None
+    if certificate is not None or key is not None:
+        if certificate is None or key is None:
+            raise InvalidValue("a certificate and its key go together: give both --certificate and --key")
+        own = ServerCertificate(certificate, key, None)
+    use_tls = own is not None or (not is_loopback(host) if tls is None else tls)
+    listening = Listening(host, port, use_tls, Role(role.value), own, session)
+    serve_library(library, listening, console, Behind(workers, redis))
+
+
+@app.command()
+def replay(
+    recording: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `serve --session` wrote.")],
+    speed: Annotated[float, typer.Option(min=0.1, max=1000.0, help="2 takes half the time.")] = 1.0,
+    host: Annotated[str, typer.Option(help="Address to listen on. 0.0.0.0 lets headsets in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8443,
+) -> None:
+    """Show a recorded session to browsers and headsets; it begins when the first of them has come."""
+    from engine.app.addresses import is_loopback
+    from engine.app.serve import Listening, serve_replay
+
+    serve_replay(recording, speed, Listening(host, port, not is_loopback(host)), console)
+
+
+@app.command()
+def invite(
+    role: Annotated[Guest, typer.Option(help="What they will be in the session.")] = Guest.VIEWER,
+    port: Annotated[int | None, typer.Option(help="Of the server, where several run.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let one more browser or headset into the session of a server that runs here: six digits and a QR code."""
+    from engine.app.invite import invite_to
+    from engine.app.serve import show_offer
+
+    made = invite_to(port, role.value)
+    if as_json:
+        _print_json(made.model_dump())
+    else:
+        show_offer(Console(), made.code, made.address, made.role, made.seconds)
+
+
+audit = typer.Typer(help="The log of who came, was refused, and changed what others rely on.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
+
+@audit.command()
+def verify(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE…", help="Logs; your own where none.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that no line of the audit log was changed, moved or taken out."""
+    from engine.app.audit_command import verify_logs
+    from engine.app.terminal import show_audits
+
+    results = verify_logs(tuple(files or ()))
+    if as_json:
+        _print_json([result.as_json() for result in results])
+    else:
+        show_audits(Console(), results)
+    if any(result.broken for result in results):
+        raise typer.Exit(3)
 
 
 @app.command()

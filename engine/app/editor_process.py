@@ -26,11 +26,11 @@ from engine.app.scene_labels import label_map_of, samples_of, volume_node, wire_
 from engine.core.errors import SightlineError
 from engine.segment.interactive import Stroke, Tool
 from engine.stream.messages import (
+    EditRequest,
     EditScene,
     LabelBox,
     PatchedSurface,
     PrepareRequest,
-    Request,
     Scene,
     StrokeRequest,
     SurfaceNode,
@@ -63,7 +63,7 @@ class EditorRunner:
         self._on_edit = on_edit
         self._running: _Running | None = None
 
-    def ask(self, request: Request, scene: Scene | None, refuse: Refuse) -> None:
+    def ask(self, request: EditRequest, scene: Scene | None, refuse: Refuse) -> None:
         """Hand a request to the editor of `scene`, which is started where it does not run yet."""
         if scene is None or request.scene != scene.id:
             refuse("another scene is open by now")
@@ -143,7 +143,7 @@ def _edit(pipe: Connection, blob_folder: Path, scene: Scene) -> None:
     desk: EditDesk | None = None
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:
-            request: Request = pipe.recv()
+            request: EditRequest = pipe.recv()
             try:
                 desk = desk or EditDesk(scene, blob_folder)
                 edit = desk.answer(request)
@@ -166,7 +166,7 @@ class EditDesk:
         self._node_of = {node.structure.key: node.id for node in surfaces}
         self._voxels = self._editor.voxels
 
-    def answer(self, request: Request) -> EditScene | None:
+    def answer(self, request: EditRequest) -> EditScene | None:
         """What `request` changes; None where it changes nothing."""
         if isinstance(request, PrepareRequest):
             return None

@@ -10,6 +10,7 @@ Keys, all under one prefix; a database (`redis://host/2`) is a session:
     base    number of the last whole scene, from which a new hub reads
     last    by hub, the last op that it sent, so that one sent twice is taken once
     owner   the hub whose editor corrects, while its lease lasts
+    hubs    counts those that joined: where each begins to number tracked things
     mail    stream of what hubs ask each other: a correction, a refusal, a blob
     blob:…  bytes on their way from one hub to another; they expire
 """
@@ -28,11 +29,15 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from engine.app.blobs import BlobFolder, blobs_of
+from engine.app.blobs import BlobFolder
 from engine.core.errors import EnvironmentLacks
-from engine.stream.messages import EditScene, Op, ReplaceScene, Request, Scene
+from engine.stream.access import Access
+from engine.stream.audit_event import Note
+from engine.stream.hub import Hub
+from engine.stream.messages import EditRequest, EditScene, Op, ReplaceScene, Scene
+from engine.stream.named_blobs import blobs_of
+from engine.stream.pose import MOST_ENTITIES
 from engine.stream.scene_log import TAIL_LENGTH, SceneLog
-from engine.stream.server import Broadcast
 
 PREFIX = "sightline:"
 
@@ -87,7 +92,7 @@ return ARGV[1]
 """
 
 _OP: TypeAdapter[Op] = TypeAdapter(Op)
-_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+_REQUEST: TypeAdapter[EditRequest] = TypeAdapter(EditRequest)
 
 Refuse = Callable[[str], None]
 
@@ -97,24 +102,24 @@ class _Rejoin(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Hub:
+class Home:
     """What this hub does for the session: its blobs, its editor, and where to say how things stand."""
 
     blobs: BlobFolder
-    correct: Callable[[Request, Scene | None, Refuse], None]
+    correct: Callable[[EditRequest, Scene | None, Refuse], None]
     drop_editor: Callable[[], None]
     say: Callable[[str], None]
 
 
-class Fanout(Broadcast):
-    """A `Broadcast` to the peers of all hubs. All methods run on the event loop's thread.
+class Fanout(Hub):
+    """A `Hub` to the peers of all hubs. All methods run on the event loop's thread.
 
     Raises:
         EnvironmentLacks: the Redis client is not installed.
     """
 
-    def __init__(self, log: SceneLog, url: str) -> None:
-        super().__init__(log)
+    def __init__(self, log: SceneLog, access: Access, note: Note, is_noting: Callable[[], bool], url: str) -> None:
+        super().__init__(log, access, note, is_noting)
         try:
             import redis.asyncio as redis
             from redis.asyncio.retry import Retry
@@ -144,7 +149,7 @@ class Fanout(Broadcast):
         self._outgoing: deque[tuple[str, str, Op]] = deque()
         self._has_outgoing = asyncio.Event()
         self._answers: set[asyncio.Task[None]] = set()
-        self._requests: asyncio.Queue[tuple[Request, Refuse]] = asyncio.Queue()
+        self._requests: asyncio.Queue[tuple[EditRequest, Refuse]] = asyncio.Queue()
         self._awaited: OrderedDict[str, tuple[float, Refuse]] = OrderedDict()  # with when it was sent
         self._keys = [PREFIX + name for name in ("epoch", "ops", "base", "last", "owner")]
         self._publish = self._redis.register_script(PUBLISH)
@@ -153,13 +158,13 @@ class Fanout(Broadcast):
 
     # --- what the application calls -----------------------------------------------------------------
 
-    def publish(self, op: Op) -> None:
+    def commit(self, op: Op) -> None:
         """Send `op` round; it is applied when it comes back. While Redis is lost it waits."""
         changes = "" if isinstance(op, ReplaceScene) or self.log.scene is None else self.log.scene.id
         self._outgoing.append((secrets.token_urlsafe(8), changes, op))
         self._has_outgoing.set()
 
-    def route(self, request: Request, refuse: Refuse) -> None:
+    def route(self, request: EditRequest, refuse: Refuse) -> None:
         """Have the hub that corrects answer `request`; refused while Redis is lost."""
         if not self.is_connected:
             refuse(LOST)
@@ -182,9 +187,9 @@ class Fanout(Broadcast):
         return self.is_connected
 
     @contextlib.asynccontextmanager
-    async def together(self, hub: Hub) -> AsyncIterator[None]:
+    async def together(self, home: Home) -> AsyncIterator[None]:
         """Take part in the session while the block lasts."""
-        task = asyncio.create_task(self._run(hub))
+        task = asyncio.create_task(self._run(home))
         try:
             yield
         finally:
@@ -192,17 +197,17 @@ class Fanout(Broadcast):
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _run(self, hub: Hub) -> None:
+    async def _run(self, home: Home) -> None:
         """Take part in the session, through losses of Redis."""
         try:
             while not self._is_ending:
                 try:
-                    await self._join(hub)
+                    await self._join(home)
                     async with asyncio.TaskGroup() as group:
                         for part in (self._read_ops, self._read_mail, self._write, self._correct, self._keep_lease):
-                            group.create_task(part(hub))
+                            group.create_task(part(home))
                 except* (*self._lost_by, _Rejoin, ValueError) as group_of_errors:
-                    self._leave(hub, group_of_errors)
+                    self._leave(home, group_of_errors)
                 with contextlib.suppress(*self._lost_by):  # what was open before is as dead, whether it knows or not
                     await self._redis.connection_pool.disconnect()
                 await asyncio.sleep(RETRY_S)
@@ -215,7 +220,7 @@ class Fanout(Broadcast):
 
     # --- joining and leaving ------------------------------------------------------------------------
 
-    async def _join(self, hub: Hub) -> None:
+    async def _join(self, home: Home) -> None:
         """Agree on the epoch, read up to where the others are, and have the lease back if nobody else took it."""
         epoch = await self._redis.get(self._keys[0])
         known = self.log.scene
@@ -230,12 +235,14 @@ class Fanout(Broadcast):
         if epoch.decode() != self.log.epoch:
             base = int(await self._redis.get(self._keys[2]) or 1)
             self.log.restart(epoch.decode(), base - 1)
+            # Numbers of tracked things go to 65535: room for 256 hubs, each with as many as a session may have.
+            self.first_entity = 1 + int(await self._redis.incr(PREFIX + "hubs")) % 255 * MOST_ENTITIES
             self._nonce = None
             self._resync()
         last_mail = await self._redis.xrevrange(PREFIX + "mail", count=1)
         self._mail_seen = last_mail[0][0].decode() if last_mail else "0-0"
         if self._is_owner:
-            await self._own(hub)
+            await self._own(home)
 
     async def _history_is_whole(self) -> bool:
         """Whether the last op that was applied here is still the one of that number."""
@@ -248,34 +255,32 @@ class Fanout(Broadcast):
         first = await self._redis.xrange(self._keys[1], count=1)
         return bool(first) and _number(first[0][0]) > self.log.seq  # trimmed, since a newer scene is there
 
-    def _leave(self, hub: Hub, errors: BaseExceptionGroup[Any]) -> None:
+    def _leave(self, home: Home, errors: BaseExceptionGroup[Any]) -> None:
         if not self._is_lost and errors.subgroup(self._lost_by):
-            hub.say(f"Redis does not answer: {LOST}")
+            home.say(f"Redis does not answer: {LOST}")
             self._is_lost = True
         if errors.subgroup(ValueError):
-            hub.say("What another hub sent is not understood: run the same version of Sightline on all hubs.")
+            home.say("What another hub sent is not understood: run the same version of Sightline on all hubs.")
         self.is_connected = False
         while not self._requests.empty():
             self._requests.get_nowait()[1](LOST)
         self._give_up_awaited()
 
     def _resync(self) -> None:
-        for peer, wake in self._peers.items():
-            peer.resync()
-            wake.set()
+        self.tell_all_anew()
 
     # --- ops ----------------------------------------------------------------------------------------
 
-    async def _read_ops(self, hub: Hub) -> None:
+    async def _read_ops(self, home: Home) -> None:
         for seq, entry in await self._entries(block_ms=None):
-            await self._take(hub, seq, entry)
+            await self._take(home, seq, entry)
         if self._is_lost:
-            hub.say("Redis answers again: the hubs are together.")
+            home.say("Redis answers again: the hubs are together.")
         self._is_lost, self.is_connected = False, True
         self._joined.set()
         while _is_wanted():
             for seq, entry in await self._entries(block_ms=int(RETRY_S * 1000)):
-                await self._take(hub, seq, entry)
+                await self._take(home, seq, entry)
             if await self._redis.get(self._keys[0]) != self.log.epoch.encode():
                 raise _Rejoin
 
@@ -284,12 +289,12 @@ class Fanout(Broadcast):
         found = await self._redis.xread({self._keys[1]: f"0-{self.log.seq}"}, block=block_ms)
         return [(_number(place), entry) for _, entries in _streams(found) for place, entry in entries]
 
-    async def _take(self, hub: Hub, seq: int, entry: dict[bytes, bytes]) -> None:
+    async def _take(self, home: Home, seq: int, entry: dict[bytes, bytes]) -> None:
         """Apply one op, once its blobs are here; the same way on every hub."""
         if entry[b"epoch"] != self.log.epoch.encode():
             raise _Rejoin
         op = _OP.validate_json(entry[b"op"])
-        await self._fetch(hub, op)
+        await self._fetch(home, op)
         if seq != self.log.seq + 1:
             self.log.skip(seq - 1)
         self._nonce = entry[b"nonce"]
@@ -298,7 +303,7 @@ class Fanout(Broadcast):
             self._void(seq)
             return
         try:
-            super().publish(op)
+            super().commit(op)
         except KeyError:  # what it changes went with an op before it
             self._void(seq)
 
@@ -307,7 +312,7 @@ class Fanout(Broadcast):
         self.log.skip(seq)
         self._resync()
 
-    async def _write(self, hub: Hub) -> None:
+    async def _write(self, home: Home) -> None:
         """Send what is published here, in its order; what was on its way when Redis was lost is sent again."""
         while _is_wanted():
             while not self._outgoing and _is_wanted():
@@ -321,7 +326,7 @@ class Fanout(Broadcast):
                 raise _Rejoin
             self._outgoing.popleft()
             if answer == b"owner":
-                self._lose_editor(hub)
+                self._lose_editor(home)
 
     async def _send(self, nonce: str, changes: str, op: Op, epoch: str, *, only_as_first: bool = False) -> bytes:
         fenced = "1" if isinstance(op, EditScene) else ""
@@ -333,14 +338,14 @@ class Fanout(Broadcast):
 
     # --- corrections --------------------------------------------------------------------------------
 
-    async def _correct(self, hub: Hub) -> None:
+    async def _correct(self, home: Home) -> None:
         """Requests of this hub's peers, in order: to the editor here, or by mail to the hub that has it."""
         while _is_wanted():
             request, refuse = await self._requests.get()
             try:
-                owner = await self._own(hub)
+                owner = await self._own(home)
                 if owner == self.name:
-                    hub.correct(request, self.log.scene, refuse)
+                    home.correct(request, self.log.scene, refuse)
                     continue
                 key = secrets.token_urlsafe(8)
                 self._awaited[key] = (asyncio.get_running_loop().time(), refuse)
@@ -351,17 +356,17 @@ class Fanout(Broadcast):
                 refuse(LOST)
                 raise
 
-    async def _own(self, hub: Hub) -> str:
+    async def _own(self, home: Home) -> str:
         """Take the lease where it is free; whose it is. A new owner has applied all that the last one did."""
         if self._is_owner and await self._redis.get(self._keys[4]) != self.name.encode():
-            self._lose_editor(hub)  # another may have corrected meanwhile
+            self._lose_editor(home)  # another may have corrected meanwhile
         answer: bytes = await self._lease(keys=self._keys[4:], args=[self.name, int(LEASE_S * 1000)])
         owner = answer.decode()
         if owner != self._owner_seen and self._owner_seen not in ("", self.name):
             self._give_up_awaited()
         self._owner_seen = owner
         if owner != self.name:
-            self._lose_editor(hub)
+            self._lose_editor(home)
         elif not self._is_owner:
             self._is_owner = True
             newest = await self._redis.xrevrange(self._keys[1], count=1)
@@ -369,17 +374,17 @@ class Fanout(Broadcast):
                 await asyncio.sleep(0.005)
         return owner
 
-    async def _keep_lease(self, hub: Hub) -> None:
+    async def _keep_lease(self, home: Home) -> None:
         while _is_wanted():
             await asyncio.sleep(LEASE_S / 4)
             if self._is_owner:
-                await self._own(hub)
+                await self._own(home)
 
-    def _lose_editor(self, hub: Hub) -> None:
+    def _lose_editor(self, home: Home) -> None:
         """The editor here is not what the scene is made from any more; another is made from the scene when needed."""
         if self._is_owner:
             self._is_owner = False
-            hub.drop_editor()
+            home.drop_editor()
 
     def _give_up_awaited(self) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -394,16 +399,16 @@ class Fanout(Broadcast):
         letter = {"to": to, "from": self.name, "kind": kind, "body": json.dumps(body)}
         await self._redis.xadd(PREFIX + "mail", letter, maxlen=MOST_MAIL, approximate=True)
 
-    async def _read_mail(self, hub: Hub) -> None:
+    async def _read_mail(self, home: Home) -> None:
         while _is_wanted():
             found = await self._redis.xread({PREFIX + "mail": self._mail_seen}, block=int(RETRY_S * 1000))
             for place, letter in ((place, letter) for _, entries in _streams(found) for place, letter in entries):
                 self._mail_seen = place.decode()
                 sender, to = letter[b"from"].decode(), letter[b"to"].decode()
                 if sender != self.name and to in (EVERYONE, self.name):
-                    await self._open(hub, sender, letter[b"kind"].decode(), json.loads(letter[b"body"]))
+                    await self._open(home, sender, letter[b"kind"].decode(), json.loads(letter[b"body"]))
 
-    async def _open(self, hub: Hub, sender: str, kind: str, body: dict[str, Any]) -> None:
+    async def _open(self, home: Home, sender: str, kind: str, body: dict[str, Any]) -> None:
         if kind == "correct":
             key, loop = body["key"], asyncio.get_running_loop()
 
@@ -413,7 +418,7 @@ class Fanout(Broadcast):
                 task.add_done_callback(self._answers.discard)
 
             if self._is_owner:
-                hub.correct(_REQUEST.validate_json(body["request"]), self.log.scene, refuse)
+                home.correct(_REQUEST.validate_json(body["request"]), self.log.scene, refuse)
             else:
                 refuse(OWNER_GONE)
         elif kind == "refused":
@@ -422,7 +427,7 @@ class Fanout(Broadcast):
                 awaiting[1](body["summary"])
         elif kind == "want":
             for sha256 in body["blobs"]:
-                path = hub.blobs.path(sha256)
+                path = home.blobs.path(sha256)
                 if path is not None:
                     data = await asyncio.to_thread(path.read_bytes)
                     await self._redis.set(f"{PREFIX}blob:{sha256}", data, nx=True, px=int(BLOB_WITHIN_S * 1000))
@@ -431,25 +436,25 @@ class Fanout(Broadcast):
         with contextlib.suppress(*self._lost_by):  # whoever asked is told by the hub that lost Redis
             await self._mail(to, "refused", {"key": key, "summary": summary})
 
-    async def _fetch(self, hub: Hub, op: Op) -> None:
+    async def _fetch(self, home: Home, op: Op) -> None:
         """Have every blob that `op` names, before any peer is told of it."""
-        missing = [sha256 for sha256 in sorted(_blobs_named(op)) if hub.blobs.path(sha256) is None]
+        missing = [sha256 for sha256 in sorted(set(blobs_of(op))) if home.blobs.path(sha256) is None]
         for start in range(0, len(missing), BLOBS_AT_ONCE):
             wanted = set(missing[start : start + BLOBS_AT_ONCE])
             await self._mail(EVERYONE, "want", {"blobs": sorted(wanted)})
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._collect(hub, wanted), BLOB_WITHIN_S)
+                await asyncio.wait_for(self._collect(home, wanted), BLOB_WITHIN_S)
             if wanted:
-                hub.say(f"{len(wanted)} files of the scene are on no hub any more: parts of it will be missing.")
+                home.say(f"{len(wanted)} files of the scene are on no hub any more: parts of it will be missing.")
                 return
 
-    async def _collect(self, hub: Hub, wanted: set[str]) -> None:
+    async def _collect(self, home: Home, wanted: set[str]) -> None:
         """Take blobs out of `wanted` as they come."""
         while wanted and _is_wanted():
             for sha256 in tuple(wanted):
                 data = await self._redis.get(f"{PREFIX}blob:{sha256}")
                 if data is not None and hashlib.sha256(data).hexdigest() == sha256:
-                    await asyncio.to_thread(hub.blobs.put, data)
+                    await asyncio.to_thread(home.blobs.put, data)
                     wanted.discard(sha256)
             await asyncio.sleep(0.01)
 
@@ -458,14 +463,6 @@ def _is_wanted() -> bool:
     """Whether the task that asks is not cancelled. The client of Redis swallows that at times, while it connects."""
     task = asyncio.current_task()
     return task is not None and not task.cancelling()
-
-
-def _blobs_named(op: Op) -> frozenset[str]:
-    if isinstance(op, ReplaceScene):
-        return blobs_of(op.scene)
-    if isinstance(op, EditScene):
-        return frozenset((op.labels.blob, *(patch.blob for surface in op.surfaces for patch in surface.patches)))
-    return frozenset()
 
 
 def _number(place: bytes) -> int:

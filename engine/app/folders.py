@@ -15,6 +15,11 @@ def data_folder() -> Path:
     return _private(Path(base) / "sightline")
 
 
+def audit_folder() -> Path:
+    """The audit logs: one a port, since two servers cannot append to one chain."""
+    return _private(data_folder() / "audit")
+
+
 def _private(folder: Path) -> Path:
     """The folder, made readable by its owner only: it can come to hold patients' data."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

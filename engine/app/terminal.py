@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from engine.app.audit_command import Verified
 from engine.core.progress import Progress, silent
 from engine.ingest.study import Inventory
 
@@ -110,3 +111,16 @@ def show_rows(console: Console, result: Mapping[str, Any]) -> None:
     console.print(table)
     machine = result["machine"]
     console.print(f"  {machine['processor']}, {machine['cores']} cores, {machine['date']}", style="dim")
+
+
+def show_audits(console: Console, results: Sequence[Verified]) -> None:
+    """Audit logs, whole or broken."""
+    if not results:
+        console.print("  No audit log yet: it begins with the first `sightline serve`.")
+    for result in results:
+        if result.broken:
+            console.print(f"  [red]broken[/red]  {escape(result.file)}\n          {escape(result.broken)}")
+        else:
+            console.print(
+                f"  [green]whole[/green]   {escape(result.file)}  {result.lines} lines, last {result.last or '—'}"
+            )

@@ -18,7 +18,16 @@ from engine.stream import messages
 _PRIMITIVES: dict[Any, str] = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 #: Unions that get a name of their own, in the order they are declared after their last member.
-_NAMED_UNIONS = ("JobState", "SceneNode", "Op", "ServerMessage", "ClientMessage")
+_NAMED_UNIONS = (
+    "JobState",
+    "RoleName",
+    "ActionName",
+    "RecordingState",
+    "SceneNode",
+    "Op",
+    "ServerMessage",
+    "ClientMessage",
+)
 
 
 def generate() -> str:

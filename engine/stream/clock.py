@@ -33,7 +33,8 @@ class Exchange:
         times = (self.sent_s, self.received_s, self.answered_s, self.returned_s)
         if not all(math.isfinite(time) for time in times):
             raise InvalidValue("times of an exchange are finite")
-        if self.returned_s < self.sent_s or self.answered_s < self.received_s or self._line_s < -ROUNDING_S:
+        steps = (self.returned_s - self.sent_s, self.answered_s - self.received_s, self._line_s)
+        if min(steps) < -ROUNDING_S:
             raise InvalidValue("an answer cannot come before its question")
 
     @property

@@ -93,7 +93,10 @@ class LabelBox(Message):
 
 
 class SurfaceNode(Message):
-    """A structure's surface; `lods` runs from finest to coarsest, `patches` take their place brick by brick."""
+    """A structure's surface; `lods` runs from finest to coarsest, `patches` take their place brick by brick.
+
+    `made_s` is when it was computed, seconds since 1970.
+    """
 
     kind: Literal["surface"] = "surface"
     id: Identifier
@@ -106,6 +109,7 @@ class SurfaceNode(Message):
     frame_of_reference_uid: str
     registration_epoch: int = Field(ge=0)
     patches: tuple[SurfacePatch, ...] = ()
+    made_s: float = 0.0
 
 
 class Slab(Message):
@@ -145,9 +149,50 @@ class VolumeNode(Message):
     label_slabs: tuple[Slab, ...]
     frame_of_reference_uid: str
     label_boxes: tuple[LabelBox, ...] = ()
+    source: str = ""
+    registration_epoch: int = Field(default=0, ge=0)
+    made_s: float = 0.0
 
 
-SceneNode = Annotated[SurfaceNode | VolumeNode, Field(discriminator="kind")]
+Point = tuple[float, float, float]
+
+
+class TrackedNode(Message):
+    """A thing that moves: its places come as poses of `entity`, in binary frames.
+
+    `shaft_mm` are points of a tool from its tip on, in its own axes. A place older than `fades_after_ms` is drawn
+    faded and with its age, one older than `hides_after_ms` not at all.
+    """
+
+    kind: Literal["tracked"] = "tracked"
+    id: Identifier
+    name: Annotated[str, Field(max_length=128)]
+    entity: int = Field(ge=0, le=0xFFFF)
+    thing: Literal["tool", "head", "pointer"]
+    shaft_mm: Annotated[tuple[Point, ...], Field(min_length=1, max_length=64)] = ((0.0, 0.0, 0.0),)
+    radius_mm: float = Field(default=1.5, gt=0, le=100.0)
+    source: str
+    frame_of_reference_uid: str
+    registration_epoch: int = Field(ge=0)
+    fades_after_ms: float = Field(default=150.0, gt=0)
+    hides_after_ms: float = Field(default=1000.0, gt=0)
+
+
+SceneNode = Annotated[SurfaceNode | VolumeNode | TrackedNode, Field(discriminator="kind")]
+
+
+class Registration(Message):
+    """How the patient lies in the world that devices measure in; None while nobody has registered.
+
+    `verified` only after a landmark check since the server started: until then nothing that depends on it is shown
+    as true. `patient_from_world` is rigid, in millimetres.
+    """
+
+    epoch: int = Field(ge=0)
+    patient_from_world: Matrix
+    frame_of_reference_uid: str
+    method: Annotated[str, Field(max_length=128)]
+    verified: bool
 
 
 class SeriesChoice(Message):
@@ -184,6 +229,7 @@ class Scene(Message):
     nodes: tuple[SceneNode, ...]
     warnings: tuple[str, ...] = ()
     opened: OpenRequest | None = None
+    registration: Registration | None = None
 
 
 # --- jobs and the library ----------------------------------------------------------------------
@@ -253,10 +299,59 @@ class Library(Message):
     pipelines: tuple[str, ...]
 
 
-class SessionRequest(Message):
-    """The token of the address that the server printed, in exchange for a session cookie."""
+# --- who is let in (engine.stream.roles, engine.stream.pairing) ----------------------------------
 
-    token: str = Field(max_length=256)
+RoleName = Literal["surgeon", "assistant", "educator", "trainee", "viewer", "device"]
+ActionName = Literal[
+    "look", "move_self", "open", "upload", "remove", "edit", "set_margin", "register", "track", "mark", "export",
+    "invite", "revoke",
+]  # fmt: skip
+RecordingState = Literal["off", "on", "failed"]
+
+
+class PairRequest(Message):
+    """Six digits typed, or the secret of a QR code, in exchange for a session cookie."""
+
+    code: str = Field(min_length=1, max_length=256)
+
+
+class Me(Message):
+    """Whom the server takes this browser for; nobody while it has not been let in."""
+
+    member: Identifier | None
+    role: RoleName | None
+    may: tuple[ActionName, ...] = ()
+
+
+class InviteRequest(Message):
+    """Make a code by which one more is let in."""
+
+    role: RoleName
+
+
+class Invitation(Message):
+    """Digits to type, an address with its secret in the fragment, a QR code of it (a data URI), and for how long."""
+
+    code: str
+    address: str
+    qr: str
+    role: RoleName
+    seconds: float
+
+
+class Member(Message):
+    """Somebody who was let in, and how many connections they hold."""
+
+    id: Identifier
+    role: RoleName
+    connections: int
+    is_you: bool = False
+
+
+class RoleRequest(Message):
+    """Give a member another role."""
+
+    role: RoleName
 
 
 # --- the socket --------------------------------------------------------------------------------
@@ -272,8 +367,6 @@ class Hello(Message):
     last_seq: int | None = None
     have: tuple[Sha256, ...] = ()
 
-
-Point = tuple[float, float, float]
 
 #: Of one stroke: a hand that draws longer sends several.
 MAX_POINTS = 2048
@@ -314,7 +407,46 @@ class PrepareRequest(Message):
     scene: Identifier
 
 
-Request = StrokeRequest | StepRequest | PrepareRequest
+class TrackedThing(Message):
+    """What a device, or a person's headset, is about to send poses of."""
+
+    id: Identifier
+    name: Annotated[str, Field(max_length=128)]
+    thing: Literal["tool", "head", "pointer"]
+    shaft_mm: Annotated[tuple[Point, ...], Field(min_length=1, max_length=64)] = ((0.0, 0.0, 0.0),)
+    radius_mm: float = Field(default=1.5, gt=0, le=100.0)
+
+
+class TrackRequest(Message):
+    """Give these things numbers to send poses under; the scene then says which (`TrackedNode.entity`)."""
+
+    type: Literal["track"] = "track"
+    request: Identifier
+    things: Annotated[tuple[TrackedThing, ...], Field(min_length=1, max_length=32)]
+
+
+class RegisterRequest(Message):
+    """The patient has been registered: `patient_from_world`, rigid, millimetres."""
+
+    type: Literal["register"] = "register"
+    request: Identifier
+    scene: Identifier
+    patient_from_world: Matrix
+    method: Annotated[str, Field(max_length=128)]
+
+
+class VerifyRequest(Message):
+    """Landmarks were touched and lie where registration `epoch` says, within `error_mm`."""
+
+    type: Literal["verify"] = "verify"
+    request: Identifier
+    scene: Identifier
+    epoch: int = Field(ge=0)
+    error_mm: float = Field(ge=0, le=100.0)
+
+
+EditRequest = StrokeRequest | StepRequest | PrepareRequest
+Request = EditRequest | TrackRequest | RegisterRequest | VerifyRequest
 
 
 class ReplaceScene(Message):
@@ -359,7 +491,32 @@ class EditScene(Message):
     redo_count: int = Field(default=0, ge=0)
 
 
-Op = Annotated[ReplaceScene | PutNode | RemoveNode | EditScene, Field(discriminator="kind")]
+class SetRegistration(Message):
+    """A registration, new or verified, and every node that depends on it, in one op: nobody sees half of it."""
+
+    kind: Literal["set_registration"] = "set_registration"
+    registration: Registration
+
+
+Op = Annotated[ReplaceScene | PutNode | RemoveNode | EditScene | SetRegistration, Field(discriminator="kind")]
+
+
+class Welcome(Message):
+    """Whom the server takes this client for, and what it may do."""
+
+    type: Literal["welcome"] = "welcome"
+    member: Identifier
+    role: RoleName
+    may: tuple[ActionName, ...]
+    recording: RecordingState = "off"
+
+
+class RecordingUpdate(Message):
+    """Whether the session is being recorded; `failed` says that what follows is not."""
+
+    type: Literal["recording"] = "recording"
+    state: RecordingState
+    summary: str = ""
 
 
 class Snapshot(Message):
@@ -404,6 +561,10 @@ class ErrorMessage(Message):
 
 
 ServerMessage = Annotated[
-    Snapshot | NumberedOp | JobUpdate | RefusedMessage | ErrorMessage, Field(discriminator="type")
+    Welcome | Snapshot | NumberedOp | JobUpdate | RecordingUpdate | RefusedMessage | ErrorMessage,
+    Field(discriminator="type"),
 ]
-ClientMessage = Annotated[Hello | StrokeRequest | StepRequest | PrepareRequest, Field(discriminator="type")]
+ClientMessage = Annotated[
+    Hello | StrokeRequest | StepRequest | PrepareRequest | TrackRequest | RegisterRequest | VerifyRequest,
+    Field(discriminator="type"),
+]

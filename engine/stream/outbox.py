@@ -1,47 +1,75 @@
-"""What waits for one peer: ops in order and never dropped, jobs latest-wins, both bounded."""
+"""What waits for one peer: ops in order and never dropped, states latest-wins; bounded in number and in bytes."""
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from engine.stream.messages import ErrorMessage, JobUpdate, NumberedOp, RefusedMessage, Snapshot
+from engine.stream.messages import ErrorMessage, JobUpdate, RecordingUpdate, RefusedMessage, Snapshot, Welcome
+from engine.stream.scene_log import Entry
 
 #: Ops a peer may be behind before it is resynchronised from the scene instead.
 MAX_OPS = 256
+MAX_OP_CHARACTERS = 4 * 1024 * 1024
 
-Outgoing = Snapshot | NumberedOp | JobUpdate | RefusedMessage | ErrorMessage
+State = JobUpdate | RecordingUpdate
+Outgoing = Entry | Snapshot | Welcome | State | RefusedMessage | ErrorMessage
 
 
 class Outbox:
     """A bounded queue. When ops overflow it forgets them all and asks for a snapshot."""
 
-    def __init__(self, max_ops: int = MAX_OPS) -> None:
+    def __init__(self, max_ops: int = MAX_OPS, max_op_characters: int = MAX_OP_CHARACTERS) -> None:
         self._max_ops = max_ops
+        self._max_op_characters = max_op_characters
+        self._op_characters = 0
         self._ordered: deque[Outgoing] = deque()
-        self._jobs: OrderedDict[str, JobUpdate] = OrderedDict()
+        self._states: OrderedDict[str, State] = OrderedDict()
         self.needs_snapshot = False
 
     def put(self, message: Outgoing) -> None:
         """Queue `message`; a snapshot replaces every op that waits before it."""
-        if isinstance(message, JobUpdate):
-            self._jobs[message.job.id] = message
-            self._jobs.move_to_end(message.job.id)
-            return
-        if isinstance(message, Snapshot):
-            self._ordered = deque(m for m in self._ordered if isinstance(m, ErrorMessage | RefusedMessage))
-            self.needs_snapshot = False
-        elif self.needs_snapshot and isinstance(message, NumberedOp):
-            return  # the snapshot to come contains it
-        elif len(self._ordered) >= self._max_ops:
-            self._ordered.clear()
-            self.needs_snapshot = True
-            return
-        self._ordered.append(message)
+        match message:
+            case JobUpdate():
+                self._put_state(message.job.id, message)
+            case RecordingUpdate():
+                self._put_state("recording", message)
+            case Snapshot():
+                self._drop_ops()
+                self._ordered.append(message)
+            case Entry():
+                self._put_op(message)
+            case _:
+                self._ordered.append(message)
 
     def take(self) -> Outgoing | None:
-        """The next message, ops before jobs, or None when nothing waits."""
+        """The next message, ops before states, or None when nothing waits."""
         if self._ordered:
-            return self._ordered.popleft()
-        if self._jobs:
-            return self._jobs.popitem(last=False)[1]
+            message = self._ordered.popleft()
+            if isinstance(message, Entry):
+                self._op_characters -= len(message.text)
+            return message
+        if self._states:
+            return self._states.popitem(last=False)[1]
         return None
+
+    def _put_state(self, key: str, message: State) -> None:
+        self._states[key] = message
+        self._states.move_to_end(key)
+
+    def _put_op(self, entry: Entry) -> None:
+        if self.needs_snapshot:
+            return  # the snapshot to come contains it
+        # One op is let through whatever its size: a snapshot would be no smaller.
+        full = self._op_characters > 0 and self._op_characters + len(entry.text) > self._max_op_characters
+        if full or len(self._ordered) >= self._max_ops:
+            self._drop_ops()
+            self.needs_snapshot = True
+            return
+        self._op_characters += len(entry.text)
+        self._ordered.append(entry)
+
+    def _drop_ops(self) -> None:
+        """What is not an op stays: it is in no snapshot."""
+        self._ordered = deque(m for m in self._ordered if not isinstance(m, Entry | Snapshot))
+        self._op_characters = 0
+        self.needs_snapshot = False

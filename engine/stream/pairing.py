@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from engine.stream.roles import Role
@@ -27,6 +27,8 @@ WINDOW_S = 60.0
 MOST_OFFERS = 16
 MOST_SOURCES = 4096
 CODE_DIGITS = 6
+#: How long somebody stays let in: a working day.
+GRANT_S = 12 * 3600.0
 
 #: n random bytes, from the operating system in the product.
 RandomBytes = Callable[[int], bytes]
@@ -58,14 +60,20 @@ class Grant:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    role: Role
+    token_hash: bytes
+    until_s: float
+
+
 class PairingDesk:
     """Offers made and grants given, of one session."""
 
     def __init__(self, random_bytes: RandomBytes) -> None:
         self._random = random_bytes
         self._offers: dict[str, Offer] = {}
-        self._roles: dict[str, Role] = {}
-        self._token_hashes: dict[str, bytes] = {}
+        self._grants: dict[str, _Kept] = {}
         self._wrong: deque[float] = deque()
         self._wrong_by_source: dict[str, deque[float]] = {}
 
@@ -75,7 +83,7 @@ class PairingDesk:
         code = self._digits()
         while code in self._offers:
             code = self._digits()
-        made = Offer(code, self._random(32).hex(), role, now_s + OFFER_S)
+        made = Offer(code, self._random(16).hex(), role, now_s + OFFER_S)
         self._offers[code] = made
         while len(self._offers) > MOST_OFFERS:
             del self._offers[next(iter(self._offers))]
@@ -98,32 +106,43 @@ class PairingDesk:
             return Refusal.WRONG
         del self._offers[found.code]
         mine.clear()
-        return self._grant(found.role)
+        return self.admit(found.role, now_s)
 
-    def role_of(self, token: str) -> tuple[str, Role] | None:
-        """The grant's id and role for a token; None for one that was never given or was revoked."""
+    def admit(self, role: Role, now_s: float) -> Grant:
+        """Let somebody in without an offer: whoever started the server."""
+        grant = Grant(self._random(8).hex(), role, self._random(32).hex())
+        self._grants[grant.id] = _Kept(role, _hash(grant.token), now_s + GRANT_S)
+        return grant
+
+    def role_of(self, token: str, now_s: float) -> tuple[str, Role] | None:
+        """The grant's id and role for a token; None for one that was never given, is over, or was revoked."""
+        self._expire(now_s)
         digest = _hash(token)
         # All are compared, so that the time taken tells nothing of which.
-        matches = [name for name, known in self._token_hashes.items() if hmac.compare_digest(known, digest)]
-        return (matches[0], self._roles[matches[0]]) if matches else None
+        matches = [name for name, kept in self._grants.items() if hmac.compare_digest(kept.token_hash, digest)]
+        return (matches[0], self._grants[matches[0]].role) if matches else None
+
+    def role_now(self, grant: str, now_s: float) -> Role | None:
+        """The role of a grant; None where it is over or was revoked."""
+        kept = self._grants.get(grant)
+        return kept.role if kept is not None and now_s < kept.until_s else None
+
+    def members(self, now_s: float) -> dict[str, Role]:
+        """Who is let in: id and role of each grant."""
+        self._expire(now_s)
+        return {name: kept.role for name, kept in self._grants.items()}
 
     def change_role(self, grant: str, role: Role) -> bool:
         """Give a grant another role; False where there is none such."""
-        if grant not in self._roles:
+        kept = self._grants.get(grant)
+        if kept is None:
             return False
-        self._roles[grant] = role
+        self._grants[grant] = replace(kept, role=role)
         return True
 
     def revoke(self, grant: str) -> bool:
         """Take a grant back: its token opens nothing from now on. False where there is none such."""
-        self._roles.pop(grant, None)
-        return self._token_hashes.pop(grant, None) is not None
-
-    def _grant(self, role: Role) -> Grant:
-        grant = Grant(self._random(8).hex(), role, self._random(32).hex())
-        self._roles[grant.id] = role
-        self._token_hashes[grant.id] = _hash(grant.token)
-        return grant
+        return self._grants.pop(grant, None) is not None
 
     def _digits(self) -> str:
         # 64 bits modulo 10^6: no code is likelier than another by more than 1 in 10^13.
@@ -151,6 +170,8 @@ class PairingDesk:
     def _expire(self, now_s: float) -> None:
         for code in [code for code, offer in self._offers.items() if offer.until_s <= now_s]:
             del self._offers[code]
+        for name in [name for name, kept in self._grants.items() if kept.until_s <= now_s]:
+            del self._grants[name]
 
 
 def _forget(times: deque[float], now_s: float) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -26,6 +25,8 @@ _LENGTH_TOLERANCE = 1e-3
 #: Farther away than this nothing of one patient is tracked; a tracker that says so is wrong.
 MOST_DISTANCE_MM = 20_000.0
 MOST_ERROR_MM = 1_000.0
+#: Things that are tracked in one session.
+MOST_ENTITIES = 256
 
 _TRACKED = 0x01
 _MICROSECONDS = 1e6
@@ -114,13 +115,13 @@ def decode_pose(data: bytes) -> Pose:
     )
 
 
-class PoseSlots:
-    """The newest pose of each entity, and which of them a peer has not been sent yet."""
+class PoseBoard:
+    """The newest pose of each entity of a session, encoded once for all who are shown it."""
 
-    def __init__(self, most_entities: int = 256) -> None:
+    def __init__(self, most_entities: int = MOST_ENTITIES) -> None:
         self._most = most_entities
         self._latest: dict[int, Pose] = {}
-        self._waiting: OrderedDict[int, None] = OrderedDict()
+        self._frames: dict[int, bytes] = {}
 
     def put(self, pose: Pose) -> bool:
         """Take a pose; False where a newer one of its entity is known, or there are too many entities."""
@@ -129,25 +130,57 @@ class PoseSlots:
             return False
         if known is not None and pose.time_s <= known.time_s:
             return False
-        self._latest[pose.entity] = pose
-        self._waiting[pose.entity] = None
+        self._set(pose)
         return True
 
-    def take(self) -> Pose | None:
-        """The newest pose of the entity that waits longest; None where nothing waits."""
-        if not self._waiting:
-            return None
-        entity, _ = self._waiting.popitem(last=False)
-        return self._latest[entity]
+    def frame(self, entity: int) -> bytes:
+        """The newest pose of an entity as it goes on the wire; empty where it was forgotten."""
+        return self._frames.get(entity, b"")
+
+    @property
+    def entities(self) -> tuple[int, ...]:
+        """All that have a pose."""
+        return tuple(self._latest)
 
     def age_s(self, entity: int, now_s: float) -> float | None:
         """How old what is known of an entity is; None where nothing is."""
         known = self._latest.get(entity)
         return None if known is None else now_s - known.time_s
 
-    def lose(self, entity: int) -> None:
-        """Say of an entity that it is not tracked any more; its last place stays, with the time that it had."""
+    def lose(self, entity: int) -> bool:
+        """Say of an entity that it is not tracked any more; its last place stays, with the time that it had.
+
+        False where that was known already, or nothing was.
+        """
         known = self._latest.get(entity)
-        if known is not None and known.is_tracked:
-            self._latest[entity] = replace(known, is_tracked=False)
-            self._waiting[entity] = None
+        if known is None or not known.is_tracked:
+            return False
+        self._set(replace(known, is_tracked=False))
+        return True
+
+    def forget(self, entity: int) -> None:
+        """Drop an entity that is no more."""
+        self._latest.pop(entity, None)
+        self._frames.pop(entity, None)
+
+    def _set(self, pose: Pose) -> None:
+        self._latest[pose.entity] = pose
+        self._frames[pose.entity] = encode_pose(pose)
+
+
+class PoseLane:
+    """Which entities one peer has not been sent the newest pose of; what is sent is the newest when it goes."""
+
+    def __init__(self, board: PoseBoard) -> None:
+        self._board = board
+        self._waiting: dict[int, None] = dict.fromkeys(board.entities)
+
+    def mark(self, entity: int) -> None:
+        """There is a newer pose of `entity`."""
+        self._waiting[entity] = None
+
+    def take(self) -> bytes:
+        """One frame with the newest pose of each entity that waits, longest first; empty where none does."""
+        frame = b"".join(map(self._board.frame, self._waiting))
+        self._waiting.clear()
+        return frame

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
+from engine.core.errors import InvalidValue
 from engine.stream.messages import (
     EditScene,
     LabelBox,
@@ -11,16 +13,28 @@ from engine.stream.messages import (
     Op,
     PatchedSurface,
     PutNode,
+    Registration,
     RemoveNode,
     ReplaceScene,
     Scene,
     SceneNode,
+    SetRegistration,
     SurfaceNode,
+    TrackedNode,
     VolumeNode,
 )
 
 #: Ops kept for peers that come back. A peer further behind gets a snapshot.
 TAIL_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One op with its number, and the text by which every peer and every recording has it: the same bytes for all."""
+
+    seq: int
+    op: Op
+    text: str
 
 
 class SceneLog:
@@ -29,23 +43,35 @@ class SceneLog:
     `epoch` names this run of the server: sequence numbers of another epoch mean nothing here.
     """
 
-    def __init__(self, epoch: str) -> None:
+    def __init__(self, epoch: str, seq: int = 0, scene: Scene | None = None) -> None:
         self.epoch = epoch
-        self.seq = 0
-        self.scene: Scene | None = None
-        self._tail: deque[NumberedOp] = deque(maxlen=TAIL_LENGTH)
+        self.seq = seq
+        self.scene = scene
+        self._tail: deque[Entry] = deque(maxlen=TAIL_LENGTH)
 
-    def append(self, op: Op) -> NumberedOp:
+    def append(self, op: Op) -> Entry:
         """Apply `op`, number it, and return it as it goes to every peer.
 
         Raises:
             KeyError: a node that is not there, or no scene yet.
         """
-        self.scene = _apply(self.scene, op)
-        self.seq += 1
-        numbered = NumberedOp(seq=self.seq, op=op)
-        self._tail.append(numbered)
-        return numbered
+        seq = self.seq + 1
+        entry = Entry(seq, op, NumberedOp(seq=seq, op=op).model_dump_json())
+        self.take(entry)
+        return entry
+
+    def take(self, entry: Entry) -> None:
+        """Apply an op that was numbered elsewhere, and keep its text as it is.
+
+        Raises:
+            InvalidValue: not the next number.
+            KeyError: as `append`.
+        """
+        if entry.seq != self.seq + 1:
+            raise InvalidValue(f"op {entry.seq} does not follow op {self.seq}")
+        self.scene = folded(self.scene, entry.op)
+        self.seq = entry.seq
+        self._tail.append(entry)
 
     def restart(self, epoch: str, seq: int) -> None:
         """Begin again under another epoch, without a scene; the next op is numbered `seq` + 1."""
@@ -57,7 +83,7 @@ class SceneLog:
         self.seq = seq
         self._tail.clear()
 
-    def since(self, epoch: str | None, last_seq: int | None) -> tuple[NumberedOp, ...] | None:
+    def since(self, epoch: str | None, last_seq: int | None) -> tuple[Entry, ...] | None:
         """The ops after `last_seq`, or None when the peer needs a snapshot."""
         if epoch != self.epoch or last_seq is None or last_seq > self.seq:
             return None
@@ -67,7 +93,8 @@ class SceneLog:
         return tuple(self._tail)[len(self._tail) - missing :]
 
 
-def _apply(scene: Scene | None, op: Op) -> Scene:
+def folded(scene: Scene | None, op: Op) -> Scene:
+    """The scene after `op`; raises KeyError as `SceneLog.append` does."""
     if isinstance(op, ReplaceScene):
         return op.scene
     if scene is None:
@@ -80,7 +107,28 @@ def _apply(scene: Scene | None, op: Op) -> Scene:
         return scene.model_copy(update={"nodes": tuple(node for node in scene.nodes if node.id != op.id)})
     if isinstance(op, EditScene):
         return scene.model_copy(update={"nodes": _edited(scene.nodes, op)})
+    if isinstance(op, SetRegistration):
+        return _registered(scene, op.registration)
     raise TypeError(f"not an op: {op!r}")
+
+
+def resumed(scene: Scene) -> Scene:
+    """A scene that outlived its server: devices must come again, and a registration is not believed unchecked.
+
+    The patient may have moved, or be another: a landmark check makes it true again, under a new epoch.
+    """
+    epoch = scene.registration_epoch + (scene.registration is not None)
+    known = scene.registration
+    registration = known and known.model_copy(update={"verified": False, "epoch": epoch})
+    still = [node for node in scene.nodes if not isinstance(node, TrackedNode)]
+    nodes = tuple(node.model_copy(update={"registration_epoch": epoch}) for node in still)
+    return scene.model_copy(update={"nodes": nodes, "registration": registration, "registration_epoch": epoch})
+
+
+def _registered(scene: Scene, registration: Registration) -> Scene:
+    nodes = tuple(node.model_copy(update={"registration_epoch": registration.epoch}) for node in scene.nodes)
+    changes = {"registration": registration, "registration_epoch": registration.epoch, "nodes": nodes}
+    return scene.model_copy(update=changes)
 
 
 def _edited(nodes: tuple[SceneNode, ...], op: EditScene) -> tuple[SceneNode, ...]:

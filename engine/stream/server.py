@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+import segno
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from engine.core.errors import InputRefused, SightlineError
-from engine.stream.access import Access
+from engine.stream.access import Access, Who
+from engine.stream.audit_event import AuditEvent
+from engine.stream.hub import Hub
 from engine.stream.messages import (
     PROTOCOL,
+    EditRequest,
     Failure,
+    Invitation,
+    InviteRequest,
     Job,
-    JobUpdate,
     Library,
-    NumberedOp,
-    Op,
+    Me,
+    Member,
     OpenRequest,
+    PairRequest,
     ProblemMessage,
-    SessionRequest,
+    RoleRequest,
     Study,
 )
-from engine.stream.messages import (
-    Request as EditRequest,
-)
-from engine.stream.peer import MAX_INCOMING_BYTES, Peer
-from engine.stream.scene_log import SceneLog
+from engine.stream.pairing import GRANT_S, OFFER_S, Refusal
+from engine.stream.peer import TOO_MUCH, Peer, allowed
+from engine.stream.roles import Action, Role, may, refusal
 
 SESSION_COOKIE = "sightline_session"
 
@@ -55,8 +61,17 @@ class NotFound(SightlineError):
     """No such study, job, upload or blob."""
 
 
-class Backend(Protocol):
-    """What the application does for the server."""
+class Source(Protocol):
+    """What the application does for any session, also for one that can only be watched."""
+
+    def jobs(self) -> tuple[Job, ...]: ...
+    def blob_path(self, sha256: str) -> Path | None: ...
+    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None: ...
+
+
+@runtime_checkable
+class Backend(Source, Protocol):
+    """What the application does for a session in which studies are opened."""
 
     def library(self) -> Library: ...
     def new_upload(self) -> str: ...
@@ -65,64 +80,71 @@ class Backend(Protocol):
     def remove_study(self, study: str) -> None: ...
     async def start_job(self, request: OpenRequest) -> Job: ...
     def job(self, job: str) -> Job: ...
-    def jobs(self) -> tuple[Job, ...]: ...
     def cancel_job(self, job: str) -> Job: ...
-    def blob_path(self, sha256: str) -> Path | None: ...
-    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None: ...
 
 
-class Broadcast:
-    """Tells every live peer, and wakes the tasks that send."""
+#: Often enough that a client has missed four beats when it says, within half a second, that it is cut off.
+BEAT_EVERY_S = 0.1
 
-    def __init__(self, log: SceneLog) -> None:
-        self.log = log
-        self._peers: dict[Peer, asyncio.Event] = {}
-
-    def join(self, peer: Peer) -> asyncio.Event:
-        """Add a peer; the event is set whenever something may wait for it."""
-        self._peers[peer] = asyncio.Event()
-        return self._peers[peer]
-
-    def leave(self, peer: Peer) -> None:
-        """Forget a peer."""
-        del self._peers[peer]
-
-    def publish(self, op: Op) -> None:
-        """Append `op` to the log and tell everyone."""
-        self._tell(self.log.append(op))
-
-    def progress(self, job: Job) -> None:
-        """Tell everyone where a job stands."""
-        self._tell(JobUpdate(job=job))
-
-    def _tell(self, message: NumberedOp | JobUpdate) -> None:
-        for peer, wake in self._peers.items():
-            peer.notify(message)
-            wake.set()
-
+#: Seconds since 1970, never set back.
+Clock = Callable[[], float]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create_app(
-    backend: Backend, broadcast: Broadcast, access: Access, page: Path | None, lifespan: Lifespan | None = None
+    source: Source, hub: Hub, page: Path | None, lifespan: Lifespan | None = None, clock: Clock = time.time
 ) -> FastAPI:
     """The ASGI application. `page` is the built client's folder, None where it was not built."""
-    app = FastAPI(title="Sightline", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    _add_guard(app, access)
+
+    @contextlib.asynccontextmanager
+    async def beating(app: FastAPI) -> AsyncIterator[None]:
+        heart = asyncio.create_task(_beat(hub, clock))
+        async with lifespan(app) if lifespan else contextlib.nullcontext():
+            yield
+        heart.cancel()
+
+    app = FastAPI(title="Sightline", docs_url=None, redoc_url=None, openapi_url=None, lifespan=beating)
+    _add_guard(app, hub, clock)
     _add_failures(app)
-    _add_api(app, backend, access)
-    _add_socket(app, backend, broadcast, access)
+    _add_members(app, hub, clock)
+    _add_blobs(app, source)
+    if isinstance(source, Backend):
+        _add_studies(app, source)
+    _add_socket(app, source, hub, clock)
     if page is not None:
         app.mount("/", StaticFiles(directory=page, html=True), name="page")
     return app
 
 
-def _add_guard(app: FastAPI, access: Access) -> None:
+async def _beat(hub: Hub, clock: Clock) -> None:
+    while True:
+        hub.tick(clock())
+        await asyncio.sleep(BEAT_EVERY_S)
+
+
+#: What a path needs, by method and beginning; the first that fits. Paths that are not here are for everybody.
+_NEEDS: tuple[tuple[str, str, Action], ...] = (
+    ("GET", "/blob/", Action.LOOK),
+    ("GET", "/api/library", Action.OPEN),
+    ("*", "/api/uploads", Action.UPLOAD),
+    ("DELETE", "/api/studies", Action.REMOVE),
+    ("GET", "/api/jobs", Action.LOOK),
+    ("*", "/api/jobs", Action.OPEN),
+    ("GET", "/api/members", Action.LOOK),
+    ("POST", "/api/invitations", Action.INVITE),
+    ("*", "/api/members", Action.REVOKE),
+)
+
+
+def _add_guard(app: FastAPI, hub: Hub, clock: Clock) -> None:
     @app.middleware("http")
     async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        refusal = _refusal(request, access)
-        response = _failure(403, refusal) if refusal else await call_next(request)
+        request.state.who = hub.access.who(request.cookies.get(SESSION_COOKIE), clock())
+        refused = _refusal(request, hub.access)
+        if refused:
+            hub.note(AuditEvent.REFUSED, str(request.state.who or "nobody"), {"asked": _kind(request), "why": refused})
+        response = _failure(403, refused) if refused else await call_next(request)
         response.headers.update(SECURITY_HEADERS)
         if not request.url.path.startswith("/blob/"):
             response.headers["Cache-Control"] = "no-cache"
@@ -135,10 +157,27 @@ def _refusal(request: Request, access: Access) -> str | None:
         return "this server does not answer to that host name"
     if not access.origin_allowed(request.headers.get("origin"), host):
         return "requests from other pages are refused"
-    needs_session = request.url.path.startswith(("/api/", "/blob/")) and request.url.path != "/api/session"
-    if needs_session and not access.token_allowed(request.cookies.get(SESSION_COOKIE)):
-        return "open the address that the server printed"
-    return None
+    action = _needed(request)
+    if action is None:
+        return None
+    who: Who | None = request.state.who
+    if who is None:
+        return "ask for a code and let yourself in with it"
+    return None if may(who.role, action) else refusal(who.role, action)
+
+
+def _needed(request: Request) -> Action | None:
+    matches = (
+        action
+        for method, path, action in _NEEDS
+        if method in ("*", request.method) and request.url.path.startswith(path)
+    )
+    return next(matches, None)
+
+
+def _kind(request: Request) -> str:
+    """What was asked, without what it names."""
+    return f"{request.method} /{'/'.join(request.url.path.split('/')[1:3])}"[:40]
 
 
 def _add_failures(app: FastAPI) -> None:
@@ -177,16 +216,58 @@ def _failure(status: int, summary: str) -> Response:
     return JSONResponse({"error": Failure(summary=summary).model_dump()}, status_code=status)
 
 
-def _add_api(app: FastAPI, backend: Backend, access: Access) -> None:
-    @app.post("/api/session")
-    async def session(body: SessionRequest, request: Request) -> Response:
-        if not access.token_allowed(body.token):
-            return _failure(403, "open the address that the server printed")
+def _add_members(app: FastAPI, hub: Hub, clock: Clock) -> None:
+    @app.get("/api/me")
+    async def me(request: Request) -> Me:
+        who: Who | None = request.state.who
+        if who is None:
+            return Me(member=None, role=None)
+        return Me(member=who.id, role=who.role.value, may=allowed(who.role))
+
+    @app.post("/api/pair")
+    async def pair(body: PairRequest, request: Request) -> Response:
+        source = request.client.host if request.client else "unknown"
+        grant = hub.access.desk.redeem(body.code, source, clock())
+        if isinstance(grant, Refusal):
+            hub.note(AuditEvent.REFUSED, "nobody", {"asked": "to be let in", "why": str(grant)})
+            return _failure(429 if grant is Refusal.SLOW_DOWN else 403, str(grant))
         response = Response(status_code=204)
         secure = request.url.scheme == "https"
-        response.set_cookie(SESSION_COOKIE, body.token, httponly=True, samesite="strict", secure=secure)
+        response.set_cookie(
+            SESSION_COOKIE, grant.token, max_age=int(GRANT_S), httponly=True, samesite="strict", secure=secure
+        )
         return response
 
+    @app.post("/api/invitations", status_code=201)
+    async def invite(body: InviteRequest, request: Request) -> Invitation:
+        offer = hub.access.desk.offer(Role(body.role), clock())
+        hub.note(AuditEvent.INVITED, str(request.state.who), {"role": body.role})
+        address = f"{request.url.scheme}://{request.headers['host']}/#pair={offer.secret}"
+        picture = segno.make(address, error="m").svg_data_uri(scale=4, border=1)
+        return Invitation(code=offer.code, address=address, qr=picture, role=body.role, seconds=OFFER_S)
+
+    @app.get("/api/members")
+    async def members(request: Request) -> tuple[Member, ...]:
+        return hub.members(request.state.who, clock())
+
+    @app.patch("/api/members/{member}")
+    async def change_role(member: str, body: RoleRequest, request: Request) -> Response:
+        if not hub.access.desk.change_role(member, Role(body.role)):
+            raise NotFound("nobody of that name has been let in")
+        hub.note(AuditEvent.ROLE_CHANGED, str(request.state.who), {"member": member, "role": body.role})
+        hub.tick(clock())
+        return Response(status_code=204)
+
+    @app.delete("/api/members/{member}")
+    async def revoke(member: str, request: Request) -> Response:
+        if not hub.access.desk.revoke(member):
+            raise NotFound("nobody of that name has been let in")
+        hub.note(AuditEvent.ACCESS_REVOKED, str(request.state.who), {"member": member})
+        hub.tick(clock())
+        return Response(status_code=204)
+
+
+def _add_studies(app: FastAPI, backend: Backend) -> None:
     @app.get("/api/library")
     async def library() -> Library:
         return backend.library()
@@ -221,64 +302,75 @@ def _add_api(app: FastAPI, backend: Backend, access: Access) -> None:
     async def cancel_job(job: str) -> Job:
         return backend.cancel_job(job)
 
+
+def _add_blobs(app: FastAPI, source: Source) -> None:
     @app.get("/blob/{sha256}")
     async def blob(sha256: str) -> Response:
-        path = backend.blob_path(sha256)
+        path = source.blob_path(sha256)
         if path is None:
             raise NotFound("no such blob; ask for the scene again")
         headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{sha256}"'}
         return FileResponse(path, media_type="application/octet-stream", headers=headers)
 
 
-def _add_socket(app: FastAPI, backend: Backend, broadcast: Broadcast, access: Access) -> None:
+def _add_socket(app: FastAPI, source: Source, hub: Hub, clock: Clock) -> None:
     @app.websocket("/ws")
     async def socket(websocket: WebSocket) -> None:
         host = websocket.headers.get("host")
         origin = websocket.headers.get("origin")
-        if not (access.host_allowed(host) and access.origin_allowed(origin, host)):
+        if not (hub.access.host_allowed(host) and hub.access.origin_allowed(origin, host)):
+            hub.note(AuditEvent.REFUSED, "nobody", {"asked": "a socket", "why": "another page, or another host name"})
             await websocket.close(4403)
             return
+        if hub.is_full:
+            hub.note(AuditEvent.REFUSED, "nobody", {"asked": "a socket", "why": "too many connections"})
+            await websocket.close(TOO_MUCH.code, TOO_MUCH.reason)
+            return
         await websocket.accept(subprotocol=PROTOCOL if PROTOCOL in websocket.scope["subprotocols"] else None)
-        cookie = websocket.cookies.get(SESSION_COOKIE)
-
-        def is_allowed(token: str | None) -> bool:
-            return access.token_allowed(token) or access.token_allowed(cookie)
-
-        peer = Peer(broadcast.log, backend.jobs, is_allowed)
-        wake = broadcast.join(peer)
-        sender = asyncio.create_task(_send(websocket, peer, wake))
+        bell = asyncio.Event()
+        peer = hub.join(websocket.cookies.get(SESSION_COOKIE), bell.set, source.jobs, clock())
+        sender = asyncio.create_task(_send(websocket, peer, bell, clock))
         try:
             while True:
-                text = await websocket.receive_text()
-                if len(text) > MAX_INCOMING_BYTES:
-                    await websocket.close(1009)
-                    return
-                peer.receive(text)
-                while (request := peer.take_request()) is not None:
-                    backend.edit(request, _refuser(peer, wake, request.request))
-                wake.set()
-        except (WebSocketDisconnect, KeyError, RuntimeError):
-            # gone, sent bytes where text belongs, or closed by the sender: nothing left to say
-            pass
+                await _receive(websocket, peer, clock)
+                hub.take_events(peer, source.edit)
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # gone, or closed by the sender: nothing left to say
         finally:
-            broadcast.leave(peer)
             sender.cancel()
+            hub.leave(peer)
 
 
-def _refuser(peer: Peer, wake: asyncio.Event, request: str) -> Callable[[str], None]:
-    def refuse(summary: str) -> None:
-        peer.refuse(request, summary)
-        wake.set()
+async def _receive(websocket: WebSocket, peer: Peer, clock: Clock) -> None:
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    text: str | None = message.get("text")
+    if text is None:
+        peer.receive_bytes(message.get("bytes") or b"", clock())
+    else:
+        peer.receive_text(text, clock())
 
-    return refuse
+
+async def _send(websocket: WebSocket, peer: Peer, bell: asyncio.Event, clock: Clock) -> None:
+    """Whatever waits for a peer: between any two texts the poses that are newest then."""
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # gone: its receiver ends the connection
+        await _send_all(websocket, peer, bell, clock)
 
 
-async def _send(websocket: WebSocket, peer: Peer, wake: asyncio.Event) -> None:
+async def _send_all(websocket: WebSocket, peer: Peer, bell: asyncio.Event, clock: Clock) -> None:
     while True:
-        await wake.wait()
-        wake.clear()
+        await bell.wait()
+        bell.clear()
         while (text := peer.next_text()) is not None:
             await websocket.send_text(text)
+            await _send_poses(websocket, peer, clock)
+        await _send_poses(websocket, peer, clock)
         if peer.closing is not None:
             await websocket.close(peer.closing.code, peer.closing.reason)
             return
+
+
+async def _send_poses(websocket: WebSocket, peer: Peer, clock: Clock) -> None:
+    if frame := peer.next_bytes(clock()):
+        await websocket.send_bytes(frame)

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.app.audit import AuditBroken, AuditEvent, AuditLog, verify
+from engine.app.audit import AuditBroken, AuditLog, verify
+from engine.stream.audit_event import AuditEvent
 
 
 def written(path: Path, count: int = 6) -> Path:
@@ -103,7 +104,8 @@ def test_half_a_line_left_by_a_kill_is_set_aside_and_said(tmp_path: Path) -> Non
 def test_a_log_killed_at_any_moment_can_be_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     program = (
-        "import sys; from pathlib import Path; from engine.app.audit import AuditEvent, AuditLog\n"
+        "import sys; from pathlib import Path; from engine.app.audit import AuditLog\n"
+        "from engine.stream.audit_event import AuditEvent\n"
         "log = AuditLog(Path(sys.argv[1])); print('ready', flush=True)\n"
         "while True: log.write(AuditEvent.CONNECTED, 'viewer', {'text': 'x' * 2000})"
     )

@@ -17,21 +17,20 @@ from engine.core.grid import Grid
 from engine.ingest.nifti import write_nifti
 from engine.ingest.phantom.bodies import label_map, sphere
 from engine.stream.messages import EditScene, OpenRequest, Scene, SeriesChoice, StepRequest, StrokeRequest, SurfaceNode
-from engine.stream.scene_log import SceneLog
-from engine.stream.server import Broadcast
+from tests.stream.hubs import NotedHub
 
 GRID = Grid.centred((80, 80, 70), (1.0, 1.0, 1.2))
 
 
-class Watched(Broadcast):
+class Watched(NotedHub):
     """What every page would be told."""
 
     def __init__(self) -> None:
-        super().__init__(SceneLog("epoch"))
+        super().__init__()
         self.edits: list[EditScene] = []
 
     def publish(self, op: object) -> None:
-        """As `Broadcast.publish`."""
+        """As `Hub.publish`."""
         super().publish(op)  # type: ignore[arg-type]  # an op, as the application made it
         if isinstance(op, EditScene):
             self.edits.append(op)

@@ -18,9 +18,11 @@ import pytest
 
 from engine.app import fanout as module
 from engine.app.blobs import BlobFolder
-from engine.app.fanout import Fanout, Hub, Refuse
+from engine.app.fanout import Fanout, Home, Refuse
 from engine.core.errors import EnvironmentLacks
+from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.messages import (
+    EditRequest,
     EditScene,
     Hello,
     LabelBox,
@@ -30,12 +32,12 @@ from engine.stream.messages import (
     PutNode,
     RemoveNode,
     ReplaceScene,
-    Request,
     Scene,
     StepRequest,
 )
-from engine.stream.peer import Peer
-from engine.stream.scene_log import SceneLog
+from engine.stream.pairing import PairingDesk
+from engine.stream.roles import Role
+from engine.stream.scene_log import Entry, SceneLog
 from tests.stream.scenes import scene, surface_node, volume_node
 
 pytest.importorskip("redis", reason="the extra redis is not installed")
@@ -92,23 +94,28 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
     server.kill()
 
 
+def fanout(url: str) -> Fanout:
+    access = Access(LOOPBACK_HOSTS, PairingDesk(random.Random(1).randbytes), Role.SURGEON)
+    return Fanout(SceneLog("alone"), access, lambda *_: None, lambda: True, url)
+
+
 class Member:
     """One hub of a session, with what it told and was asked."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        self.log = SceneLog("alone")
-        self.fanout = Fanout(self.log, url)
+        self.fanout = fanout(url)
+        self.log = self.fanout.log
         self.blobs = BlobFolder(folder)
-        self.told: list[NumberedOp] = []
+        self.told: list[Entry] = []
         self.asked: list[str] = []
         self.said: list[str] = []
         self.dropped = 0
         self.fanout._tell = self._heard  # type: ignore[method-assign, assignment]  # what every peer would be told
 
-    def _heard(self, message: NumberedOp) -> None:
+    def _heard(self, message: Entry) -> None:
         self.told.append(message)
 
-    def correct(self, request: Request, _scene: Scene | None, refuse: Refuse) -> None:
+    def correct(self, request: EditRequest, _scene: Scene | None, refuse: Refuse) -> None:
         """An editor that refuses to undo, and otherwise answers with an edit whose labels start at the request."""
         self.asked.append(request.request)
         if isinstance(request, StepRequest):
@@ -121,7 +128,7 @@ class Member:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Member]:
-        async with self.fanout.together(Hub(self.blobs, self.correct, self.drop, self.said.append)):
+        async with self.fanout.together(Home(self.blobs, self.correct, self.drop, self.said.append)):
             assert await self.fanout.joined(WITHIN_S)
             yield self
 
@@ -220,9 +227,9 @@ def test_a_peer_that_moves_to_another_hub_goes_on_where_it_was(session: Any) -> 
         for n in range(3):
             second.fanout.publish(PutNode(node=surface_node(f"node{n}")))
         await until(lambda: second.log.seq == 4)
-        peer = Peer(second.log, tuple, lambda _token: True)
-        peer.receive(Hello(protocol="sightline.v1", epoch=epoch, last_seq=seen).model_dump_json())
-        texts = list(iter(peer.next_text, None))
+        peer = second.fanout.join(None, lambda: None, tuple, 0.0)
+        peer.receive_text(Hello(protocol="sightline.v1", epoch=epoch, last_seq=seen).model_dump_json(), 0.0)
+        _welcome, *texts = iter(peer.next_text, None)
         assert [NumberedOp.model_validate_json(text).seq for text in texts] == [2, 3, 4]
 
     session(act)
@@ -238,7 +245,7 @@ def test_blobs_that_a_hub_lacks_come_from_another_before_its_peers_are_told(
         await until(lambda: second.log.seq == 1)
         data = b"a patch" * 100_000
         sha256 = first.blobs.put(data)
-        await first.fanout._own(Hub(first.blobs, first.correct, first.drop, first.said.append))
+        await first.fanout._own(Home(first.blobs, first.correct, first.drop, first.said.append))
         there: list[bool] = []
         second.fanout._tell = lambda message: there.append(second.blobs.path(sha256) is not None)  # type: ignore[method-assign]  # as above
         first.fanout.publish(edit(1, sha256))
@@ -396,7 +403,7 @@ def test_without_the_client_the_extra_is_named_and_an_address_that_is_none_is_re
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(EnvironmentLacks, match="redis://HOST:PORT"):
-        Fanout(SceneLog("alone"), "http://somewhere")
+        fanout("http://somewhere")
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     with pytest.raises(EnvironmentLacks, match=r"sightline\[redis\]"):
-        Fanout(SceneLog("alone"), "redis://somewhere")
+        fanout("redis://somewhere")

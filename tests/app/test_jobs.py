@@ -21,20 +21,20 @@ from engine.core.grid import Grid
 from engine.ingest.nifti import write_nifti
 from engine.ingest.phantom.bodies import label_map, sphere
 from engine.stream.messages import Job, OpenRequest, SeriesChoice, Study
-from engine.stream.scene_log import SceneLog
-from engine.stream.server import Broadcast, NotFound
+from engine.stream.server import NotFound
 from tests.app.tasks import require_ray
+from tests.stream.hubs import NotedHub
 
 
-class Watched(Broadcast):
+class Watched(NotedHub):
     """What every page would be told."""
 
     def __init__(self) -> None:
-        super().__init__(SceneLog("epoch"))
+        super().__init__()
         self.told: list[Job] = []
 
     def progress(self, job: Job) -> None:
-        """As `Broadcast.progress`."""
+        """As `Hub.progress`."""
         self.told.append(job)
         super().progress(job)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import socket
+import random
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -21,6 +21,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from engine.app.editor_process import EditDesk
+from engine.app.serve import Listening, listening_socket
 from engine.core.anatomy import structure
 from engine.core.array import Float64
 from engine.core.errors import FileProblem, InputRefused
@@ -31,8 +32,11 @@ from engine.core.surface import Surface
 from engine.mesh.gltf import single_surface_glb
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.codec import headset_from_patient, row_major, slabs
+from engine.stream.fresh import FreshProtocol
+from engine.stream.hub import Hub
 from engine.stream.messages import (
     CodeMessage,
+    EditRequest,
     Failure,
     Job,
     Library,
@@ -40,7 +44,6 @@ from engine.stream.messages import (
     ProblemMessage,
     ProvenanceMessage,
     ReplaceScene,
-    Request,
     Scene,
     SeriesMessage,
     Slab,
@@ -52,8 +55,10 @@ from engine.stream.messages import (
     VolumeNode,
     WindowPreset,
 )
+from engine.stream.pairing import PairingDesk
+from engine.stream.roles import Role
 from engine.stream.scene_log import SceneLog
-from engine.stream.server import Broadcast, NotFound, create_app
+from engine.stream.server import NotFound, create_app
 from tests.e2e.chromium import PAGE
 
 Triple = tuple[int, int, int]
@@ -91,9 +96,9 @@ STUDY = Study(
 class ScriptedApplication:
     """Does what a test tells it: answers from memory, moves jobs on request."""
 
-    def __init__(self, folder: Path, broadcast: Broadcast) -> None:
+    def __init__(self, folder: Path, hub: Hub) -> None:
         self.folder = folder
-        self.broadcast = broadcast
+        self.hub = hub
         self.current: Job | None = None
         self.desk: tuple[str, EditDesk] | None = None
         self.asked: OpenRequest | None = None
@@ -122,15 +127,15 @@ class ScriptedApplication:
             raise InputRefused("No volume was found in these files.", problems)
         return STUDY
 
-    def edit(self, request: Request, refuse: Callable[[str], None]) -> None:
+    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None:
         """The product's own desk, in this process: strokes are few here."""
-        scene = self.broadcast.log.scene
+        scene = self.hub.log.scene
         assert scene is not None
         if self.desk is None or self.desk[0] != scene.id:
             self.desk = (scene.id, EditDesk(scene, self.folder))
         edit = self.desk[1].answer(request)
         if edit is not None:
-            self.broadcast.publish(edit)
+            self.hub.publish(edit)
 
     def remove_study(self, study: str) -> None:
         self.removed = study
@@ -167,10 +172,12 @@ class ScriptedApplication:
 class Console:
     """A running server, as a test steers it. Everything runs on the server's own loop."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, open_role: Role | None) -> None:
         self.log = SceneLog("epoch-1")
-        self.broadcast = Broadcast(self.log)
-        self.application = ScriptedApplication(folder, self.broadcast)
+        self.desk = PairingDesk(random.Random(1).randbytes)
+        self.access = Access(LOOPBACK_HOSTS, self.desk, open_role)
+        self.hub = Hub(self.log, self.access, lambda *_: None)
+        self.application = ScriptedApplication(folder, self.hub)
         self.scene = _scene(folder)
         self.port = 0
         self._server: uvicorn.Server | None = None
@@ -182,13 +189,11 @@ class Console:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", self.port))
+        sock = listening_socket(Listening("127.0.0.1", self.port, tls=False))
         self.port = sock.getsockname()[1]
-        app = create_app(self.application, self.broadcast, Access(LOOPBACK_HOSTS), PAGE, self._lifespan)
+        app = create_app(self.application, self.hub, PAGE, self._lifespan)
         config = uvicorn.Config(
-            app, log_level="critical", ws="websockets-sansio", ws_per_message_deflate=False, timeout_graceful_shutdown=1
+            app, log_level="critical", ws=FreshProtocol, ws_per_message_deflate=False, timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [sock]}, daemon=True)
@@ -201,7 +206,7 @@ class Console:
         self._loop = asyncio.get_running_loop()
         yield
 
-    def _on_loop(self, act: Callable[[], None]) -> None:
+    def _on_loop(self, act: Callable[[], object]) -> None:
         assert self._loop is not None
         done = threading.Event()
         self._loop.call_soon_threadsafe(act)
@@ -214,13 +219,27 @@ class Console:
         self._server.should_exit = True
         self._thread.join()
 
+    def freeze(self) -> threading.Event:
+        """The server neither hears nor says anything until the event is set; connections stay open."""
+        assert self._loop is not None
+        thaw = threading.Event()
+        self._loop.call_soon_threadsafe(thaw.wait, 30)
+        return thaw
+
+    def cut(self) -> None:
+        """Every connection breaks off, without a word."""
+        assert self._server is not None
+        connections = list(self._server.server_state.connections)
+        for each in connections:
+            self._on_loop(each.transport.abort)
+
     def open_scene(self, identifier: str = "scene-1", **changes: object) -> None:
         """The job is done: the scene takes its place."""
         self.application.current = None
         request = self.application.asked or OpenRequest(study=STUDY.id)
         resolved = request.model_copy(update={"series": request.series or STUDY.series[0].uid})
         op = ReplaceScene(scene=self.scene.model_copy(update={"id": identifier, "opened": resolved} | changes))
-        self._on_loop(lambda: self.broadcast.publish(op))
+        self._on_loop(lambda: self.hub.publish(op))
 
     def clear(self) -> None:
         """As freshly started, with nothing open."""
@@ -245,7 +264,7 @@ class Console:
         current = self.application.current or self.application.begin(OpenRequest(study=STUDY.id))
         moved = current.model_copy(update=changes)
         self.application.current = None if moved.state in ("done", "failed", "cancelled") else moved
-        self._on_loop(lambda: self.broadcast.progress(moved))
+        self._on_loop(lambda: self.hub.progress(moved))
 
     def fail_job(self) -> None:
         problems = (ProblemMessage(file="000003", reason="slice spacing is uneven: 1.0 and 7.0 mm"),)
@@ -256,8 +275,8 @@ class Console:
 
 
 @contextmanager
-def console_server(folder: Path) -> Iterator[Console]:
-    console = Console(folder)
+def console_server(folder: Path, open_role: Role | None = Role.SURGEON) -> Iterator[Console]:
+    console = Console(folder, open_role)
     console.start()
     try:
         yield console

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,10 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from engine.stream.messages import OpenRequest, SeriesChoice
 from tests.e2e.chromium import chromium
 from tests.e2e.console_server import Console, console_server
+from tests.e2e.visitor import Visitor
 
 pytestmark = pytest.mark.browser
-
-SIZE = {"width": 1440, "height": 900}
 
 
 @pytest.fixture(scope="module")
@@ -29,43 +27,6 @@ def browser() -> Iterator[Browser]:
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     with console_server(tmp_path_factory.mktemp("blobs")) as console:
         yield console
-
-
-class Visitor:
-    """A page, and what must not happen on it."""
-
-    def __init__(self, browser: Browser, console: Console) -> None:
-        self.page: Page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # a dict by another name
-        self.console = console
-        self.mistakes: list[str] = []
-        #: What the browser itself reports of a failure that the test brings about.
-        self.expected: str | None = None
-        self.page.on("pageerror", lambda error: self.mistakes.append(f"uncaught: {error}"))
-        self.page.on("console", lambda m: self.mistakes.append(m.text) if m.type in ("error", "warning") else None)
-        self.page.on("request", lambda request: self._watch(request.url))
-
-    def _watch(self, url: str) -> None:
-        local = (self.console.address, self.console.address.replace("http", "ws"), "data:", "blob:")
-        if not url.startswith(local):
-            self.mistakes.append(f"foreign request: {url}")
-
-    def arrive(self) -> Page:
-        self.page.goto(self.console.address)
-        return self.page
-
-    def state(self, path: str) -> Any:
-        return self.page.evaluate(f"() => window.sightline.store.get().{path}")
-
-    def check(self) -> None:
-        assert [m for m in self.mistakes if self.expected is None or self.expected not in m] == []
-
-    def frame(self) -> None:
-        """Lets what was done be drawn."""
-        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-    def until(self, condition: str) -> None:
-        """Waits for a JavaScript condition on the state `s`."""
-        self.page.wait_for_function(f"() => {{ const s = window.sightline.store.get(); return {condition}; }}")
 
 
 @pytest.fixture
@@ -273,7 +234,8 @@ class TestChoosing:
 
     def test_a_study_is_taken_off_the_list(self, visitor: Visitor, console: Console) -> None:
         page = visitor.arrive()
-        page.get_by_role("button", name="Remove Chest, synthetic").click()
+        with page.expect_response("**/api/studies/*"):
+            page.get_by_role("button", name="Remove Chest, synthetic").click()
         expect(page.get_by_role("button", name="Remove Chest, synthetic")).to_be_visible()  # asked anew, still listed
         assert console.application.removed == "study-1"
 

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from engine.stream.access import LOOPBACK_HOSTS, Access
+from engine.stream.access import LOOPBACK_HOSTS, Access, Who
+from engine.stream.pairing import GRANT_S, PairingDesk
+from engine.stream.roles import Role
 
-LOCAL = Access(LOOPBACK_HOSTS)
+
+def desk() -> PairingDesk:
+    return PairingDesk(random.Random(1).randbytes)
+
+
+LOCAL = Access(LOOPBACK_HOSTS, desk(), Role.SURGEON)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8443", "localhost", "localhost:1", "[::1]:8443"])
@@ -32,10 +41,26 @@ def test_other_pages_are_refused(origin: str) -> None:
     assert not LOCAL.origin_allowed(origin, "127.0.0.1:8443")
 
 
-def test_a_token_is_needed_exactly_when_the_server_has_one() -> None:
-    guarded = Access(LOOPBACK_HOSTS, token="secret")
-    assert LOCAL.token_allowed(None)
-    assert guarded.token_allowed("secret")
-    assert not guarded.token_allowed(None)
-    assert not guarded.token_allowed("Secret")
-    assert not guarded.token_allowed("ünïcode")
+def test_a_token_is_needed_exactly_where_nobody_comes_in_without() -> None:
+    guarded = Access(LOOPBACK_HOSTS, desk())
+    grant = guarded.desk.admit(Role.TRAINEE, 0.0)
+    assert LOCAL.who(None, 0.0) == Who("local", Role.SURGEON)
+    assert guarded.who(grant.token, 0.0) == Who(grant.id, Role.TRAINEE)
+    for wrong in (None, "", "nonsense", grant.token.upper() + "x", "ünïcode"):
+        assert guarded.who(wrong, 0.0) is None
+
+
+def test_a_grant_ends_with_its_day() -> None:
+    guarded = Access(LOOPBACK_HOSTS, desk())
+    grant = guarded.desk.admit(Role.TRAINEE, 0.0)
+    who = guarded.who(grant.token, GRANT_S - 1)
+    assert who is not None
+    assert guarded.still(who, GRANT_S - 1) == who
+    assert guarded.still(who, GRANT_S) is None
+    assert guarded.who(grant.token, GRANT_S) is None
+
+
+def test_whoever_shows_a_token_on_loopback_is_who_the_token_says() -> None:
+    open_to_all = Access(LOOPBACK_HOSTS, desk(), Role.SURGEON)
+    grant = open_to_all.desk.admit(Role.VIEWER, 0.0)
+    assert open_to_all.who(grant.token, 0.0) == Who(grant.id, Role.VIEWER)

@@ -3,13 +3,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.stream.messages import Job, JobUpdate, NumberedOp, PutNode, Snapshot
+from engine.stream.messages import Job, JobUpdate, PutNode, RefusedMessage, Snapshot
 from engine.stream.outbox import Outbox
+from engine.stream.scene_log import Entry
 from tests.stream.scenes import surface_node
 
 
-def op(seq: int) -> NumberedOp:
-    return NumberedOp(seq=seq, op=PutNode(node=surface_node()))
+def op(seq: int, text: str = "op") -> Entry:
+    return Entry(seq, PutNode(node=surface_node()), text)
 
 
 def update(job: str, fraction: float) -> JobUpdate:
@@ -60,3 +61,22 @@ def test_an_overflow_asks_for_a_snapshot_and_never_leaves_a_gap() -> None:
     outbox.put(snapshot)
     outbox.put(op(6))
     assert drained(outbox) == [snapshot, op(6)]
+
+
+def test_ops_that_wait_take_no_more_than_their_bytes_and_one_large_op_passes() -> None:
+    outbox = Outbox(max_op_characters=10)
+    outbox.put(op(1, "x" * 100))
+    assert drained(outbox) == [op(1, "x" * 100)]
+    outbox.put(op(2, "x" * 6))
+    outbox.put(op(3, "x" * 6))
+    assert outbox.needs_snapshot
+    assert drained(outbox) == []
+
+
+def test_what_is_in_no_snapshot_is_never_dropped_with_the_ops() -> None:
+    outbox = Outbox(max_ops=2)
+    refused = RefusedMessage(request="r", summary="no")
+    for message in (op(1), refused, op(2)):
+        outbox.put(message)
+    assert outbox.needs_snapshot
+    assert drained(outbox) == [refused]

@@ -40,7 +40,7 @@ def test_digits_and_qr_code_let_in_once_in_the_role_that_was_offered(by: str, ro
     assert offer.code.isdigit()
     grant = pairing.redeem(getattr(offer, by), "10.0.0.2", 1.0)
     assert isinstance(grant, Grant)
-    assert pairing.role_of(grant.token) == (grant.id, role)
+    assert pairing.role_of(grant.token, 2.0) == (grant.id, role)
     for again in (offer.code, offer.secret):
         assert pairing.redeem(again, "10.0.0.2", 2.0) is Refusal.WRONG
 
@@ -97,15 +97,15 @@ def test_a_revoked_token_opens_nothing_and_others_stay() -> None:
     one, other = let_in(pairing), let_in(pairing, Role.TRAINEE)
     assert pairing.revoke(one.id)
     assert not pairing.revoke(one.id)
-    assert pairing.role_of(one.token) is None
-    assert pairing.role_of(other.token) == (other.id, Role.TRAINEE)
+    assert pairing.role_of(one.token, 2.0) is None
+    assert pairing.role_of(other.token, 2.0) == (other.id, Role.TRAINEE)
 
 
 def test_a_changed_role_holds_for_the_token_that_was_given_before() -> None:
     pairing = desk()
     grant = let_in(pairing)
     assert pairing.change_role(grant.id, Role.ASSISTANT)
-    assert pairing.role_of(grant.token) == (grant.id, Role.ASSISTANT)
+    assert pairing.role_of(grant.token, 2.0) == (grant.id, Role.ASSISTANT)
     assert not pairing.change_role("nobody", Role.SURGEON)
 
 
@@ -121,4 +121,4 @@ def test_any_text_is_a_wrong_code_and_nothing_worse(text: str) -> None:
     pairing = desk()
     pairing.offer(Role.VIEWER, 0.0)
     assert pairing.redeem(text, "10.0.0.2", 1.0) is Refusal.WRONG
-    assert pairing.role_of(text) is None
+    assert pairing.role_of(text, 2.0) is None

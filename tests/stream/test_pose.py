@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import InvalidValue
-from engine.stream.pose import POSE_BYTES, Pose, PoseFrame, PoseSlots, decode_pose, encode_pose
+from engine.stream.pose import POSE_BYTES, Pose, PoseBoard, PoseFrame, PoseLane, decode_pose, encode_pose
 
 lengths = st.floats(-2000, 2000)
 turns = st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: math.hypot(*q) > 0.1)
@@ -85,47 +85,63 @@ def at(time_s: float, entity: int = 1) -> Pose:
     return Pose(entity, time_s, (time_s, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 100), st.booleans()), max_size=40))
+def taken(lane: PoseLane) -> list[Pose]:
+    frame = lane.take()
+    return [decode_pose(frame[start : start + POSE_BYTES]) for start in range(0, len(frame), POSE_BYTES)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 100), st.booleans()), max_size=40))
 def test_whatever_comes_in_whatever_order_the_newest_of_each_is_what_goes_out(
-    events: list[tuple[int, float, bool]],
+    events: list[tuple[int, int, bool]],
 ) -> None:
-    slots = PoseSlots()
+    board = PoseBoard()
+    lane = PoseLane(board)
     newest: dict[int, float] = {}
     sent: dict[int, float] = {}
-    for entity, time_s, takes in events:
-        slots.put(at(time_s, entity))
-        newest[entity] = max(time_s, newest.get(entity, -1.0))
-        if takes and (pose := slots.take()) is not None:
+
+    def take_all() -> None:
+        for pose in taken(lane):
             assert pose.time_s == newest[pose.entity]
             assert pose.time_s > sent.get(pose.entity, -1.0)
             sent[pose.entity] = pose.time_s
-    while (pose := slots.take()) is not None:
-        sent[pose.entity] = pose.time_s
+
+    for entity, time_s, takes in events:
+        if board.put(at(time_s, entity)):
+            lane.mark(entity)
+        newest[entity] = max(time_s, newest.get(entity, -1.0))
+        if takes:
+            take_all()
+    take_all()
     assert sent == newest
 
 
-def test_a_fast_entity_does_not_keep_a_slow_one_waiting() -> None:
-    slots = PoseSlots()
-    slots.put(at(1.0, entity=7))
-    slots.put(at(1.0, entity=9))
-    slots.put(at(2.0, entity=7))
-    taken = [pose.entity for pose in (slots.take(), slots.take()) if pose is not None]
-    assert taken == [7, 9]
+def test_a_peer_that_joins_is_shown_where_everything_is() -> None:
+    board = PoseBoard()
+    board.put(at(1.0, entity=7))
+    board.put(at(2.0, entity=9))
+    assert [(pose.entity, pose.time_s) for pose in taken(PoseLane(board))] == [(7, 1.0), (9, 2.0)]
 
 
 def test_more_entities_than_a_session_has_are_refused_and_change_nothing() -> None:
-    slots = PoseSlots(most_entities=2)
-    assert [slots.put(at(1.0, entity)) for entity in (1, 2, 3, 1)] == [True, True, False, False]
-    assert slots.age_s(3, 5.0) is None
+    board = PoseBoard(most_entities=2)
+    assert [board.put(at(1.0, entity)) for entity in (1, 2, 3, 1)] == [True, True, False, False]
+    assert board.age_s(3, 5.0) is None
 
 
 def test_a_lost_tool_says_so_at_once_and_grows_old_from_its_last_place() -> None:
-    slots = PoseSlots()
-    slots.put(at(1.0))
-    slots.take()
-    slots.lose(1)
-    lost = slots.take()
-    assert lost is not None
+    board = PoseBoard()
+    board.put(at(1.0))
+    assert board.lose(1)
+    assert not board.lose(1)
+    (lost,) = taken(PoseLane(board))
     assert not lost.is_tracked
     assert lost.time_s == 1.0
-    assert slots.age_s(1, 1.5) == 0.5
+    assert board.age_s(1, 1.5) == 0.5
+
+
+def test_an_entity_that_is_no_more_is_not_sent() -> None:
+    board = PoseBoard()
+    board.put(at(1.0))
+    lane = PoseLane(board)
+    board.forget(1)
+    assert lane.take() == b""

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import random
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,20 @@ import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from engine.app.serve import Listening, listening_socket
 from engine.core.errors import FileProblem, InputRefused
 from engine.stream.access import LOOPBACK_HOSTS, Access
-from engine.stream.messages import PROTOCOL, Job, Library, OpenRequest, PutNode, ReplaceScene, Request, Study
+from engine.stream.audit_event import AuditEvent
+from engine.stream.binary import Beat, records
+from engine.stream.fresh import FreshProtocol
+from engine.stream.hub import Hub
+from engine.stream.messages import PROTOCOL, EditRequest, Job, Library, OpenRequest, PutNode, ReplaceScene, Study
+from engine.stream.pairing import PairingDesk
 from engine.stream.peer import MAX_INCOMING_BYTES
+from engine.stream.pose import Pose
+from engine.stream.roles import Role
 from engine.stream.scene_log import SceneLog
-from engine.stream.server import Broadcast, NotFound, create_app
+from engine.stream.server import NotFound, create_app
 from tests.stream.scenes import scene, surface_node
 
 JOB = Job(id="j1", state="running", stage="reading", fraction=0.25, eta_s=3.0, study="s1", series=None)
@@ -51,7 +61,7 @@ class FakeApplication:
     async def finish_upload(self, upload: str) -> Study:
         raise InputRefused("no volume", [FileProblem(self.folder / "secret-folder" / "000001", "truncated")])
 
-    def edit(self, request: Request, refuse: Callable[[str], None]) -> None:
+    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None:
         refuse(f"no {request.type} here")
 
     def remove_study(self, study: str) -> None:
@@ -79,17 +89,19 @@ class FakeApplication:
 class Running:
     """A server on a port of its own, and the means to publish on its loop."""
 
-    def __init__(self, folder: Path, token: str | None = None) -> None:
+    def __init__(self, folder: Path, open_role: Role | None = Role.SURGEON) -> None:
         self.application = FakeApplication(folder)
         self.log = SceneLog("epoch")
-        self.broadcast = Broadcast(self.log)
+        self.desk = PairingDesk(random.Random(1).randbytes)
+        self.noted: list[tuple[AuditEvent, str, dict[str, Any]]] = []
+        self.hub = Hub(self.log, Access(LOOPBACK_HOSTS, self.desk, open_role), self.note)
         page = folder / "page"
         page.mkdir()
         (page / "index.html").write_text("<!doctype html><title>Sightline</title>")
-        app = create_app(self.application, self.broadcast, Access(LOOPBACK_HOSTS, token), page)
-        self.socket = socket.create_server(("127.0.0.1", 0))
+        app = create_app(self.application, self.hub, page)
+        self.socket = listening_socket(Listening("127.0.0.1", 0, tls=False))
         self.netloc = f"127.0.0.1:{self.socket.getsockname()[1]}"
-        config = uvicorn.Config(app, log_level="error", ws="websockets-sansio", ws_per_message_deflate=False)
+        config = uvicorn.Config(app, log_level="error", ws=FreshProtocol, ws_per_message_deflate=False)
         self.server = uvicorn.Server(config)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._run)
@@ -99,9 +111,12 @@ class Running:
         asyncio.set_event_loop(self.loop)
         self.loop.run_until_complete(self.server.serve(sockets=[self.socket]))
 
+    def note(self, event: AuditEvent, who: str, facts: Mapping[str, Any]) -> None:
+        self.noted.append((event, who, dict(facts)))
+
     def publish(self, op: Any) -> None:
         async def on_loop() -> None:
-            self.broadcast.publish(op)
+            self.hub.publish(op)
 
         asyncio.run_coroutine_threadsafe(on_loop(), self.loop).result(5)
 
@@ -128,20 +143,26 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Running]:
-    server = Running(tmp_path, token="secret")
+    server = Running(tmp_path, open_role=None)
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)
         yield server
 
 
 def greet(connection: ClientConnection, **changes: Any) -> dict[str, Any]:
+    """What the server says first, after whom it takes us for."""
     connection.send(json.dumps({"type": "hello", "protocol": PROTOCOL, **changes}))
-    return receive(connection)
+    first = receive(connection)
+    return receive(connection) if first["type"] == "welcome" else first
 
 
 def receive(connection: ClientConnection) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(connection.recv(timeout=5))
-    return message
+    """The next text; binary frames come between."""
+    while True:
+        frame = connection.recv(timeout=5)
+        if isinstance(frame, str):
+            message: dict[str, Any] = json.loads(frame)
+            return message
 
 
 def test_the_page_is_served_with_a_policy_that_forbids_other_hosts(running: Running) -> None:
@@ -277,24 +298,188 @@ def test_a_bad_first_frame_closes_that_socket_and_no_other(running: Running, fra
         assert receive(good)["seq"] == 2
 
 
-def test_without_the_token_nothing_but_the_page_is_served(guarded: Running) -> None:
+def test_without_being_let_in_nothing_but_the_page_is_served(guarded: Running) -> None:
     with guarded.client() as client:
         assert client.get("/").status_code == 200
-        assert client.get("/api/library").status_code == 403
-        assert client.get(f"/blob/{BLOB_SHA256}").status_code == 403
-        assert client.post("/api/session", json={"token": "wrong"}).status_code == 403
+        assert client.get("/api/me").json() == {"member": None, "role": None, "may": []}
+        for path in ("/api/library", f"/blob/{BLOB_SHA256}", "/api/jobs/j1", "/api/members"):
+            assert client.get(path).status_code == 403
+        assert client.post("/api/pair", json={"code": "wrong"}).status_code == 403
 
 
-def test_with_the_token_a_session_opens(guarded: Running) -> None:
+@contextlib.contextmanager
+def let_in(guarded: Running, role: Role) -> Iterator[httpx.Client]:
+    """A browser that typed the six digits."""
+    offer = guarded.desk.offer(role, time.time())
     with guarded.client() as client:
-        assert client.post("/api/session", json={"token": "secret"}).status_code == 204
+        assert client.post("/api/pair", json={"code": offer.code}).status_code == 204
+        yield client
+
+
+def token_of(client: httpx.Client) -> str:
+    return str(client.cookies["sightline_session"])
+
+
+def token_for(guarded: Running, role: Role) -> str:
+    with let_in(guarded, role) as client:
+        return token_of(client)
+
+
+def test_six_digits_let_a_browser_in_once(guarded: Running) -> None:
+    offer = guarded.desk.offer(Role.EDUCATOR, time.time())
+    with guarded.client() as client:
+        response = client.post("/api/pair", json={"code": offer.code})
+        assert response.status_code == 204
+        assert {"httponly", "samesite=strict"} <= {
+            part.strip().lower() for part in response.headers["set-cookie"].split(";")
+        }
         assert client.get("/api/library").status_code == 200
+        assert client.get("/api/me").json()["role"] == "educator"
+    with guarded.client() as another:
+        assert another.post("/api/pair", json={"code": offer.code}).status_code == 403
+        assert another.get("/api/library").status_code == 403
 
 
-def test_a_socket_needs_the_token_too(guarded: Running) -> None:
+def test_guessing_codes_is_slowed_down(guarded: Running) -> None:
+    with guarded.client() as client:
+        answers = [client.post("/api/pair", json={"code": f"{n:06d}"}).status_code for n in range(8)]
+    assert answers[:5] == [403] * 5
+    assert answers[5:] == [429] * 3
+
+
+def test_a_socket_needs_a_token_or_a_cookie(guarded: Running) -> None:
     with guarded.socket_client() as connection:
         assert greet(connection)["type"] == "error"
         with pytest.raises(ConnectionClosed):
             connection.recv(timeout=5)
+    token = token_for(guarded, Role.VIEWER)
     with guarded.socket_client() as connection:
-        assert greet(connection, token="secret")["type"] == "snapshot"
+        assert greet(connection, token=token)["type"] == "snapshot"
+    with guarded.socket_client(additional_headers={"cookie": f"sightline_session={token}"}) as connection:
+        assert greet(connection)["type"] == "snapshot"
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path", "allowed"),
+    [
+        (Role.VIEWER, "GET", f"/blob/{BLOB_SHA256}", True),
+        (Role.VIEWER, "GET", "/api/library", False),
+        (Role.TRAINEE, "POST", "/api/uploads", False),
+        (Role.ASSISTANT, "POST", "/api/uploads", True),
+        (Role.ASSISTANT, "DELETE", "/api/studies/s1", False),
+        (Role.EDUCATOR, "DELETE", "/api/studies/s1", True),
+        (Role.ASSISTANT, "POST", "/api/invitations", False),
+        (Role.SURGEON, "POST", "/api/invitations", True),
+        (Role.DEVICE, "DELETE", "/api/jobs/j1", False),
+        (Role.VIEWER, "DELETE", "/api/members/x", False),
+    ],
+)
+def test_each_role_may_do_what_the_table_says_and_no_more(
+    guarded: Running, role: Role, method: str, path: str, allowed: bool
+) -> None:
+    with let_in(guarded, role) as client:
+        response = client.request(method, path, json={"role": "viewer"} if path.endswith("invitations") else None)
+    assert (response.status_code != 403) == allowed
+    if not allowed:
+        assert f"a {role} may not" in response.json()["error"]["summary"]
+        assert guarded.noted[-1][0] is AuditEvent.REFUSED
+
+
+def test_an_invitation_lets_one_in_under_its_role_by_digits_or_by_the_secret_of_the_address(guarded: Running) -> None:
+    with let_in(guarded, Role.SURGEON) as owner, guarded.client() as by_digits, guarded.client() as by_camera:
+        one, two = [owner.post("/api/invitations", json={"role": "trainee"}).json() for _ in range(2)]
+        assert by_digits.post("/api/pair", json={"code": one["code"]}).status_code == 204
+        secret = two["address"].split("#pair=")[1]
+        assert by_camera.post("/api/pair", json={"code": secret}).status_code == 204
+        assert {member["role"] for member in owner.get("/api/members").json()} == {"surgeon", "trainee"}
+
+
+def test_a_withdrawn_access_ends_the_connection_and_opens_no_other(guarded: Running) -> None:
+    surgeon, viewer = let_in(guarded, Role.SURGEON), let_in(guarded, Role.VIEWER)
+    with surgeon as owner, viewer as guest, guarded.socket_client() as connection:
+        greet(connection, token=token_of(guest))
+        name = guest.get("/api/me").json()["member"]
+        assert owner.delete(f"/api/members/{name}").status_code == 204
+        assert receive(connection)["type"] == "error"
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.recv(timeout=5)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4403
+        assert guest.get(f"/blob/{BLOB_SHA256}").status_code == 403
+        assert owner.delete(f"/api/members/{name}").status_code == 404
+    assert AuditEvent.ACCESS_REVOKED in [event for event, *_ in guarded.noted]
+
+
+def test_a_changed_role_is_told_at_once_and_holds(guarded: Running) -> None:
+    surgeon, viewer = let_in(guarded, Role.SURGEON), let_in(guarded, Role.VIEWER)
+    with surgeon as owner, viewer as guest, guarded.socket_client() as connection:
+        greet(connection, token=token_of(guest))
+        name = guest.get("/api/me").json()["member"]
+        assert owner.patch(f"/api/members/{name}", json={"role": "assistant"}).status_code == 204
+        welcome = receive(connection)
+        assert (welcome["type"], welcome["role"]) == ("welcome", "assistant")
+        assert "edit" in welcome["may"]
+        assert guest.get("/api/library").status_code == 200
+
+
+def test_what_a_role_may_not_ask_over_the_socket_is_refused_to_it_alone(guarded: Running) -> None:
+    with guarded.socket_client() as connection:
+        greet(connection, token=token_for(guarded, Role.VIEWER))
+        connection.send(json.dumps({"type": "step", "request": "r1", "scene": "s", "direction": "undo"}))
+        refused = receive(connection)
+    assert (refused["type"], refused["request"]) == ("refused", "r1")
+    assert "a viewer may not correct a segmentation" in refused["summary"]
+
+
+def test_a_flood_of_texts_ends_the_connection_that_sends_it_and_no_other(running: Running) -> None:
+    running.publish(ReplaceScene(scene=scene("a")))
+    step = json.dumps({"type": "step", "request": "r", "scene": "s", "direction": "undo"})
+    with running.socket_client() as good, running.socket_client() as bad:
+        greet(good)
+        greet(bad)
+        with pytest.raises(ConnectionClosed) as closed:  # noqa: PT012  whichever call meets it
+            for _ in range(2000):
+                bad.send(step)
+            while True:
+                bad.recv(timeout=5)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4429
+        running.publish(PutNode(node=surface_node("b")))
+        assert receive(good)["seq"] == 2
+
+
+def test_the_heart_beats_ten_times_a_second_with_the_number_of_the_last_op(running: Running) -> None:
+    running.publish(ReplaceScene(scene=scene("a")))
+    with running.socket_client() as connection:
+        greet(connection)
+        beats: list[Beat] = []
+        start_s = time.monotonic()
+        while len(beats) < 5:
+            frame = connection.recv(timeout=5)
+            if isinstance(frame, bytes):
+                beats += [record for record in records(frame) if isinstance(record, Beat)]
+    assert {beat.seq for beat in beats} == {1}
+    assert time.monotonic() - start_s < 3
+
+
+def test_a_client_that_does_not_read_gets_the_newest_pose_and_not_the_backlog(running: Running) -> None:
+    """What waits in the system cannot be taken back, so little may wait there."""
+    running.publish(ReplaceScene(scene=scene("a")))
+    place, turn, sent = (1.0, 2.0, 3.0), (1.0, 0.0, 0.0, 0.0), 4000
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", int(running.netloc.split(":")[1])))
+    with running.socket_client(sock=sock, max_queue=1) as connection:
+        greet(connection)
+        start_s = time.time()
+        for n in range(sent):
+            pose = Pose(1, start_s + n / 1000, place, turn)
+            running.loop.call_soon_threadsafe(running.hub.pose, pose)
+            time.sleep(0.0002)
+        heard: list[float] = []
+        while not heard or heard[-1] < start_s + (sent - 1) / 1000 - 1e-3:
+            frame = connection.recv(timeout=5)
+            if isinstance(frame, bytes):
+                heard += [record.time_s for record in records(frame) if isinstance(record, Pose)]
+    assert heard == sorted(heard)
+    assert len(heard) < sent / 2

@@ -5,24 +5,28 @@ import * as THREE from "three";
 import { demoSurfaces } from "./demo/demo_surface";
 import { demoScene } from "./demo/phantom";
 import { apply, inverse, type Vec3 } from "./model/affine";
-import { receiveJob, receiveOp, receiveScene, volumeOf } from "./model/scene";
+import { sceneFreshness } from "./model/freshness";
+import { receiveJob, receiveOp, receiveScene, trackedOf, volumeOf } from "./model/scene";
 import { failureOf, nameOf, named, type Dropped } from "./model/dropped";
 import { forScan, forSegmentation, forStudy } from "./model/opening";
 import { INITIAL_STATE, type AppStore } from "./model/state";
 import { createStore } from "./model/store";
-import { shownViews, surfaces } from "./model/structures";
+import { may } from "./model/self";
+import { aged, shownViews, surfaces } from "./model/structures";
 import { isPainting, setCursor } from "./model/view";
 import type { Actions } from "./page/actions";
 import { acceptDrops, createPickers, type Picked } from "./page/drop";
 import { element } from "./page/element";
 import { createFrame } from "./page/frame";
+import { askForCode } from "./page/pairing";
 import { Grid } from "./page/viewports";
 import { glbSource } from "./three/glb_source";
 import { SlicePlanes } from "./three/slice_plane";
 import { createStage, type PageStage } from "./three/stage";
+import { Tools } from "./three/tools";
 import { VolumeLoader } from "./volume/loader";
 import { matrix } from "./volume/texture";
-import { cancelJob, findJob, library, openSession, Refused, removeStudy, startJob, Unreachable } from "./wire/api";
+import { cancelJob, changeRole, findJob, invite, library, me, members, pair, Refused, removeStudy, sendOut, startJob, Unreachable } from "./wire/api";
 import type { ClientMessage, OpenRequest, ServerMessage, Study } from "./wire/messages";
 import { Socket } from "./wire/socket";
 import { uploadStudy } from "./wire/upload";
@@ -30,7 +34,7 @@ import { createHeadset, type Headset } from "./xr/headset";
 
 declare global {
   interface Window {
-    sightline?: { store: AppStore; stage: PageStage; xr: Headset; ready: Promise<void>; actions: Actions };
+    sightline?: { store: AppStore; stage: PageStage; xr: Headset; ready: Promise<void>; actions: Actions; tools: Tools };
   }
 }
 
@@ -41,6 +45,8 @@ const store: AppStore = createStore(INITIAL_STATE);
 const SURFACE_BYTES = { card: 512e6, processor: 4e6 };
 /** A pause this long after turning or zooming brings the detail that fits the new distance. */
 const REFINE_AFTER_MS = 250;
+/** Half of what a tracked tool may be old before it fades. */
+const FRESHNESS_EVERY_MS = 75;
 
 // --- the server --------------------------------------------------------------------------------
 
@@ -81,6 +87,13 @@ function receive(message: ServerMessage): void {
     case "job":
       store.update((state) => receiveJob(state, message.job));
       break;
+    case "welcome":
+      store.update((state) => ({ ...state, self: { role: message.role, may: message.may }, recording: message.recording }));
+      if (message.may.includes("open")) attempt(refreshLibrary);
+      break;
+    case "recording":
+      store.update((state) => ({ ...state, recording: message.state }));
+      break;
     case "refused":
       store.update((state) => ({ ...state, announcement: `That could not be done: ${message.summary}.` }));
       break;
@@ -105,26 +118,56 @@ function catchUp(): void {
 }
 
 let socket: Socket | null = null;
+const tools = new Tools();
 
-/** The session's token stands in the fragment, which no server sees; it leaves the address bar at once. */
-async function connect(): Promise<void> {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token !== null) {
+/** A secret stands in the fragment, which no server sees; it leaves the address bar at once. */
+async function comeIn(): Promise<void> {
+  const secret = new URLSearchParams(location.hash.slice(1)).get("pair");
+  if (secret !== null) {
     history.replaceState(null, "", location.pathname + location.search);
-    await openSession(token);
+    if ((await tryCode(secret)) === null) return;
   }
+  if ((await me()).role === null) await askForCode(tryCode);
+}
+
+/** Why a code does not let in; null once it has. */
+async function tryCode(code: string): Promise<string | null> {
+  try {
+    await pair(code);
+    return null;
+  } catch (error) {
+    return error instanceof Refused ? error.failure.summary : "the server does not answer";
+  }
+}
+
+async function connect(): Promise<void> {
+  await comeIn();
   const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
-  socket = new Socket(url, token, {
+  socket = new Socket(url, {
     message: receive,
-    live: () => {
-      store.update((state) => ({ ...state, connection: "live", lostSince_s: null }));
-      attempt(refreshLibrary);
-      catchUp();
+    pose: (pose) => {
+      tools.take(pose);
+      stage.invalidate();
     },
-    lost: () => {
-      store.update((state) => ({ ...state, connection: "lost", lostSince_s: state.lostSince_s ?? performance.now() / 1000 }));
+    live: (isNew) => {
+      store.update((state) => ({ ...state, connection: "live", lostSince_s: null }));
+      if (isNew) catchUp();
+    },
+    lost: (silent_s) => {
+      tools.forgetPoses();
+      stage.invalidate();
+      store.update((state) => ({ ...state, connection: "lost", lostSince_s: state.lostSince_s ?? silent_s }));
     },
   });
+}
+
+/** Poses grow old and silence grows long whether or not anything comes. */
+function showFreshness(): void {
+  const silence_s = socket?.silence_s() ?? 0;
+  const overPatient = xr.state.get().mode === "immersive-ar";
+  const freshness = demo ? "fresh" : sceneFreshness(silence_s, overPatient);
+  if (freshness !== store.get().freshness) store.update((state) => ({ ...state, freshness }));
+  if (tools.hasPoses) stage.invalidate();
 }
 
 // --- what a person asks for --------------------------------------------------------------------
@@ -193,6 +236,7 @@ const actions: Actions = {
   goTo,
   paint,
   step: (direction) => ask((request) => ({ ...request, type: "step", direction })),
+  people: { invite, members, changeRole, sendOut },
   resetView: () => {
     stage.resetView(true);
     grid.resetZoom();
@@ -242,6 +286,8 @@ const stage = createStage(grid.pane3d, demo ? demoSurfaces : glbSource, (drawn) 
 const xr = createHeadset(stage, store);
 let loader: VolumeLoader | null = null;
 let planes: SlicePlanes | null = null;
+stage.patient.add(tools.group);
+stage.scene.add(tools.labels);
 
 function sampleAtCursor(): number | null {
   const { scene, view } = store.get();
@@ -264,7 +310,9 @@ stage.controls.addEventListener("change", refineSoon);
 
 function colour(): void {
   const { structures, solo, selection, scene } = store.get();
-  const views = shownViews(structures, solo);
+  const { freshness } = store.get();
+  const views = aged(shownViews(structures, solo), freshness);
+  stage.anatomy.group.visible = freshness !== "hidden";
   stage.anatomy.paint(views, selection?.kind === "structure" ? selection.key : null);
   stage.volume?.setPalette(surfaces(scene).flatMap(({ structure }) => {
     const view = views[structure.key];
@@ -345,11 +393,12 @@ store.watch((state) => state.scene?.id ?? null, () => {
 });
 store.watch((state) => state.scene, (scene) => {
   stage.anatomy.setNodes(surfaces(scene));
+  tools.setNodes(trackedOf(scene));
   colour();
   showEdits();
   loadVolumeAfterSurfaces();
 });
-for (const part of ["structures", "solo", "selection"] as const) store.watch((state) => state[part], colour);
+for (const part of ["structures", "solo", "selection", "freshness"] as const) store.watch((state) => state[part], colour);
 store.watch((state) => state.view.window, showWindow);
 store.watch((state) => state.view.cursor_mm, showPlanes);
 store.watch((state) => state.view.slicesIn3d, showPlanes);
@@ -368,12 +417,20 @@ store.watch((state) => state.drawn, ({ ready, failed, total }) => {
   if (whole) refineSoon();
 });
 store.watch((state) => state.drawn, loadVolumeAfterSurfaces);
+window.setInterval(showFreshness, FRESHNESS_EVERY_MS);
 stage.onFrame(() => {
+  const offset = socket?.offset() ?? null;
+  const { renderer, camera } = stage;
+  const eyes = (renderer.xr.isPresenting ? renderer.xr.getCamera() : camera).getWorldPosition(new THREE.Vector3());
+  tools.update(store.get().scene, stage.headsetFromPatient, offset === null ? null : performance.now() / 1000 + offset.offset_s, eyes);
   if (loader?.step() && store.get().view.slicesIn3d) stage.invalidate();
 });
 
-acceptDrops((files) => actions.sendFiles(files));
+acceptDrops((files) => {
+  if (may(store.get(), "upload")) actions.sendFiles(files);
+  else tell("In this session a surgeon, an assistant or an educator opens studies.");
+});
 const ready = demo ? Promise.resolve() : connect();
 ready.catch((error: unknown) => fail(error));
 if (demo) store.update((state) => receiveScene({ ...state, connection: "live" }, demoScene()));
-window.sightline = { store, stage, xr, ready, actions };
+window.sightline = { store, stage, xr, ready, actions, tools };

@@ -13,7 +13,10 @@ function node(patient_from_voxel: number[]): VolumeNode {
   return {
     kind: "volume", id: "v", title: "", modality: "CT", quantity: "HU", shape: SHAPE, spacing_mm: [1, 1, 1], patient_from_voxel,
     value_range: [-32768, 32767], presets: [{ name: "All", low: 0, high: 255 }], slabs: [], label_slabs: [],
-  label_boxes: [], frame_of_reference_uid: "",
+  label_boxes: [],
+  source: "test",
+  registration_epoch: 0,
+  made_s: 0, frame_of_reference_uid: "",
   };
 }
 

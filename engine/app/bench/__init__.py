@@ -26,6 +26,7 @@ BENCHES: dict[str, str] = {
     "surface": "engine.app.bench.surface",
     "mesh": "engine.app.bench.mesh",
     "segment": "engine.app.bench.segment",
+    "stream": "engine.app.bench.stream",
 }
 
 PEERS = ("vtk", "scikit-image", "PyMCubes", "SimpleITK", "torch", "numba", "numpy", "imagecodecs")

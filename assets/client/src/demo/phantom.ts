@@ -68,6 +68,7 @@ function surfaceNode(shape: Ellipsoid): SurfaceNode {
     frame_of_reference_uid: "2.25.1",
     registration_epoch: 0,
     patches: [],
+    made_s: 0,
   };
 }
 
@@ -94,6 +95,9 @@ function volumeNode(): VolumeNode {
     label_slabs: slabs("labels"),
     label_boxes: [],
     frame_of_reference_uid: "2.25.1",
+    source: "demo",
+    registration_epoch: 0,
+    made_s: 0,
   };
 }
 
@@ -107,6 +111,7 @@ export function demoScene(): Scene {
     headset_from_patient: [0.001, 0, 0, 0, 0, 0, 0.001, 0, 0, -0.001, 0, 0, 0, 0, 0, 1],
     nodes: [...ELLIPSOIDS.map(surfaceNode), volumeNode()],
     opened: null,
+    registration: null,
     warnings: ["Synthetic data made in this browser; no patient."],
   };
 }

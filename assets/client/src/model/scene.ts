@@ -5,7 +5,7 @@ import { cut_mm } from "./anatomical";
 import { failureOf, named } from "./dropped";
 import { INITIAL_STATE, type State, type View, type Window } from "./state";
 import { defaultViews, surfaces } from "./structures";
-import type { EditScene, Job, LabelBox, Op, Scene, SceneNode, VolumeNode, WindowPreset } from "../wire/messages";
+import type { EditScene, Job, LabelBox, Op, Registration, Scene, SceneNode, TrackedNode, VolumeNode, WindowPreset } from "../wire/messages";
 
 export function volumeOf(scene: Scene | null): VolumeNode | undefined {
   return scene?.nodes.find((node) => node.kind === "volume");
@@ -99,11 +99,22 @@ export function receiveOp(state: State, op: Op): State {
   if (op.kind === "replace_scene") return receiveScene(state, op.scene);
   if (state.scene === null) return state;
   if (op.kind === "edit_scene") return withNodes(state, { ...state.scene, nodes: state.scene.nodes.map((node) => edited(node, op)) });
+  if (op.kind === "set_registration") return withNodes(state, registered(state.scene, op.registration));
   const id = op.kind === "put_node" ? op.node.id : op.id;
   const kept = state.scene.nodes.filter((node) => node.id !== id);
   const place = state.scene.nodes.findIndex((node) => node.id === id);
   const nodes = op.kind === "remove_node" ? kept : kept.toSpliced(place < 0 ? kept.length : place, 0, op.node);
   return withNodes(state, { ...state.scene, nodes });
+}
+
+/** A registration and all that depends on it, at once. */
+function registered(scene: Scene, registration: Registration): Scene {
+  const { epoch } = registration;
+  return { ...scene, registration, registration_epoch: epoch, nodes: scene.nodes.map((node) => ({ ...node, registration_epoch: epoch })) };
+}
+
+export function trackedOf(scene: Scene | null): readonly TrackedNode[] {
+  return (scene?.nodes ?? []).filter((node) => node.kind === "tracked");
 }
 
 function covers(box: LabelBox, old: LabelBox): boolean {
@@ -112,6 +123,7 @@ function covers(box: LabelBox, old: LabelBox): boolean {
 
 /** As the server does it (`engine.stream.scene_log`): patches by brick, boxes of labels over those before them. */
 function edited(node: SceneNode, op: EditScene): SceneNode {
+  if (node.kind === "tracked") return node;
   if (node.kind === "volume") return { ...node, label_boxes: [...node.label_boxes.filter((old) => !covers(op.labels, old)), op.labels] };
   const change = op.surfaces.find(({ id }) => id === node.id);
   if (change === undefined) return node;

@@ -2,8 +2,9 @@
 
 import type { Vec3 } from "./affine";
 import type { Dropped } from "./dropped";
+import type { Freshness } from "./freshness";
 import type { Store } from "./store";
-import type { Failure, Job, Library, Scene } from "../wire/messages";
+import type { ActionName, Failure, Job, Library, RecordingState, RoleName, Scene } from "../wire/messages";
 
 export type Connection = "connecting" | "live" | "lost";
 
@@ -71,10 +72,20 @@ export interface Upload {
   readonly eta_s: number | null;
 }
 
+/** Whom the server takes this page for, and what it may do. */
+export interface Self {
+  readonly role: RoleName;
+  readonly may: readonly ActionName[];
+}
+
 export interface State {
   readonly connection: Connection;
   /** When the socket was lost (`performance.now()`, seconds); null while live. */
   readonly lostSince_s: number | null;
+  /** How what stands still is shown: by how long the server has not been heard. */
+  readonly freshness: Freshness;
+  readonly self: Self | null;
+  readonly recording: RecordingState;
   readonly library: Library | null;
   readonly scene: Scene | null;
   readonly job: Job | null;
@@ -110,6 +121,9 @@ export type AppStore = Store<State>;
 export const INITIAL_STATE: State = {
   connection: "connecting",
   lostSince_s: null,
+  freshness: "fresh",
+  self: null,
+  recording: "off",
   library: null,
   scene: null,
   job: null,

@@ -1,5 +1,6 @@
 // What a person does to structures: show, fade, colour, solo. Pure changes of the state.
 
+import type { Freshness } from "./freshness";
 import type { State, StructureView } from "./state";
 import type { Scene, SurfaceNode } from "../wire/messages";
 
@@ -80,4 +81,13 @@ export function isShown(state: State, key: string): boolean {
 export function shownViews(structures: State["structures"], solo: string | null): State["structures"] {
   if (solo === null) return structures;
   return Object.fromEntries(Object.entries(structures).map(([key, view]) => [key, { ...view, visible: key === solo }]));
+}
+
+/** How much of its opacity a structure keeps while it may be out of date. */
+const FADED = 0.35;
+
+/** Views as they are drawn when what stands still is no longer known to be so. */
+export function aged(views: State["structures"], freshness: Freshness): State["structures"] {
+  if (freshness === "fresh") return views;
+  return Object.fromEntries(Object.entries(views).map(([key, view]) => [key, { ...view, opacity: view.opacity * FADED }]));
 }

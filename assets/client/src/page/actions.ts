@@ -2,6 +2,7 @@
 
 import type { SeriesMessage, Study } from "../wire/messages";
 import type { Picked } from "./drop";
+import type { PeopleServer } from "./people";
 import type { Vec3 } from "../model/affine";
 
 export interface Actions {
@@ -20,6 +21,8 @@ export interface Actions {
   paint(points_mm: readonly Vec3[]): void;
   /** Takes the latest stroke back, or does it again. */
   step(direction: "undo" | "redo"): void;
+  /** Who is in the session, and letting others in. */
+  readonly people: PeopleServer;
   resetView(): void;
   lookFrom(direction: Vec3): void;
   /** A place to pick files from; `folder` asks for a whole folder. */

@@ -9,6 +9,7 @@ import { createHelp, listenToKeys, type PageSwitches } from "./keyboard";
 import { createMeasureHint } from "./measure_hint";
 import { recall, remember } from "./memory";
 import { createLostBanner, createNotice } from "./notice";
+import { createPeople } from "./people";
 import { createSidePanel } from "./side_panel";
 import { createStatusLine } from "./status_line";
 import { createStructuresPanel } from "./structures_panel";
@@ -30,6 +31,7 @@ export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement
   const left = createSidePanel("left", "Studies and structures", createStudiesPanel(store, actions), createStructuresPanel(store, actions));
   const right = createSidePanel("right", "Selection", createDetailsPanel(store));
   const help = createHelp();
+  const people = createPeople(store, actions.people);
   const toggle = (side: "left" | "right"): void => {
     const [panel, other] = side === "left" ? [left, right] : [right, left];
     panel.toggle();
@@ -45,6 +47,7 @@ export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement
   const small = (name: Parameters<typeof icon>[0], label: string, press: () => void): HTMLButtonElement =>
     element("button", { class: "quiet", type: "button", title: label, "aria-label": label, onclick: press }, icon(name));
   toolbar.page.append(
+    small("people", "People in this session", () => people.showModal()),
     small("left", "Left panel ([)", () => switches.panel("left")),
     small("right", "Right panel (])", () => switches.panel("right")),
     small("sun", "Dark or light (T)", toggleTheme),
@@ -60,5 +63,6 @@ export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement
     element("div", { class: "work-area" }, left.panel, left.edge, middle, right.edge, right.panel),
     createStatusLine(store, sample),
     help,
+    people,
   );
 }

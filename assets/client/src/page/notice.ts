@@ -6,6 +6,7 @@ import { icon } from "./icon";
 import { reasonList } from "./reasons";
 import { reasons } from "../model/dropped";
 import { sentenceCase, timeLeft } from "../model/number_text";
+import { may } from "../model/self";
 import type { AppStore, State } from "../model/state";
 import type { Failure } from "../wire/messages";
 
@@ -74,6 +75,10 @@ function announcementCard(text: string, store: AppStore): HTMLElement {
   return element("div", { class: "card", role: "status" }, element("p", {}, text), element("div", { class: "row" }, close));
 }
 
+function waitingCard(): HTMLElement {
+  return element("div", { class: "card", role: "status" }, element("h2", {}, "Nothing is open yet"), element("p", {}, "You will see it as soon as somebody who leads this session opens a study."));
+}
+
 function emptyCard(state: State, actions: Actions): HTMLElement {
   const known = (state.library?.studies.length ?? 0) > 0;
   const button = element("button", { class: "button primary large", type: "button", onclick: () => actions.chooseFiles(true) }, icon("folder"), "Open a folder");
@@ -94,6 +99,7 @@ function choose(state: State, store: AppStore, actions: Actions): Choice {
   if (announcement) return { key: `told ${announcement}`, make: () => announcementCard(announcement, store) };
   if (state.scene !== null) return null;
   if (state.connection === "connecting") return { key: "connecting", make: connectingCard };
+  if (!may(state, "open")) return { key: "waiting", make: waitingCard };
   const known = (state.library?.studies.length ?? 0) > 0;
   return { key: `empty ${known}`, make: () => emptyCard(state, actions) };
 }
@@ -116,7 +122,7 @@ export function createNotice(store: AppStore, actions: Actions): HTMLElement {
     shown = key;
     layer.replaceChildren(...(choice ? [choice.make()] : []));
   };
-  for (const part of ["failure", "announcement", "job", "upload", "scene", "connection", "library"] as const) store.watch((s) => s[part], draw);
+  for (const part of ["failure", "announcement", "job", "upload", "scene", "connection", "library", "self"] as const) store.watch((s) => s[part], draw);
   return layer;
 }
 
@@ -126,15 +132,16 @@ export function createLostBanner(store: AppStore, actions: Actions): HTMLElement
   const retry = element("button", { class: "button", type: "button", onclick: () => actions.retryConnection() }, "Try now");
   const banner = element("div", { class: "lost", role: "alert", hidden: true }, element("strong", {}, "Connection lost."), text, retry);
   const draw = (): void => {
-    const { connection, lostSince_s, scene } = store.get();
+    const { connection, lostSince_s, scene, freshness } = store.get();
     banner.hidden = connection !== "lost";
-    document.documentElement.toggleAttribute("data-stale", connection === "lost" && scene !== null);
+    document.documentElement.toggleAttribute("data-stale", freshness !== "fresh" && scene !== null);
     if (connection !== "lost" || lostSince_s === null) return;
     const age = Math.max(0, Math.round(performance.now() / 1000 - lostSince_s));
     const since = age < 2 ? "just now" : `${age < 60 ? `${age} s` : `${Math.floor(age / 60)} min`} ago`;
     text.textContent = scene ? ` What you see was current ${since}. Trying again by itself.` : " Trying again by itself.";
   };
   store.watch((s) => s.connection, draw);
+  store.watch((s) => s.freshness, draw);
   window.setInterval(draw, 1000);
   return banner;
 }

@@ -2,12 +2,16 @@
 
 import { element, setText } from "./element";
 import { positionText } from "../model/anatomical";
+import { registrationText } from "../model/freshness";
+import { sentenceCase } from "../model/number_text";
 import { volumeOf } from "../model/scene";
 import type { AppStore } from "../model/state";
 
 export const NOTICE = "Research use — not a medical device";
 
 const CONNECTION = { connecting: "Connecting", live: "Live", lost: "Not connected" } as const;
+
+const RECORDING = { off: "", on: "Recording", failed: "Recording failed" } as const;
 
 /** `sample` reads the value under the cursor; null where it is not known. */
 export function createStatusLine(store: AppStore, sample: () => number | null): HTMLElement {
@@ -29,5 +33,14 @@ export function createStatusLine(store: AppStore, sample: () => number | null): 
     setText(connection, CONNECTION[now]);
     connection.dataset["state"] = now;
   });
-  return element("footer", { class: "status" }, element("strong", {}, NOTICE), note, element("span", { class: "spacer" }), value, position, connection);
+  const role = element("span", {});
+  const recording = element("span", { class: "recording" });
+  store.watch((s) => s.self, (self) => setText(role, self === null ? "" : sentenceCase(self.role)));
+  store.watch((s) => s.recording, (now) => {
+    setText(recording, RECORDING[now]);
+    recording.dataset["state"] = now;
+  });
+  const registration = element("span", {});
+  store.watch((s) => s.scene?.registration ?? null, (now) => setText(registration, registrationText(now) ?? ""));
+  return element("footer", { class: "status" }, element("strong", {}, NOTICE), note, element("span", { class: "spacer" }), value, position, registration, recording, role, connection);
 }

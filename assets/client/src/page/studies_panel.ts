@@ -7,6 +7,7 @@ import { reasonList } from "./reasons";
 import { withNames } from "../model/dropped";
 import { sentenceCase } from "../model/number_text";
 import { isOpen, isSegmentation, isVolume } from "../model/opening";
+import { may } from "../model/self";
 import type { AppStore, State } from "../model/state";
 import type { SeriesMessage, Study } from "../wire/messages";
 
@@ -112,5 +113,7 @@ export function createStudiesPanel(store: AppStore, actions: Actions): HTMLEleme
   };
   for (const part of ["library", "dropped"] as const) store.watch((s) => s[part], draw);
   store.watch((s) => s.scene?.opened ?? null, draw);
-  return element("section", { class: "panel-section", "aria-label": "Studies" }, element("h2", {}, "Studies"), element("div", { class: "row" }, open, file), empty, list);
+  const section = element("section", { class: "panel-section", "aria-label": "Studies" }, element("h2", {}, "Studies"), element("div", { class: "row" }, open, file), empty, list);
+  store.watch((s) => may(s, "open"), (can) => (section.hidden = !can));
+  return section;
 }

@@ -4,6 +4,7 @@ import type { Actions } from "./actions";
 import { element, setText } from "./element";
 import { icon, type IconName } from "./icon";
 import { volumeOf } from "../model/scene";
+import { may } from "../model/self";
 import type { AppStore, State } from "../model/state";
 import { applyPreset, levelWidth, setLabelsOnSlices, setSlicesIn3d, setTool } from "../model/view";
 
@@ -69,6 +70,7 @@ export function createToolbar(store: AppStore, actions: Actions): Toolbar {
     setText(title, scene?.title ?? "");
     tools.hidden = scene === null;
   });
+  store.watch((s) => may(s, "edit"), (can) => (brush.button.hidden = !can));
   store.watch((s) => s.view, (view) => {
     measure.set(view.tool === "measure");
     brush.set(view.tool === "brush" || view.tool === "eraser");

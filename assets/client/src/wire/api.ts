@@ -1,7 +1,7 @@
 // The server's HTTP side (docs/wire.md). Every refusal becomes a `Refused` with words for the person.
 
 import { failureOf } from "../model/dropped";
-import type { Failure, Job, Library, OpenRequest, Study } from "./messages";
+import type { Failure, Invitation, Job, Library, Me, Member, OpenRequest, RoleName, Study } from "./messages";
 
 /** The server said no, or could not be reached. */
 export class Refused extends Error {
@@ -39,7 +39,12 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
 }
 
 export const library = (): Promise<Library> => call("GET", "/api/library");
-export const openSession = (token: string): Promise<null> => call("POST", "/api/session", { token });
+export const me = (): Promise<Me> => call("GET", "/api/me");
+export const pair = (code: string): Promise<null> => call("POST", "/api/pair", { code });
+export const invite = (role: RoleName): Promise<Invitation> => call("POST", "/api/invitations", { role });
+export const members = (): Promise<Member[]> => call("GET", "/api/members");
+export const changeRole = (id: string, role: RoleName): Promise<null> => call("PATCH", `/api/members/${id}`, { role });
+export const sendOut = (id: string): Promise<null> => call("DELETE", `/api/members/${id}`);
 export const startJob = (request: OpenRequest): Promise<Job> => call("POST", "/api/jobs", request);
 export const findJob = (id: string): Promise<Job> => call("GET", `/api/jobs/${id}`);
 export const cancelJob = (id: string): Promise<Job> => call("DELETE", `/api/jobs/${id}`);

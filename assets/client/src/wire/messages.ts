@@ -55,7 +55,7 @@ export interface LabelBox {
   bytes: number;
 }
 
-/** A structure's surface; `lods` runs from finest to coarsest, `patches` take their place brick by brick. */
+/** A structure's surface; `lods` runs from finest to coarsest, `patches` take their place brick by brick.      `made_s` is when it was computed, seconds since 1970. */
 export interface SurfaceNode {
   kind: "surface";
   id: string;
@@ -68,6 +68,7 @@ export interface SurfaceNode {
   frame_of_reference_uid: string;
   registration_epoch: number;
   patches: SurfacePatch[];
+  made_s: number;
 }
 
 /** Slices `k_start` to `k_start + k_count` of a volume: zstd, little endian, i fastest. */
@@ -101,9 +102,37 @@ export interface VolumeNode {
   label_slabs: Slab[];
   frame_of_reference_uid: string;
   label_boxes: LabelBox[];
+  source: string;
+  registration_epoch: number;
+  made_s: number;
 }
 
-export type SceneNode = SurfaceNode | VolumeNode;
+/** A thing that moves: its places come as poses of `entity`, in binary frames.      `shaft_mm` are points of a tool from its tip on, in its own axes. A place older than `fades_after_ms` is drawn     faded and with its age, one older than `hides_after_ms` not at all. */
+export interface TrackedNode {
+  kind: "tracked";
+  id: string;
+  name: string;
+  entity: number;
+  thing: "tool" | "head" | "pointer";
+  shaft_mm: [number, number, number][];
+  radius_mm: number;
+  source: string;
+  frame_of_reference_uid: string;
+  registration_epoch: number;
+  fades_after_ms: number;
+  hides_after_ms: number;
+}
+
+export type SceneNode = SurfaceNode | VolumeNode | TrackedNode;
+
+/** How the patient lies in the world that devices measure in; None while nobody has registered.      `verified` only after a landmark check since the server started: until then nothing that depends on it is shown     as true. `patient_from_world` is rigid, in millimetres. */
+export interface Registration {
+  epoch: number;
+  patient_from_world: number[];
+  frame_of_reference_uid: string;
+  method: string;
+  verified: boolean;
+}
 
 /** One series of one study. */
 export interface SeriesChoice {
@@ -130,6 +159,7 @@ export interface Scene {
   nodes: SceneNode[];
   warnings: string[];
   opened: OpenRequest | null;
+  registration: Registration | null;
 }
 
 /** Why one file was set aside. */
@@ -189,9 +219,45 @@ export interface Library {
   pipelines: string[];
 }
 
-/** The token of the address that the server printed, in exchange for a session cookie. */
-export interface SessionRequest {
-  token: string;
+/** Six digits typed, or the secret of a QR code, in exchange for a session cookie. */
+export interface PairRequest {
+  code: string;
+}
+
+/** Whom the server takes this browser for; nobody while it has not been let in. */
+export interface Me {
+  member: string | null;
+  role: RoleName | null;
+  may: ActionName[];
+}
+
+export type RoleName = "surgeon" | "assistant" | "educator" | "trainee" | "viewer" | "device";
+
+/** Make a code by which one more is let in. */
+export interface InviteRequest {
+  role: RoleName;
+}
+
+/** Digits to type, an address with its secret in the fragment, a QR code of it (a data URI), and for how long. */
+export interface Invitation {
+  code: string;
+  address: string;
+  qr: string;
+  role: RoleName;
+  seconds: number;
+}
+
+/** Somebody who was let in, and how many connections they hold. */
+export interface Member {
+  id: string;
+  role: RoleName;
+  connections: number;
+  is_you: boolean;
+}
+
+/** Give a member another role. */
+export interface RoleRequest {
+  role: RoleName;
 }
 
 /** A client's first message. */
@@ -232,7 +298,41 @@ export interface PrepareRequest {
   scene: string;
 }
 
-export type ClientMessage = Hello | StrokeRequest | StepRequest | PrepareRequest;
+/** What a device, or a person's headset, is about to send poses of. */
+export interface TrackedThing {
+  id: string;
+  name: string;
+  thing: "tool" | "head" | "pointer";
+  shaft_mm: [number, number, number][];
+  radius_mm: number;
+}
+
+/** Give these things numbers to send poses under; the scene then says which (`TrackedNode.entity`). */
+export interface TrackRequest {
+  type: "track";
+  request: string;
+  things: TrackedThing[];
+}
+
+/** The patient has been registered: `patient_from_world`, rigid, millimetres. */
+export interface RegisterRequest {
+  type: "register";
+  request: string;
+  scene: string;
+  patient_from_world: number[];
+  method: string;
+}
+
+/** Landmarks were touched and lie where registration `epoch` says, within `error_mm`. */
+export interface VerifyRequest {
+  type: "verify";
+  request: string;
+  scene: string;
+  epoch: number;
+  error_mm: number;
+}
+
+export type ClientMessage = Hello | StrokeRequest | StepRequest | PrepareRequest | TrackRequest | RegisterRequest | VerifyRequest;
 
 /** Another scene altogether. */
 export interface ReplaceScene {
@@ -268,7 +368,31 @@ export interface EditScene {
   redo_count: number;
 }
 
-export type Op = ReplaceScene | PutNode | RemoveNode | EditScene;
+/** A registration, new or verified, and every node that depends on it, in one op: nobody sees half of it. */
+export interface SetRegistration {
+  kind: "set_registration";
+  registration: Registration;
+}
+
+export type RecordingState = "off" | "on" | "failed";
+
+export type Op = ReplaceScene | PutNode | RemoveNode | EditScene | SetRegistration;
+
+/** Whom the server takes this client for, and what it may do. */
+export interface Welcome {
+  type: "welcome";
+  member: string;
+  role: RoleName;
+  may: ActionName[];
+  recording: RecordingState;
+}
+
+/** Whether the session is being recorded; `failed` says that what follows is not. */
+export interface RecordingUpdate {
+  type: "recording";
+  state: RecordingState;
+  summary: string;
+}
 
 /** The whole state as of `seq`; replaces all the client knew. */
 export interface Snapshot {
@@ -306,4 +430,6 @@ export interface ErrorMessage {
   summary: string;
 }
 
-export type ServerMessage = Snapshot | NumberedOp | JobUpdate | RefusedMessage | ErrorMessage;
+export type ActionName = "look" | "move_self" | "open" | "upload" | "remove" | "edit" | "set_margin" | "register" | "track" | "mark" | "export" | "invite" | "revoke";
+
+export type ServerMessage = Welcome | Snapshot | NumberedOp | JobUpdate | RecordingUpdate | RefusedMessage | ErrorMessage;
