@@ -31,8 +31,8 @@ $(VENV)/installed: pyproject.toml constraints.txt $(CLIENT)/dist/index.html | $(
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	@.ci/system-packages browser
-	$(PIP) --editable '.[guidance,xr,models,bench,dev]'
+	@.ci/system-packages browser redis
+	$(PIP) --editable '.[guidance,xr,models,ray,redis,bench,dev]'
 	@touch $@
 
 # Node 20 or newer builds the client: the machine's own, else the one packaged for pip.

@@ -4,33 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from engine.app.blobs import BlobFolder
 from engine.app.editor_process import EditorRunner
-from engine.app.jobs import JobRunner
+from engine.app.fanout import Fanout, Home
+from engine.app.jobs import RETRIES, JobRunner
 from engine.app.library import StudyLibrary
+from engine.app.local_workers import LocalWorkers
 from engine.app.uploads import Uploads
+from engine.app.workers import Workers
 from engine.segment.pipelines import PIPELINES
 from engine.stream.hub import Hub
 from engine.stream.messages import EditRequest, EditScene, Job, Library, OpenRequest, ReplaceScene, Scene, Study
+from engine.stream.named_blobs import blobs_of
+
+#: Edits between two looks at what blobs take: each leaves about a megabyte.
+EDITS_A_SWEEP = 64
+
+#: How long a hub that starts waits for the session of the others before it goes on without.
+JOIN_WITHIN_S = 5.0
 
 
 class Application:
-    """One server's state; `start` it on the running event loop and `close` it at the end."""
+    """One server's state; `start` it on the running event loop and `close` it at the end.
 
-    def __init__(self, library: StudyLibrary, folder: Path, hub: Hub) -> None:
+    `workers` do its jobs and end with it; a process of this machine where not given.
+    """
+
+    def __init__(self, library: StudyLibrary, folder: Path, hub: Hub, workers: Workers | None = None) -> None:
         self._library = library
         self._hub = hub
         self.blobs = BlobFolder(folder / "blobs")
         self._uploads = Uploads(folder / "uploads")
         self._choosing = asyncio.Lock()
         self._editor = EditorRunner(self.blobs.folder, self._publish_edit)
-        self._jobs = JobRunner(self.blobs.folder, hub.progress, self._show)
+        self._fanout = hub if isinstance(hub, Fanout) else None
+        self._edits = 0
+        self._jobs = JobRunner(workers or LocalWorkers(RETRIES), self.blobs.folder, hub.progress, self._show)
 
     def start(self) -> None:
-        """Start the worker; called on the event loop."""
+        """Follow jobs; called on the event loop."""
         self._jobs.start()
 
     def library(self) -> Library:
@@ -63,6 +79,8 @@ class Application:
 
     async def start_job(self, request: OpenRequest) -> Job:
         """Segment and show one series; takes the place of what is under way, which nobody waits for any more."""
+        if self._fanout is not None:
+            self._fanout.require()
         async with self._choosing:  # in the order asked: looking into a segmentation may take longer than the next
             work = await asyncio.to_thread(self._library.work, request)  # refuses here what no worker could open
             for earlier in self._jobs.jobs():
@@ -87,17 +105,26 @@ class Application:
 
     def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None:
         """Correct the segmentation of the scene that is open; everyone is told, or whoever asked is told why not."""
-        self._editor.ask(request, self._hub.log.scene, refuse)
+        if self._fanout is not None:
+            self._fanout.route(request, refuse)
+        else:
+            self._editor.ask(request, self._hub.log.scene, refuse)
+
+    def as_home(self, say: Callable[[str], None]) -> Home:
+        """What this server does for a session of several; `say` tells whoever runs it how things stand."""
+        return Home(self.blobs, self._editor.ask, self._editor.close, say)
 
     async def open_first(self) -> None:
-        """Show the first study at once, as `sightline serve PATH` promises."""
+        """Show the first study at once, as `sightline serve PATH` promises; not in a session that shows something."""
+        if self._fanout is not None and (not await self._fanout.joined(JOIN_WITHIN_S) or self._hub.log.scene):
+            return
         for study in self._library.messages():
             if any(series.kind == "volume" for series in study.series):
                 await self.start_job(OpenRequest(study=study.id))
                 return
 
     def close(self) -> None:
-        """End the worker and the editor."""
+        """End the workers and the editor."""
         self._editor.close()
         self._jobs.close()
 
@@ -105,6 +132,14 @@ class Application:
         """An edit of a scene that another has replaced meanwhile has nobody to see it."""
         if self._hub.log.scene is not None and self._hub.log.scene.id == scene:
             self._hub.publish(edit)
+            self._edits += 1
+            if self._edits % EDITS_A_SWEEP == 0:
+                self._sweep(self._hub.log.scene)
 
     def _show(self, scene: Scene) -> None:
         self._hub.publish(ReplaceScene(scene=scene))
+        self._sweep(scene)
+
+    def _sweep(self, scene: Scene) -> None:
+        """Keep blobs to their budget."""
+        self.blobs.evict(frozenset(blobs_of(scene)), time.time())

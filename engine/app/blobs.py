@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import secrets
+from collections.abc import Collection
 from pathlib import Path
+
+#: What blobs may take on the disk: a dozen chest CTs with their surfaces.
+BUDGET_BYTES = 4 * 2**30
+
+#: Blobs used since are kept whatever the budget: pages may still fetch them, and workers may be about to name them.
+KEPT_S = 600.0
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -23,8 +32,8 @@ class BlobFolder:
         """Store `data` and return its hash."""
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.folder / sha256
-        if not path.exists():
-            partial = path.with_suffix(".partial")
+        if not _use(path):
+            partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
             partial.write_bytes(data)
             partial.rename(path)
         return sha256
@@ -34,4 +43,31 @@ class BlobFolder:
         if not _HASH.fullmatch(sha256):
             return None
         path = self.folder / sha256
-        return path if path.is_file() else None
+        return path if _use(path) else None
+
+    def evict(self, pinned: Collection[str], now_s: float, budget_bytes: int = BUDGET_BYTES) -> None:
+        """Delete the blobs least recently used until the rest fits into `budget_bytes`.
+
+        None of `pinned`, and none used in the last `KEPT_S`, whatever they take.
+
+        Args:
+            pinned: hashes.
+            now_s: seconds since the epoch, as files are dated.
+        """
+        found = [(path.stat(), path) for path in self.folder.iterdir() if _HASH.fullmatch(path.name)]
+        excess = sum(stat.st_size for stat, _ in found) - budget_bytes
+        for stat, path in sorted(found, key=lambda one: one[0].st_mtime_ns):
+            if excess <= 0:
+                return
+            if path.name not in pinned and now_s - path.stat().st_mtime > KEPT_S:
+                path.unlink()
+                excess -= stat.st_size
+
+
+def _use(path: Path) -> bool:
+    """Date a blob as used now; False where there is none."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import closing
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
@@ -30,13 +31,17 @@ app = typer.Typer(
 #: Progress and messages; results for machines go to stdout alone.
 console = Console(stderr=True)
 
+INTERRUPTED = 130
 EXIT_CODES: tuple[tuple[type[SightlineError], int], ...] = (
     (InputRefused, 3),
     (NotApplicable, 3),
     (EnvironmentLacks, 4),
     (InvalidValue, 2),
-    (Cancelled, 130),
+    (Cancelled, INTERRUPTED),
 )
+DEFECT = 1
+#: Where several things failed, the code of what most needs somebody to look.
+WORST_LAST = (INTERRUPTED, 2, 3, 4, DEFECT)
 
 
 class Device(StrEnum):
@@ -76,6 +81,11 @@ class ExportFormat(StrEnum):
 
 Inputs = Annotated[list[Path], typer.Argument(help="Folders or files: DICOM, NIfTI, NRRD, MetaImage.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
+WORKERS_HELP = (
+    "Where jobs run: local, one process here; ray, a Ray started here for this run; ray://HOST:PORT, a cluster, "
+    "all of whose machines must see the inputs and the results under the same paths."
+)
+WorkersOption = Annotated[str, typer.Option(metavar="local|ray|ray://HOST:PORT", help=WORKERS_HELP)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write to; made where missing.", file_okay=False)]
 
 
@@ -120,6 +130,47 @@ def segment(
         _print_json(report)
     else:
         show_report(console, report, out)
+
+
+@app.command("segment-batch")
+def segment_batch(
+    inputs: Inputs,
+    out: Out,
+    workers: WorkersOption = "local",
+    series: Annotated[list[str] | None, typer.Option(help="Series UID to take alone; may be repeated.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Pipeline; chosen by modality where not given.")] = None,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO,
+    export: Annotated[
+        list[ExportFormat] | None, typer.Option(help="Surfaces in millimetres too; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Segment every volume under INPUTS: a folder each as `segment` writes it, and `batch.json` for all.
+
+    Run it again to go on: what is done with the same files, choices and version is not done twice.
+    """
+    from engine.app.batch import RETRIES, WAITING, Choice, find_studies, segment_studies
+    from engine.app.batch_terminal import batch_bars, show_batch
+    from engine.app.terminal import progress_bar
+    from engine.app.workers import new_workers, require_place
+
+    require_place(workers)
+    options = Choice(tuple(series or ()), pipeline, device.value, tuple(export or ()))
+    with progress_bar(console, enabled=not as_json) as progress:
+        found = find_studies(tuple(inputs), options, progress)
+    with (
+        closing(new_workers(workers, RETRIES)) as places,
+        batch_bars(console, enabled=not as_json) as watcher,
+    ):
+        batch = segment_studies(found, out, options, places, watcher)
+    if as_json:
+        _print_json(batch.as_json())
+    else:
+        show_batch(console, batch, out)
+    if batch.counts[WAITING]:
+        raise typer.Exit(INTERRUPTED)
+    if batch.errors:
+        raise typer.Exit(max(map(_exit_code, batch.errors), key=WORST_LAST.index))
 
 
 @app.command("list")
@@ -195,16 +246,22 @@ def serve(
     session: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Record to this file; where it exists, go on from it.")
     ] = None,
+    workers: WorkersOption = "local",
+    redis: Annotated[
+        str | None, typer.Option(metavar="redis://HOST:PORT", help="Share one session with the hubs on this Redis.")
+    ] = None,
 ) -> None:
     """Serve studies to browsers and headsets: page, API and socket on one port, until interrupted."""
     from engine.app.addresses import is_loopback
     from engine.app.certificate import ServerCertificate
     from engine.app.library import StudyLibrary
-    from engine.app.serve import Listening
+    from engine.app.serve import Behind, Listening
     from engine.app.serve import serve as serve_library
     from engine.app.terminal import progress_bar
+    from engine.app.workers import require_place
     from engine.stream.roles import Role
 
+    require_place(workers)
     library = StudyLibrary()
     for path in inputs or ():
         if not path.exists():
@@ -217,7 +274,8 @@ def serve(
             raise InvalidValue("a certificate and its key go together: give both --certificate and --key")
         own = ServerCertificate(certificate, key, None)
     use_tls = own is not None or (not is_loopback(host) if tls is None else tls)
-    serve_library(library, Listening(host, port, use_tls, Role(role.value), own, session), console)
+    listening = Listening(host, port, use_tls, Role(role.value), own, session)
+    serve_library(library, listening, console, Behind(workers, redis))
 
 
 @app.command()
@@ -352,9 +410,13 @@ def main(arguments: list[str] | None = None) -> None:
         app(arguments, standalone_mode=True)
     except SightlineError as error:
         console.print(f"[bold red]Refused.[/bold red] {escape(str(error))}", highlight=False)
-        sys.exit(next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1))
+        sys.exit(_exit_code(error))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+
+
+def _exit_code(error: Exception) -> int:
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), DEFECT)
 
 
 def _print_json(value: Any) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from engine.app.addresses import is_loopback
 from engine.app.library import StudyLibrary
 from engine.app.private_folder import private_folder
-from engine.app.serve import Listening, serve
+from engine.app.serve import Behind, Listening, serve
 from engine.core.progress import Progress
 from engine.ingest.nifti import write_nifti
 from engine.ingest.phantom.make import make_phantom
@@ -36,4 +36,4 @@ def serve_demo(
             write_nifti(scan, volume.grid, np.asarray(volume.samples))
         library = StudyLibrary()
         library.add(f"Phantom: {name}", (scan,))
-        serve(library, Listening(host, port, tls=not is_loopback(host)), console)
+        serve(library, Listening(host, port, tls=not is_loopback(host)), console, Behind())

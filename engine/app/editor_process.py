@@ -21,8 +21,8 @@ import numpy as np
 
 from engine.app.blobs import BlobFolder
 from engine.app.editor import Edit, Editor
+from engine.app.local_workers import end_with_the_server
 from engine.app.scene_labels import label_map_of, samples_of, volume_node, wire_sample
-from engine.app.worker import end_with_the_server
 from engine.core.errors import SightlineError
 from engine.segment.interactive import Stroke, Tool
 from engine.stream.messages import (

@@ -1,29 +1,29 @@
-"""Long work in a process of its own, so that the server never waits for it.
+"""Long work in processes of its own, so that the server never waits for it.
 
-One worker process runs one job at a time; progress comes back through a queue, results are blobs
-on disk and a scene. A worker that dies fails its job with a reason; the next job gets a new one.
+Where it runs is the workers' business (`engine.app.workers`): a process of this machine, or Ray. Progress comes back
+as reports, results are blobs on disk and a scene. A worker that dies is started again and its job tried once more;
+a job that ends its worker twice fails with a reason, and the next one gets a new worker.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import multiprocessing
 import secrets
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
-from multiprocessing.queues import Queue
 from pathlib import Path
 
-from engine.app import worker
+from engine.app.worker import OpenSeries, Work
+from engine.app.workers import Handle, Workers
 from engine.core.errors import Cancelled
-from engine.stream.messages import Failure, Job, Scene
+from engine.stream.messages import Job, Scene
 from engine.stream.server import NotFound, failure_of
+
+#: How often a job is tried again whose worker died: once tells an accident from a series that is too large.
+RETRIES = 1
 
 #: Finished jobs kept for clients that ask late.
 KEPT_JOBS = 32
@@ -31,46 +31,39 @@ KEPT_JOBS = 32
 #: What a shorter wait promises of the rest is untrue: stages differ in length from scan to scan.
 ETA_AFTER_S = 3.0
 
-#: Flags for jobs that may be cancelled; far more than can wait at once.
-CANCEL_SLOTS = 1024
-
 
 @dataclass(slots=True)
 class _Running:
-    """A job, its cancel flag, what it will become, and when it began."""
+    """A job, the task behind it, when that began, and whether it is to stop."""
 
     job: Job
-    slot: int
-    future: Future[str]
+    handle: Handle[str]
     started_s: float
+    is_cancelled: bool = False
 
 
 class JobRunner:
     """Submits, follows and cancels jobs. All methods run on the event loop's thread."""
 
     def __init__(
-        self, blob_folder: Path, on_progress: Callable[[Job], None], on_scene: Callable[[Scene], None]
+        self,
+        workers: Workers,
+        blob_folder: Path,
+        on_progress: Callable[[Job], None],
+        on_scene: Callable[[Scene], None],
     ) -> None:
-        self._context = multiprocessing.get_context("spawn")
-        self._queue: Queue[worker.Report | None] = self._context.Queue()
-        #: One flag a job, by slot: a flag for all would be cleared by the next job, or stop the wrong one.
-        self._cancelled = self._context.RawArray("b", CANCEL_SLOTS)
-        self._submitted = itertools.count()
+        self._workers = workers
         self._blob_folder = blob_folder
         self._on_progress = on_progress
         self._on_scene = on_scene
         self._jobs: dict[str, _Running] = {}
-        self._pool = self._new_pool()
-        self._listener = threading.Thread(target=self._listen, name="job-progress", daemon=True)
         self._loop: asyncio.AbstractEventLoop
 
     def start(self) -> None:
-        """Listen on the running loop, and start the worker so that the first job need not wait for imports."""
+        """Follow jobs on the running loop."""
         self._loop = asyncio.get_running_loop()
-        self._listener.start()
-        self._pool.submit(worker.warm_up)
 
-    def submit(self, work: worker.Work) -> Job:
+    def submit(self, work: Work) -> Job:
         """Queue the opening of one series."""
         job = Job(
             id=secrets.token_urlsafe(8),
@@ -81,11 +74,12 @@ class JobRunner:
             study=work.request.study,
             series=work.request.series,
         )
-        slot = next(self._submitted) % CANCEL_SLOTS
-        self._cancelled[slot] = 0
-        future = self._submit(job.id, slot, work)
-        self._jobs[job.id] = _Running(job, slot, future, time.monotonic())
-        future.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._finish, job.id, done))
+        handle = self._workers.submit(
+            OpenSeries(work, self._blob_folder),
+            lambda fraction, stage: self._soon(self._progress, job.id, fraction, stage),
+        )
+        self._jobs[job.id] = _Running(job, handle, time.monotonic())
+        handle.future.add_done_callback(lambda done: self._soon(self._finish, job.id, done))
         self._forget_old()
         self._on_progress(job)
         return job
@@ -109,53 +103,33 @@ class JobRunner:
         running = self._jobs.get(job)
         if running is None:
             raise NotFound("no such job")
-        # A future that runs may still wait inside the pool, so its state says nothing about the job's.
-        if not running.future.cancel():
-            self._cancelled[running.slot] = 1
+        running.is_cancelled = True
+        running.handle.cancel()
         return running.job
 
     def close(self) -> None:
-        """Stop everything and end the worker."""
-        for slot in range(CANCEL_SLOTS):
-            self._cancelled[slot] = 1
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._queue.put(None)
-        self._listener.join(timeout=5)
+        """Stop everything and end the workers."""
+        for running in self._jobs.values():
+            running.is_cancelled = True
+        self._workers.close()
 
-    def _new_pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            max_workers=1,
-            mp_context=self._context,
-            initializer=worker.initialise,
-            initargs=(self._queue, self._cancelled, self._blob_folder),
-        )
+    def _soon(self, call: Callable[..., None], *arguments: object) -> None:
+        """Call on the loop, from whichever thread of the workers."""
+        with contextlib.suppress(RuntimeError):  # the loop closed while something was under way
+            self._loop.call_soon_threadsafe(call, *arguments)
 
-    def _submit(self, job: str, slot: int, work: worker.Work) -> Future[str]:
-        try:
-            return self._pool.submit(worker.open_series, job, slot, work)
-        except BrokenProcessPool:
-            self._pool = self._new_pool()
-            return self._pool.submit(worker.open_series, job, slot, work)
-
-    def _listen(self) -> None:
-        while (report := self._queue.get()) is not None:
-            with contextlib.suppress(RuntimeError):  # the loop closed while a report was under way
-                self._loop.call_soon_threadsafe(self._progress, report)
-
-    def _progress(self, report: worker.Report) -> None:
-        running = self._jobs.get(report.job)
+    def _progress(self, job: str, fraction: float, stage: str) -> None:
+        running = self._jobs.get(job)
         if running is None or running.job.state not in ("queued", "running"):
             return
-        if running.job.state == "queued":
+        if fraction == 0.0:  # for the first time, or once more
             running.started_s = time.monotonic()
         elapsed_s = time.monotonic() - running.started_s
-        is_telling = elapsed_s >= ETA_AFTER_S and report.fraction > 0.05
-        eta_s = elapsed_s * (1 - report.fraction) / report.fraction if is_telling else None
+        is_telling = elapsed_s >= ETA_AFTER_S and fraction > 0.05
+        eta_s = elapsed_s * (1 - fraction) / fraction if is_telling else None
         self._update(
             running,
-            running.job.model_copy(
-                update={"state": "running", "stage": report.stage, "fraction": report.fraction, "eta_s": eta_s}
-            ),
+            running.job.model_copy(update={"state": "running", "stage": stage, "fraction": fraction, "eta_s": eta_s}),
         )
 
     def _finish(self, job: str, done: Future[str]) -> None:
@@ -165,10 +139,6 @@ class JobRunner:
             scene = self._scene(running, done)
         except (CancelledError, Cancelled):
             end |= {"state": "cancelled", "stage": "cancelled"}
-        except BrokenProcessPool:
-            remedy = "Open it again; if it happens again, close other programs or choose a smaller series."
-            failure = Failure(summary="the worker ended without a word, most likely out of memory", remedy=remedy)
-            end |= {"state": "failed", "error": failure}
         except Exception as error:  # whatever a job raises is its failure, shown to the user
             end |= {"state": "failed", "error": failure_of(error)}
         else:
@@ -178,7 +148,7 @@ class JobRunner:
 
     def _scene(self, running: _Running, done: Future[str]) -> Scene:
         scene = Scene.model_validate_json(done.result())
-        if self._cancelled[running.slot]:  # asked for after the worker's last report
+        if running.is_cancelled:  # asked for after the worker's last report
             raise Cancelled
         return scene
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel
 
 from engine.app.recording import Kind, RecordingFile, start_payload
 from engine.stream.binary import encode
 from engine.stream.messages import Scene
+from engine.stream.named_blobs import blobs_of
 from engine.stream.pose import Pose
 from engine.stream.scene_log import Entry
 
@@ -106,16 +104,3 @@ class Recorder:
         if not self._has_failed:
             self._has_failed = True
             self._failed(reason)
-
-
-def blobs_of(message: Any) -> Iterator[str]:
-    """Hashes of the blobs that a message refers to, in the order in which it does."""
-    if isinstance(message, BaseModel):
-        for name, value in message:
-            if name == "blob":
-                yield value
-            else:
-                yield from blobs_of(value)
-    elif isinstance(message, tuple):
-        for each in message:
-            yield from blobs_of(each)

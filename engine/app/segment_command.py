@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +42,42 @@ def segment_to_folder(
     with stopwatch.stage("headers"):
         inventory = take_inventory(inputs, part(progress, 0.0, 0.05))
     info = inventory.choose(series_uid)
-    processed = process_series(info, options, part(progress, 0.05, 0.85), stopwatch)
+    set_aside = SetAside(_not_chosen(inventory, series_uid), inventory.problems)
+    return segment_series(info, out, options, part(progress, 0.05, 1.0), stopwatch, set_aside, exports)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What listing left out beside the series that was taken, for its report."""
+
+    warnings: tuple[str, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
+
+
+def segment_series(
+    info: SeriesInfo,
+    out: Path,
+    options: Options,
+    progress: Progress,
+    stopwatch: Stopwatch,
+    set_aside: SetAside,
+    exports: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Segment one series that `take_inventory` found into the folder `out`, which exists; returns the report.
+
+    Raises:
+        InputRefused, NotApplicable: as reading and segmenting raise.
+        EnvironmentLacks: the folder cannot be written.
+    """
+    processed = process_series(info, options, part(progress, 0.0, 0.84), stopwatch)
     with whole_results(out) as folder:
         with stopwatch.stage("write"):
-            _write(processed, folder, part(progress, 0.85, 0.95 if exports else 1.0))
+            _write(processed, folder, part(progress, 0.84, 0.95 if exports else 1.0))
         if exports:
             with stopwatch.stage("export"):
                 _export(processed, folder / "surfaces", exports, part(progress, 0.95, 1.0))
-        processed = replace(processed, warnings=(*_not_chosen(inventory, series_uid), *processed.warnings))
-        problems = by_file((*inventory.problems, *processed.problems))  # reading repeats what listing found
+        processed = replace(processed, warnings=(*set_aside.warnings, *processed.warnings))
+        problems = by_file((*set_aside.problems, *processed.problems))  # reading repeats what listing found
         report = {"input": _input(info), **_report(processed, stopwatch, problems)}
         (folder / "report.json").write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
     progress(1.0, "done")

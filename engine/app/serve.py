@@ -17,12 +17,15 @@ import segno
 import uvicorn
 from fastapi import FastAPI
 from rich.console import Console
+from rich.markup import escape
 
 from engine.app.addresses import is_loopback, reachable_hosts
 from engine.app.audit_writer import AuditWriter
 from engine.app.backend import Application
 from engine.app.certificate import ServerCertificate, server_certificate
+from engine.app.fanout import Fanout
 from engine.app.folders import audit_folder, data_folder
+from engine.app.jobs import RETRIES
 from engine.app.library import StudyLibrary
 from engine.app.priority import stay_prompt
 from engine.app.private_folder import private_folder
@@ -31,6 +34,7 @@ from engine.app.recording import RecordingFile
 from engine.app.replay import Replay, last_scene
 from engine.app.running import RunningServer, announced
 from engine.app.trust_page import fingerprint, trust_page
+from engine.app.workers import LOCAL, new_workers
 from engine.core.errors import EnvironmentLacks
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.audit_event import AuditEvent
@@ -70,6 +74,14 @@ class Listening:
         return "https" if self.tls else "http"
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stands behind the server: where its jobs run, and the Redis by which hubs share a session."""
+
+    workers: str = LOCAL
+    redis: str | None = None
+
+
 def page_folder() -> Path | None:
     """The built client: inside an installed package, or beside the source."""
     here = Path(__file__).resolve()
@@ -83,21 +95,28 @@ def page_folder() -> Path | None:
 MakeApp = Callable[[Path, Hub, Clock, Path], FastAPI]
 
 
-def serve(library: StudyLibrary, listening: Listening, console: Console) -> None:
+def serve(library: StudyLibrary, listening: Listening, console: Console, behind: Behind) -> None:
     """Serve `library` until interrupted; its first volume is opened at once, or the session that was recorded goes on.
 
     Raises:
-        EnvironmentLacks: the page is not built, or the port is taken, or the recording cannot be written.
+        EnvironmentLacks: the page is not built, the port is taken, the recording cannot be written, the workers do not
+            start, or an extra is missing.
         InputRefused: what should be gone on from is not a recording.
     """
     if listening.recording is not None:
         with _opened(listening.recording):  # refused here, before anything is announced
             pass
 
-    def app(folder: Path, hub: Hub, clock: Clock, page: Path) -> FastAPI:
-        return _session(library, folder, hub, page, clock, listening.recording)
+    def say(text: str) -> None:
+        console.print(f"  {escape(text)}", highlight=False)
 
-    serve_app(app, listening, console)
+    with contextlib.closing(new_workers(behind.workers, RETRIES)) as workers:
+
+        def app(folder: Path, hub: Hub, clock: Clock, page: Path) -> FastAPI:
+            application = Application(library, folder, hub, workers)
+            return _session(application, hub, page, clock, listening.recording, say)
+
+        serve_app(app, listening, console, behind.redis)
 
 
 def serve_replay(path: Path, speed: float, listening: Listening, console: Console) -> None:
@@ -128,7 +147,7 @@ def serve_replay(path: Path, speed: float, listening: Listening, console: Consol
     serve_app(app, replace(listening, role=Role.VIEWER), console)
 
 
-def serve_app(make_app: MakeApp, listening: Listening, console: Console) -> None:
+def serve_app(make_app: MakeApp, listening: Listening, console: Console, redis: str | None = None) -> None:
     """Announce, let in, write down who came, and serve one session until interrupted."""
     page = page_folder()
     if page is None:
@@ -147,7 +166,8 @@ def serve_app(make_app: MakeApp, listening: Listening, console: Console) -> None
         contextlib.suppress(KeyboardInterrupt),
     ):
         here = replace(listening, port=int(sock.getsockname()[1]))  # where 0 was asked for, the one that was free
-        hub = Hub(SceneLog(secrets.token_urlsafe(8)), access, audit.note, lambda: audit.failure is None)
+        parts = SceneLog(secrets.token_urlsafe(8)), access, audit.note, lambda: audit.failure is None
+        hub = Hub(*parts) if redis is None else Fanout(*parts, redis)
         config = server_config(make_app(folder, hub, clock, page), certificate)
         offer = None if is_open else desk.offer(here.role, clock())
         shown = str(certificate.certificate) if certificate else None
@@ -203,20 +223,25 @@ def steady_clock() -> Clock:
 
 
 def _session(
-    library: StudyLibrary, folder: Path, hub: Hub, page: Path, clock: Clock, recording: Path | None
+    application: Application,
+    hub: Hub,
+    page: Path,
+    clock: Clock,
+    recording: Path | None,
+    say: Callable[[str], None],
 ) -> FastAPI:
-    application = Application(library, folder, hub)
-
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         application.start()
-        with _recording(recording, application, hub, clock) if recording else contextlib.nullcontext():
+        async with contextlib.AsyncExitStack() as during:
+            during.callback(application.close)
+            if isinstance(hub, Fanout):
+                await during.enter_async_context(hub.together(application.as_home(say)))
+            if recording is not None:
+                during.enter_context(_recording(recording, application, hub, clock))
             if hub.log.scene is None:
                 await application.open_first()
-            try:
-                yield
-            finally:
-                application.close()
+            yield
 
     return create_app(application, hub, page, lifespan, clock)
 

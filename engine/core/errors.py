@@ -68,6 +68,10 @@ class EnvironmentLacks(SightlineError):
         self.what = what
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type[EnvironmentLacks], tuple[str, str]]:
+        """As it was made: an error that a worker raises must reach the server."""
+        return EnvironmentLacks, (self.what, self.remedy)
+
 
 class Cancelled(SightlineError):
     """The user cancelled the job that was running."""

@@ -36,7 +36,7 @@ from engine.stream.messages import (
     VerifyRequest,
 )
 from engine.stream.peer import Peer
-from engine.stream.pose import Pose, PoseBoard
+from engine.stream.pose import MOST_ENTITIES, Pose, PoseBoard
 from engine.stream.scene_log import Entry, SceneLog
 
 #: Connections at once: more than any room holds, fewer than would make the hub late.
@@ -70,6 +70,9 @@ class Hub:
         self._is_noting = is_noting
         self._connections: dict[Peer, _Connection] = {}
         self._owners: dict[str, str] = {}  # tracked node -> member
+        self._entities: dict[str, int] = {}  # tracked node -> its number, from the moment it is given
+        #: Hubs that share a session give numbers from different places.
+        self.first_entity = 1
         self._recording = RecordingUpdate(state="off")
 
     # --- who is there --------------------------------------------------------------------------
@@ -104,6 +107,7 @@ class Hub:
         for node in self._tracked():
             if node.entity in peer.entities and node.thing != "tool":
                 self.board.forget(node.entity)
+                self._entities.pop(node.id, None)
                 self.publish(RemoveNode(id=node.id))
         if peer.who is not None:
             self.note(AuditEvent.LEFT, str(peer.who), {})
@@ -127,7 +131,11 @@ class Hub:
 
     def publish(self, op: Op) -> None:
         """Append `op` to the log and tell everyone."""
-        self._tell_entry(self.log.append(self._carrying(op) if isinstance(op, ReplaceScene) else op))
+        self.commit(self._carrying(op) if isinstance(op, ReplaceScene) else op)
+
+    def commit(self, op: Op) -> None:
+        """Number an op that is final, and tell everyone."""
+        self._tell_entry(self.log.append(op))
 
     def repeat(self, entry: Entry) -> None:
         """Tell everyone an op that was numbered elsewhere (a recording, another hub), with the same text."""
@@ -139,8 +147,14 @@ class Hub:
         self.log = log
         for entity in self.board.entities:
             self.board.forget(entity)
+        for peer in self._connections:
+            peer.entities.clear()
+        self.tell_all_anew()
+
+    def tell_all_anew(self) -> None:
+        """What peers were told so far cannot be gone on with: everyone is given the whole state."""
         for peer, connection in self._connections.items():
-            peer.begin_anew(log)
+            peer.tell_anew(self.log)
             connection.bell()
 
     def progress(self, job: Job) -> None:
@@ -222,11 +236,14 @@ class Hub:
 
     def _node(self, thing: TrackedThing, member: Who) -> TrackedNode:
         scene = self._scene()
-        numbers = {node.id: node.entity for node in self._tracked()}
-        entity = numbers.get(thing.id)
+        there = {node.id: node.entity for node in self._tracked()}
+        entity = there.get(thing.id, self._entities.get(thing.id))
         if entity is None:
-            entity = next(n for n in range(1, 0x10000) if n not in numbers.values())
-            self.board.forget(entity)  # the number of something that is no more
+            taken = {*there.values(), *self._entities.values()}
+            if len(taken) >= MOST_ENTITIES:
+                raise InvalidValue(f"no more than {MOST_ENTITIES} things are tracked in a session")
+            entity = next(n for n in range(self.first_entity, 0x10000) if n not in taken)
+        self._entities[thing.id] = entity
         return TrackedNode(
             id=thing.id,
             name=thing.name,

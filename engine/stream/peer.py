@@ -218,10 +218,9 @@ class Peer:
         if self._poses is not None and entity not in self.entities:
             self._poses.mark(entity)
 
-    def begin_anew(self, log: SceneLog) -> None:
-        """What was told so far is of another run: the client is given the whole state of this one."""
+    def tell_anew(self, log: SceneLog) -> None:
+        """What the client was told so far cannot be gone on with: it is given the whole state."""
         self._log = log
-        self.entities.clear()
         if self.is_live:
             self._outbox.put(self._snapshot())
 

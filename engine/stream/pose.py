@@ -25,6 +25,8 @@ _LENGTH_TOLERANCE = 1e-3
 #: Farther away than this nothing of one patient is tracked; a tracker that says so is wrong.
 MOST_DISTANCE_MM = 20_000.0
 MOST_ERROR_MM = 1_000.0
+#: Things that are tracked in one session.
+MOST_ENTITIES = 256
 
 _TRACKED = 0x01
 _MICROSECONDS = 1e6
@@ -116,7 +118,7 @@ def decode_pose(data: bytes) -> Pose:
 class PoseBoard:
     """The newest pose of each entity of a session, encoded once for all who are shown it."""
 
-    def __init__(self, most_entities: int = 256) -> None:
+    def __init__(self, most_entities: int = MOST_ENTITIES) -> None:
         self._most = most_entities
         self._latest: dict[int, Pose] = {}
         self._frames: dict[int, bytes] = {}

@@ -73,6 +73,16 @@ class SceneLog:
         self.seq = entry.seq
         self._tail.append(entry)
 
+    def restart(self, epoch: str, seq: int) -> None:
+        """Begin again under another epoch, without a scene; the next op is numbered `seq` + 1."""
+        self.epoch, self.scene = epoch, None
+        self.skip(seq)
+
+    def skip(self, seq: int) -> None:
+        """Number on from `seq`: what would have led there is void, or was missed. Peers behind get a snapshot."""
+        self.seq = seq
+        self._tail.clear()
+
     def since(self, epoch: str | None, last_seq: int | None) -> tuple[Entry, ...] | None:
         """The ops after `last_seq`, or None when the peer needs a snapshot."""
         if epoch != self.epoch or last_seq is None or last_seq > self.seq:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,13 +12,17 @@ import numpy as np
 import pytest
 
 from engine.app.backend import Application
+from engine.app.jobs import RETRIES
 from engine.app.library import StudyLibrary
+from engine.app.local_workers import LocalWorkers
+from engine.app.workers import new_workers
 from engine.core.errors import InputRefused
 from engine.core.grid import Grid
 from engine.ingest.nifti import write_nifti
 from engine.ingest.phantom.bodies import label_map, sphere
 from engine.stream.messages import Job, OpenRequest, SeriesChoice, Study
 from engine.stream.server import NotFound
+from tests.app.tasks import require_ray
 from tests.stream.hubs import NotedHub
 
 
@@ -92,6 +98,87 @@ def test_a_choice_that_cannot_be_opened_leaves_what_is_under_way(library: StudyL
 
     job = asyncio.run(choose_wrongly())
     assert broadcast.ends() == {job.id: "done"}
+
+
+class Killing(Watched):
+    """Kills the worker by force when a job's stage is told for the first `times` that it starts."""
+
+    def __init__(self, workers: LocalWorkers, times: int) -> None:
+        super().__init__()
+        self._workers, self.left = workers, times
+        self._killed: set[int | None] = set()
+
+    def progress(self, job: Job) -> None:
+        """As `Broadcast.progress`."""
+        super().progress(job)
+        if job.state == "running" and job.stage != "starting" and self.left and self._workers.pid not in self._killed:
+            self.left -= 1
+            self._killed.add(self._workers.pid)
+            assert self._workers.pid is not None
+            os.kill(self._workers.pid, signal.SIGKILL)
+
+
+def open_both(library: StudyLibrary, folder: Path, kills: int) -> tuple[Killing, list[Job]]:
+    """One job after the other, whose worker is killed so many times; what was told, and how the jobs ended."""
+    workers = LocalWorkers(RETRIES)
+    broadcast = Killing(workers, kills)
+
+    async def whole() -> list[Job]:
+        application = Application(library, folder, broadcast, workers)
+        application.start()
+        try:
+            first, second = (study.id for study in application.library().studies)
+            jobs = [
+                await opened(application, broadcast, OpenRequest(study=first)),
+                await opened(application, broadcast, OpenRequest(study=second)),
+            ]
+            return [application.job(job.id) for job in jobs]
+        finally:
+            await asyncio.to_thread(application.close)
+
+    return broadcast, asyncio.run(whole())
+
+
+def test_a_job_whose_worker_is_killed_is_tried_again_and_shown(library: StudyLibrary, tmp_path: Path) -> None:
+    broadcast, jobs = open_both(library, tmp_path, kills=1)
+    assert [job.state for job in jobs] == ["done", "done"]
+    assert broadcast.left == 0
+
+
+def test_a_job_whose_worker_is_killed_every_time_fails_with_a_reason_and_the_next_one_works(
+    library: StudyLibrary, tmp_path: Path
+) -> None:
+    broadcast, (first, second) = open_both(library, tmp_path, kills=2)
+    assert (first.state, second.state) == ("failed", "done")
+    assert first.error is not None
+    assert "most likely out of memory" in first.error.summary
+    assert first.error.remedy is not None
+    assert broadcast.log.scene is not None
+    assert broadcast.log.scene.title == "second"
+
+
+def test_jobs_of_the_hub_run_on_ray_with_progress_and_stop_there_when_cancelled(
+    library: StudyLibrary, tmp_path: Path
+) -> None:
+    require_ray()
+    broadcast = Watched()
+
+    async def whole() -> tuple[Job, Job]:
+        application = Application(library, tmp_path, broadcast, new_workers("ray", RETRIES))
+        application.start()
+        try:
+            first, second = (study.id for study in application.library().studies)
+            cancelled = await application.start_job(OpenRequest(study=first))
+            while application.job(cancelled.id).state == "queued":
+                await asyncio.sleep(0.01)
+            shown = await opened(application, broadcast, OpenRequest(study=second))
+        finally:
+            await asyncio.to_thread(application.close)
+        return cancelled, shown
+
+    cancelled, shown = asyncio.run(whole())
+    assert broadcast.ends() == {cancelled.id: "cancelled", shown.id: "done"}
+    assert any(job.id == shown.id and job.state == "running" for job in broadcast.told)
 
 
 async def opened(application: Application, broadcast: Watched, request: OpenRequest) -> Job:

@@ -17,11 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.app.blobs import BlobFolder
-from engine.app.recorder import Recorder, blobs_of
+from engine.app.recorder import Recorder
 from engine.app.recording import Kind, RecordingFile, records_of
 from engine.app.replay import Replay, last_scene
 from engine.core.errors import InputRefused
 from engine.stream.messages import PutNode, ReplaceScene, SetRegistration
+from engine.stream.named_blobs import blobs_of
 from engine.stream.pose import Pose
 from engine.stream.roles import Role
 from engine.stream.scene_log import resumed
@@ -231,6 +232,7 @@ from engine.app.recorder import Recorder
 from tests.stream.hubs import NotedHub
 from tests.stream.scenes import scene
 from engine.stream.messages import ReplaceScene
+from engine.stream.named_blobs import blobs_of
 from engine.stream.pose import Pose
 import threading, time
 limit = int(sys.argv[2])
