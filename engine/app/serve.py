@@ -173,9 +173,9 @@ def serve_app(make_app: MakeApp, listening: Listening, console: Console, redis: 
         shown = str(certificate.certificate) if certificate else None
         key = RunningServer(here.port, _address(here, hosts), desk.admit(here.role, clock()).token, shown)
         audit.note(AuditEvent.STARTED, "server", {"reachable by": "this machine" if is_open else "the network"})
+        stay_prompt()  # before anybody could be told to end it: what a sweep runs swallows exceptions of signals
         with announced(key), _trusting(here, hosts, certificate) as trust:
             _announce(console, _address(here, hosts), offer, trust)
-            stay_prompt()
             uvicorn.Server(config).run(sockets=[sock])
 
 

@@ -43,6 +43,10 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+#: What `segment` writes for one scan.
+OF_ONE = ["labels.nii.gz", "report.json", "scene.glb"]
+
+
 def typed(command: str, studies: Path, out: Path) -> list[str]:
     words = shlex.split(command)
     return [str(SIGHTLINE), *(str(out) if w == "out" else w.replace("~/studies", str(studies)) for w in words)]
@@ -60,8 +64,11 @@ def test_it_does_what_it_says(command: str, studies: Path, tmp_path: Path) -> No
     # doctor ends with 4 where the machine lacks something, which is its answer and not a failure
     assert done.returncode in ((0, 4) if command == "doctor" else (0,)), done.stderr[-2000:]
     assert "Traceback" not in done.stdout + done.stderr
-    if command.startswith("segment"):
-        assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["labels.nii.gz", "report.json", "scene.glb"]
+    if command.startswith("segment-batch"):
+        (study,) = (p for p in (tmp_path / "out").iterdir() if p.is_dir())
+        assert sorted(p.name for p in study.iterdir() if not p.name.startswith(".")) == OF_ONE
+    elif command.startswith("segment"):
+        assert sorted(p.name for p in (tmp_path / "out").iterdir()) == OF_ONE
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("serve")])

@@ -142,10 +142,10 @@ def main() -> None:
         for task in tasks:
             task.cancel()
 
+    stay_prompt()
     sock = listening_socket(Listening("127.0.0.1", 0, tls=False))
     print(sock.getsockname()[1], flush=True)  # noqa: T201  what whoever started it waits for
     app = create_app(Nothing(), hub, None, lifespan, time.monotonic)
-    stay_prompt()
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(server_config(app)).run(sockets=[sock])
     print(json.dumps({"late_ms": late_ms, "edits": edits}))  # noqa: T201
