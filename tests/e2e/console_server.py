@@ -227,10 +227,10 @@ class Console:
         return thaw
 
     def cut(self) -> None:
-        """Every connection breaks off, without a word."""
+        """Every socket breaks off, without a word; what is being fetched is let come."""
         assert self._server is not None
-        connections = list(self._server.server_state.connections)
-        for each in connections:
+        sockets = [each for each in self._server.server_state.connections if isinstance(each, FreshProtocol)]
+        for each in sockets:
             self._on_loop(each.transport.abort)
 
     def open_scene(self, identifier: str = "scene-1", **changes: object) -> None:
