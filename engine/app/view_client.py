@@ -22,7 +22,6 @@ from engine.app.view_address import ServerAddress
 from engine.app.view_blobs import BlobStore, BlobUnavailable
 from engine.app.view_feed import Feed
 from engine.app.view_scene import (
-    blobs_of,
     choose_levels,
     drawn_surface,
     drawn_volume,
@@ -44,6 +43,7 @@ from engine.stream.messages import (
     TrackedNode,
     VolumeNode,
 )
+from engine.stream.named_blobs import blobs_of
 from engine.xr.drawn import DrawnSurface, SceneBegins, SurfaceGone, VolumeBox
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0
@@ -222,7 +222,7 @@ class ViewClient:
         if scene.id != self._brought.scene:
             self._brought = _Brought(scene.id)
             self.feed.put(SceneBegins(scene.title))
-        self.blobs.keep(blobs_of(scene))
+        self.blobs.keep(frozenset(blobs_of(scene)))
         surfaces = [node for node in scene.nodes if isinstance(node, SurfaceNode)]
         volume = next((node for node in scene.nodes if isinstance(node, VolumeNode)), None)
         for gone in self._brought.surfaces.keys() - {node.id for node in surfaces}:

@@ -217,14 +217,3 @@ def tool_sample(scene: Scene, node: TrackedNode, pose: Pose) -> ToolSample | Non
         fades_after_s=node.fades_after_ms / 1e3,
         hides_after_s=node.hides_after_ms / 1e3,
     )
-
-
-def blobs_of(scene: Scene) -> frozenset[str]:
-    """Every blob that a scene names."""
-    names: set[str] = set()
-    for node in scene.nodes:
-        if isinstance(node, SurfaceNode):
-            names |= {lod.blob for lod in node.lods} | {patch.blob for patch in node.patches}
-        elif isinstance(node, VolumeNode):
-            names |= {slab.blob for slab in (*node.slabs, *node.label_slabs)} | {box.blob for box in node.label_boxes}
-    return frozenset(names)

@@ -27,7 +27,6 @@ from engine.app.view_blobs import BlobStore, BlobUnavailable
 from engine.app.view_client import LONGEST_WAIT_S, ViewClient, back_off_s, work_of
 from engine.app.view_command import trust
 from engine.app.view_feed import Feed
-from engine.app.view_scene import blobs_of
 from engine.core.errors import EnvironmentLacks, InputRefused
 from engine.stream.binary import Answer, Ask, encode, records
 from engine.stream.follower import Follower
@@ -43,6 +42,7 @@ from engine.stream.messages import (
     Snapshot,
     TrackedNode,
 )
+from engine.stream.named_blobs import blobs_of
 from engine.stream.pose import Pose, encode_pose
 from engine.stream.roles import Role
 from engine.stream.server import create_app
@@ -139,7 +139,7 @@ def test_a_scene_comes_whole_with_surfaces_and_slices(console: Console) -> None:
         assert headset.count(DrawnVolume) == 1
         assert headset.feed.status() == "Connected"
         assert isinstance(headset.changes[0], SceneBegins)
-        assert client.blobs.fetched == len(set(client.blobs.held)) <= len(blobs_of(console.scene))
+        assert client.blobs.fetched == len(set(client.blobs.held)) <= len(set(blobs_of(console.scene)))
 
 
 def test_finer_surfaces_come_when_they_are_seen_larger(console: Console) -> None:

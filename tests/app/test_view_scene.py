@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.app.view_scene import (
-    blobs_of,
     choose_levels,
     drawn_surface,
     drawn_volume,
@@ -36,6 +35,7 @@ from engine.stream.messages import (
     VolumeNode,
     WindowPreset,
 )
+from engine.stream.named_blobs import blobs_of
 from engine.stream.pose import Pose, PoseFrame
 from engine.stream.roles import Role
 from tests.e2e.console_server import SHAPES, Console
@@ -196,6 +196,6 @@ def test_a_tool_of_another_registration_is_not_shown_at_all() -> None:
 
 
 def test_every_blob_of_a_scene_is_named(served: Console) -> None:
-    named = blobs_of(served.scene)
+    named = set(blobs_of(served.scene))
     assert named == {path.name for path in served.application.folder.iterdir()}
     assert all(hashlib.sha256((served.application.folder / name).read_bytes()).hexdigest() == name for name in named)
