@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine.app.recording import Kind, RecordingFile, start_payload
 from engine.stream.binary import encode
-from engine.stream.messages import Scene
+from engine.stream.messages import Op, Scene
 from engine.stream.named_blobs import blobs_of
 from engine.stream.pose import Pose
 from engine.stream.scene_log import Entry
@@ -24,7 +24,8 @@ MOST_WAITING = 100_000
 
 BlobPath = Callable[[str], Path | None]
 Clock = Callable[[], float]
-_Item = tuple[Kind, float, bytes, tuple[str, ...]]
+#: Kind, time, payload, and the message whose blobs go before it.
+_Item = tuple[Kind, float, bytes, Scene | Op | None]
 
 
 class Recorder:
@@ -55,16 +56,15 @@ class Recorder:
 
     def start(self, epoch: str, seq: int, scene: Scene | None) -> None:
         """The server's run begins: numbers of ops that follow are of `epoch`."""
-        blobs = tuple(blobs_of(scene)) if scene is not None else ()
-        self._put((Kind.START, self._clock(), start_payload(epoch, seq, scene), blobs))
+        self._put((Kind.START, self._clock(), start_payload(epoch, seq, scene), scene))
 
     def hear_entry(self, entry: Entry) -> None:
         """One op, as peers have it."""
-        self._put((Kind.OP, self._clock(), entry.text.encode(), tuple(blobs_of(entry.op))))
+        self._put((Kind.OP, self._clock(), entry.text.encode(), entry.op))
 
     def hear_pose(self, pose: Pose) -> None:
         """One pose."""
-        self._put((Kind.POSES, self._clock(), encode(pose), ()))
+        self._put((Kind.POSES, self._clock(), encode(pose), None))
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -92,8 +92,8 @@ class Recorder:
             except OSError as error:
                 self._fail(f"the recording cannot be written ({error.strerror})")
 
-    def _write(self, kind: Kind, time_s: float, payload: bytes, blobs: tuple[str, ...]) -> None:
-        for sha256 in blobs:
+    def _write(self, kind: Kind, time_s: float, payload: bytes, message: Scene | Op | None) -> None:
+        for sha256 in blobs_of(message):
             path = self._blob_path(sha256) if sha256 not in self._held else None
             if path is not None:
                 self._file.append(Kind.BLOB, time_s, bytes.fromhex(sha256) + path.read_bytes())
