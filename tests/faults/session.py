@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import uvicorn
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from engine.app.bench.stream_hub import Nothing
 from engine.app.serve import Listening, listening_socket, server_config
 from engine.core.errors import InvalidValue
 from engine.stream.follower import Follower, MissedOps
-from engine.stream.messages import EditRequest, Job
 from engine.stream.roles import Role
 from engine.stream.server import create_app
 from tests.stream.hubs import NotedHub
@@ -23,19 +22,6 @@ from tests.stream.hubs import NotedHub
 #: How much faster the clocks of hub and clients run, so that patience of 400 ms takes 20.
 FASTER = 20.0
 BEAT_EVERY_S = 0.002
-
-
-class Nothing:
-    """A session in which nothing is opened and nothing corrected."""
-
-    def jobs(self) -> tuple[Job, ...]:
-        return ()
-
-    def blob_path(self, _sha256: str) -> Path | None:
-        return None
-
-    def edit(self, _request: EditRequest, refuse: Callable[[str], None]) -> None:
-        refuse("not here")
 
 
 def clock() -> float:
