@@ -14,9 +14,11 @@ from engine.app.fanout import Fanout, Home
 from engine.app.jobs import RETRIES, JobRunner
 from engine.app.library import StudyLibrary
 from engine.app.local_workers import LocalWorkers
+from engine.app.renewal import Renewals
 from engine.app.uploads import Uploads
 from engine.app.workers import Workers
 from engine.segment.pipelines import PIPELINES
+from engine.stream.binary import Blob
 from engine.stream.hub import Hub
 from engine.stream.messages import EditRequest, EditScene, Job, Library, OpenRequest, ReplaceScene, Scene, Study
 from engine.stream.named_blobs import blobs_of
@@ -43,7 +45,9 @@ class Application:
         self._editor = EditorRunner(self.blobs.folder, self._publish_edit)
         self._fanout = hub if isinstance(hub, Fanout) else None
         self._edits = 0
-        self._jobs = JobRunner(workers or LocalWorkers(RETRIES), self.blobs.folder, hub.progress, self._show)
+        workers = workers or LocalWorkers(RETRIES)
+        self._jobs = JobRunner(workers, self.blobs.folder, hub.progress, self._show)
+        self._renewals = Renewals(workers, self.blobs.folder, lambda: hub.log.scene, hub.publish)
 
     def start(self) -> None:
         """Follow jobs; called on the event loop."""
@@ -85,6 +89,7 @@ class Application:
             work = await asyncio.to_thread(self._library.work, request)  # refuses here what no worker could open
             for earlier in self._jobs.jobs():
                 self._jobs.cancel(earlier.id)
+            self._renewals.give_way()
             return self._jobs.submit(work)
 
     def job(self, job: str) -> Job:
@@ -128,16 +133,18 @@ class Application:
         self._editor.close()
         self._jobs.close()
 
-    def _publish_edit(self, scene: str, edit: EditScene) -> None:
+    def _publish_edit(self, scene: str, edit: EditScene, blob: Blob) -> None:
         """An edit of a scene that another has replaced meanwhile has nobody to see it."""
         if self._hub.log.scene is not None and self._hub.log.scene.id == scene:
-            self._hub.publish(edit)
+            self._hub.publish(edit, blob)
+            self._renewals.edited(edit)
             self._edits += 1
             if self._edits % EDITS_A_SWEEP == 0:
                 self._sweep(self._hub.log.scene)
 
     def _show(self, scene: Scene) -> None:
         self._hub.publish(ReplaceScene(scene=scene))
+        self._renewals.forget()
         self._sweep(scene)
 
     def _sweep(self, scene: Scene) -> None:

@@ -6,7 +6,6 @@ surface that a stroke changed.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.app.pipeline import is_context
+from engine.core.array import Int32
 from engine.core.errors import InvalidValue
 from engine.core.grid import Grid
 from engine.core.structure import Structure
 from engine.core.volume import LabelMap
-from engine.mesh.bricks import Brick, BrickNet
+from engine.mesh.bricks import BrickNet, Patch
 from engine.mesh.gltf import single_surface_glb
 from engine.mesh.quantize import QuantizationFrame
 from engine.segment.interactive import Change, History, Index, Stroke, apply_stroke
@@ -27,12 +27,17 @@ from engine.stream.codec import headset_from_patient
 
 @dataclass(frozen=True, slots=True)
 class PackedPatch:
-    """One structure's surface in one brick as a GLB; empty where nothing of it is left there."""
+    """One structure's surface in the blocks where it changed, as a GLB; empty where nothing of it is left there.
+
+    Attributes:
+        blocks: (n, 3) int32, cubes of `engine.mesh.bricks.BLOCK_CELLS` cells.
+        counts: (n,) int32, triangles of each, in their order.
+    """
 
     key: str
-    brick: Brick
+    blocks: Int32
+    counts: Int32
     glb: bytes
-    triangles: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +139,10 @@ class Editor:
         change = self._history.redo(self._labels)
         return None if change is None else self._edit(change, is_forward=True)
 
+    def settle(self) -> None:
+        """Do what the latest stroke left to do, while nobody waits for it."""
+        self._net.settle()
+
     def _show(self, label: int) -> None:
         """A structure of context that is corrected after all has its surface in bricks from now on."""
         if label not in self._kept and not self._structures[label].includes:
@@ -146,8 +155,7 @@ class Editor:
         for part, sign in ((before, -1), (after, 1)):
             self._counts += sign * np.bincount(part.ravel(order="K"), minlength=len(self._counts))
         seen = self._net.change(self._labels, change.low, change.high)
-        with ThreadPoolExecutor(2) as pool:
-            patches = tuple(pool.map(lambda each: self._packed(*each), seen))
+        patches = tuple(map(self._packed, seen))
         return Edit(
             low=change.low,
             labels=self._labels[box].copy(order="F"),
@@ -157,13 +165,13 @@ class Editor:
             redo_count=self._history.redo_count,
         )
 
-    def _packed(self, brick: Brick, label: int) -> PackedPatch:
-        structure = self._structures[label]
-        patch = self._net.patch(brick, label)
-        if patch is None:
-            return PackedPatch(structure.key, brick, b"", 0)
-        glb = single_surface_glb(patch.surface, structure, self._root, frame=self._frame, normals=patch.normals)
-        return PackedPatch(structure.key, brick, glb, patch.surface.triangle_count)
+    def _packed(self, patch: Patch) -> PackedPatch:
+        structure, glb = self._structures[patch.label], b""
+        if patch.surface.triangle_count:
+            glb = single_surface_glb(
+                patch.surface, structure, self._root, frame=self._frame, normals=patch.normals, keeps_order=True
+            )
+        return PackedPatch(structure.key, patch.blocks.places, patch.counts, glb)
 
 
 def _frame_of(grid: Grid) -> QuantizationFrame:

@@ -25,12 +25,14 @@ from engine.app.local_workers import end_with_the_server
 from engine.app.scene_labels import label_map_of, samples_of, volume_node, wire_sample
 from engine.core.errors import SightlineError
 from engine.segment.interactive import Stroke, Tool
+from engine.stream.binary import Blob
 from engine.stream.messages import (
     EditRequest,
     EditScene,
     LabelBox,
     PatchedSurface,
     PrepareRequest,
+    RoleName,
     Scene,
     StrokeRequest,
     SurfaceNode,
@@ -40,6 +42,9 @@ from engine.stream.messages import (
 
 #: Requests that may wait; a hand that is this far ahead of what it sees draws blindly.
 MOST_WAITING = 32
+
+#: What a stroke leaves to do is done once whoever sees it has drawn it, not while they are about to.
+SETTLE_AFTER_S = 0.05
 
 Refuse = Callable[[str], None]
 
@@ -57,7 +62,7 @@ class _Running:
 class EditorRunner:
     """Starts, feeds and restarts the editor of the scene that is open. All methods run on the event loop's thread."""
 
-    def __init__(self, blob_folder: Path, on_edit: Callable[[str, EditScene], None]) -> None:
+    def __init__(self, blob_folder: Path, on_edit: Callable[[str, EditScene, Blob], None]) -> None:
         self._context = multiprocessing.get_context("spawn")
         self._blob_folder = blob_folder
         self._on_edit = on_edit
@@ -115,8 +120,8 @@ class EditorRunner:
 
     def _take(self, running: _Running, answer: _Answer) -> None:
         refuse = running.waiting.pop(answer.request, None)
-        if answer.edit is not None:
-            self._on_edit(running.scene, answer.edit)
+        if answer.made is not None:
+            self._on_edit(running.scene, *answer.made)
         elif answer.refusal and refuse is not None:
             refuse(answer.refusal)
 
@@ -133,7 +138,7 @@ class _Answer:
     """What became of a request: an op, a refusal, or nothing to change."""
 
     request: str
-    edit: EditScene | None = None
+    made: tuple[EditScene, Blob] | None = None
     refusal: str = ""
 
 
@@ -143,14 +148,16 @@ def _edit(pipe: Connection, blob_folder: Path, scene: Scene) -> None:
     desk: EditDesk | None = None
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:
+            if desk is not None and not pipe.poll(SETTLE_AFTER_S):
+                desk.settle()
             request: EditRequest = pipe.recv()
             try:
                 desk = desk or EditDesk(scene, blob_folder)
-                edit = desk.answer(request)
+                made = desk.answer(request)
             except SightlineError as error:
                 pipe.send(_Answer(request.request, refusal=str(error)))
             else:
-                pipe.send(_Answer(request.request, edit))
+                pipe.send(_Answer(request.request, made))
 
 
 class EditDesk:
@@ -166,8 +173,8 @@ class EditDesk:
         self._node_of = {node.structure.key: node.id for node in surfaces}
         self._voxels = self._editor.voxels
 
-    def answer(self, request: EditRequest) -> EditScene | None:
-        """What `request` changes; None where it changes nothing."""
+    def answer(self, request: EditRequest) -> tuple[EditScene, Blob] | None:
+        """What `request` changes, with the blob that says how; None where it changes nothing."""
         if isinstance(request, PrepareRequest):
             return None
         if isinstance(request, StrokeRequest):
@@ -176,7 +183,11 @@ class EditDesk:
             edit = self._editor.undo()
         else:
             edit = self._editor.redo()
-        return None if edit is None else self._op(edit)
+        return None if edit is None else self._op(edit, request.by)
+
+    def settle(self) -> None:
+        """Do what the latest answer left to do, while nobody waits for it."""
+        self._editor.settle()
 
     def _stroke(self, request: StrokeRequest) -> Stroke:
         label = self._editor.label_of(request.key)
@@ -192,18 +203,23 @@ class EditDesk:
             sample_range=(wire_sample(self._volume, values[0]), wire_sample(self._volume, values[1])),
         )
 
-    def _op(self, edit: Edit) -> EditScene:
+    def _op(self, edit: Edit, by: RoleName | None) -> tuple[EditScene, Blob]:
         labels = bytes(imagecodecs.zstd_encode(np.ascontiguousarray(edit.labels.T).tobytes(), level=1))
         data = bytearray(labels)
         places = []
         for patch in edit.patches:
             places.append((patch, len(data)))
             data += patch.glb
-        blob = self._blobs.put(bytes(data))
+        blob = Blob(self._blobs.put(packed := bytes(data)), packed)
         patches: dict[str, list[SurfacePatch]] = {}
         for patch, start in places:
             made = SurfacePatch(
-                brick=patch.brick, blob=blob, start=start, bytes=len(patch.glb), triangles=patch.triangles
+                blocks=tuple(map(tuple, patch.blocks.tolist())),
+                counts=tuple(patch.counts.tolist()),
+                blob=blob.sha256,
+                start=start,
+                bytes=len(patch.glb),
+                triangles=int(patch.counts.sum()),
             )
             patches.setdefault(patch.key, []).append(made)
         voxel_ml = self._editor.grid.voxel_volume_mm3 / 1000
@@ -215,12 +231,14 @@ class EditDesk:
             )
             for key in told
         )
-        return EditScene(
-            labels=LabelBox(low=edit.low, shape=_shape(edit), blob=blob, start=0, bytes=len(labels)),
+        op = EditScene(
+            labels=LabelBox(low=edit.low, shape=_shape(edit), blob=blob.sha256, start=0, bytes=len(labels)),
             surfaces=surfaces,
+            by=by,
             undo_count=edit.undo_count,
             redo_count=edit.redo_count,
         )
+        return op, blob
 
 
 def _shape(edit: Edit) -> tuple[int, int, int]:

@@ -34,7 +34,7 @@ from engine.core.errors import EnvironmentLacks
 from engine.stream.access import Access
 from engine.stream.audit_event import Note
 from engine.stream.hub import Hub
-from engine.stream.messages import EditRequest, EditScene, Op, ReplaceScene, Scene
+from engine.stream.messages import EditRequest, EditScene, Op, RenewScene, ReplaceScene, Scene
 from engine.stream.named_blobs import blobs_of
 from engine.stream.pose import MOST_ENTITIES
 from engine.stream.scene_log import TAIL_LENGTH, SceneLog
@@ -329,7 +329,7 @@ class Fanout(Hub):
                 self._lose_editor(home)
 
     async def _send(self, nonce: str, changes: str, op: Op, epoch: str, *, only_as_first: bool = False) -> bytes:
-        fenced = "1" if isinstance(op, EditScene) else ""
+        fenced = "1" if isinstance(op, EditScene | RenewScene) else ""
         first = "1" if only_as_first else ""
         whole = "1" if isinstance(op, ReplaceScene) else ""
         arguments = [epoch, self.name, nonce, changes, fenced, op.model_dump_json(), first, whole]

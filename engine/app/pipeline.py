@@ -95,7 +95,7 @@ def process_series(info: SeriesInfo, options: Options, progress: Progress, stopw
         made = _label(reading.value, options, part(progress, 0.3, 0.6), stopwatch)
         with stopwatch.stage("imports"):
             meshes.result()
-    surfaces = _surfaces(made.label_map, part(progress, 0.6, 1.0), stopwatch)
+    surfaces = build_surfaces(made.label_map, part(progress, 0.6, 1.0), stopwatch)
     return Processed(
         volume=reading.value,
         label_map=made.label_map,
@@ -159,7 +159,12 @@ def _made_by(label_map: LabelMap, segmenter: Segmenter) -> str:
     return f"{segmenter.name} {segmenter.version}"
 
 
-def _surfaces(label_map: LabelMap, progress: Progress, stopwatch: Stopwatch) -> tuple[StructureSurface, ...]:
+def build_surfaces(label_map: LabelMap, progress: Progress, stopwatch: Stopwatch) -> tuple[StructureSurface, ...]:
+    """Surfaces of the structures of `label_map` that have any voxel, with their levels of detail and measures.
+
+    Raises:
+        Cancelled: from `progress`.
+    """
     from engine.mesh.lod import build_lods
 
     with stopwatch.stage("surfaces"):

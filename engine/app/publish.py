@@ -42,8 +42,7 @@ def publish(processed: Processed, blobs: BlobFolder, title: str, progress: Progr
     nodes: list[SurfaceNode | VolumeNode] = []
     with ThreadPoolExecutor(2) as pool:
         for surface in processed.surfaces:
-            lods = tuple(pool.map(lambda level, s=surface: _lod(s, level, matrix, blobs), range(len(surface.lods))))
-            nodes.append(_surface_node(surface, lods, processed))
+            nodes.append(_surface_node(surface, pack_lods(surface, matrix, blobs, pool), processed))
     progress(0.5, "packing slices")
     nodes.append(_volume_node(processed, blobs, title))
     progress(1.0, "ready")
@@ -92,6 +91,13 @@ def _surface_node(surface: StructureSurface, lods: tuple[SurfaceLod, ...], proce
     )
 
 
+def pack_lods(
+    surface: StructureSurface, matrix: NDArray[np.float64], blobs: BlobFolder, pool: ThreadPoolExecutor
+) -> tuple[SurfaceLod, ...]:
+    """The levels of detail of a surface, finest first; `matrix` maps the patient to headset metres."""
+    return tuple(pool.map(lambda level: _lod(surface, level, matrix, blobs), range(len(surface.lods))))
+
+
 def _lod(surface: StructureSurface, level: int, matrix: NDArray[np.float64], blobs: BlobFolder) -> SurfaceLod:
     mesh = surface.lods[level]
     glb = single_surface_glb(mesh, surface.structure, matrix, lod=level)
@@ -113,8 +119,8 @@ def _volume_node(processed: Processed, blobs: BlobFolder, title: str) -> VolumeN
         patient_from_voxel=row_major(grid.patient_from_voxel.matrix),
         value_range=value_range,
         presets=window_presets(kji[::4, ::4, ::4], volume.quantity),
-        slabs=_packed(wire, blobs),
-        label_slabs=_packed(labels, blobs),
+        slabs=pack_slabs(wire, blobs),
+        label_slabs=pack_slabs(labels, blobs),
         frame_of_reference_uid=grid.frame_of_reference_uid,
     )
 
@@ -137,7 +143,9 @@ def _wire_label(structure: Structure, label_map: LabelMap) -> int:
     return ordinal if ordinal <= MAX_WIRE_LABEL else 0
 
 
-def _packed(kji: NDArray[np.generic], blobs: BlobFolder) -> tuple[Slab, ...]:
+def pack_slabs(kji: NDArray[np.generic], blobs: BlobFolder) -> tuple[Slab, ...]:
+    """Voxels `[k, j, i]` as slabs."""
+
     def pack(cut: tuple[int, int, NDArray[np.generic]]) -> Slab:
         k_start, k_count, part = cut
         data = bytes(imagecodecs.zstd_encode(part.tobytes(), level=ZSTD_LEVEL))

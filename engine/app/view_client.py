@@ -78,7 +78,7 @@ class ViewClient:
     def __init__(self, address: ServerAddress, context: ssl.SSLContext | None, feed: Feed) -> None:
         self.feed = feed
         self.blobs = BlobStore(address, context)
-        self.follower = Follower()
+        self.follower = Follower(lambda blob: self.blobs.put(blob.sha256, blob.data))
         self._address = address
         self._context = context
         self._changed = asyncio.Event()
@@ -263,14 +263,18 @@ class ViewClient:
 
     async def _bring_volume(self, scene: Scene, node: VolumeNode) -> None:
         """Slabs once; boxes of edited labels over them, in their order."""
-        slabs = (node.id, node.slabs, node.label_slabs)
-        if self._brought.volume != slabs:
-            self._brought.volume, self._brought.boxes, self._brought.slabs = slabs, (), 0
+        volume = (node.id, node.slabs)
+        if self._brought.volume != volume:
+            self._brought.volume, self._brought.boxes, self._brought.slabs = volume, (), set()
             self.feed.put(drawn_volume(scene, node))
         waiting = [*((slab, False) for slab in node.slabs), *((slab, True) for slab in node.label_slabs)]
-        for slab, is_labels in waiting[self._brought.slabs :]:
-            self.feed.put(await self._in_pool(partial(self._slab, node, slab, is_labels)))
-            self._brought.slabs += 1
+        for place in waiting:
+            if place in self._brought.slabs:
+                continue
+            self.feed.put(await self._in_pool(partial(self._slab, node, *place)))
+            self._brought.slabs.add(place)
+            if place[1]:
+                self._brought.boxes = ()  # they lie over the slabs
             if self.follower.scene is not scene:
                 self._changed.set()
                 return
@@ -296,7 +300,7 @@ class _Brought:
         self.scene = scene
         self.surfaces: dict[str, tuple[object, ...]] = {}
         self.volume: tuple[object, ...] | None = None
-        self.slabs = 0
+        self.slabs: set[tuple[Slab, bool]] = set()
         self.boxes: tuple[LabelBox, ...] = ()
 
 

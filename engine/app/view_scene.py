@@ -1,4 +1,4 @@
-"""From the wire's scene to what a headset draws: which detail, which bricks, which samples. Pure."""
+"""From the wire's scene to what a headset draws: which detail, which blocks, which samples. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from numpy.typing import NDArray
 
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue
-from engine.mesh.bricks import BRICK_CELLS
+from engine.mesh.bricks import BLOCK_CELLS
 from engine.mesh.gltf_read import ReadSurface, read_glb
 from engine.stream.codec import INT16_HIGH, INT16_LOW
-from engine.stream.messages import LabelBox, Scene, Slab, SurfaceNode, TrackedNode, VolumeNode, WindowPreset
+from engine.stream.messages import (
+    LabelBox,
+    Scene,
+    Slab,
+    SurfaceNode,
+    SurfacePatch,
+    TrackedNode,
+    VolumeNode,
+    WindowPreset,
+)
 from engine.stream.pose import Pose, PoseFrame
 from engine.xr.drawn import DrawnSurface, DrawnVolume, VolumeBox, Window
 from engine.xr.rigid import apply, rigid, rotation_from_quaternion
@@ -77,7 +86,7 @@ def _invisible_level(node: SurfaceNode, pixels_per_mm: float) -> int:
 def drawn_surface(
     node: SurfaceNode, level: int | None, voxel_from_headset: Float64, fetch: Fetch, *, is_shown: bool, order: int
 ) -> DrawnSurface:
-    """A node at one level of detail, its patches in place of what stood in their bricks.
+    """A node at one level of detail, its patches in place of what stood in their blocks.
 
     Args:
         level: None where only patches are left of it.
@@ -88,10 +97,13 @@ def drawn_surface(
     parts: list[ReadSurface] = []
     if level is not None:
         (whole,) = read_glb(fetch(node.lods[level].blob))
-        parts.append(without_bricks(whole, voxel_from_headset, [patch.brick for patch in node.patches]))
-    for patch in node.patches:
-        if patch.bytes:
-            parts += read_glb(fetch(patch.blob)[patch.start : patch.start + patch.bytes])
+        edited = [block for patch in node.patches for block in patch.blocks]
+        parts.append(without_blocks(whole, voxel_from_headset, edited))
+    for patch, shown in zip(node.patches, shown_blocks(node.patches), strict=True):
+        if patch.bytes and any(shown):
+            (read,) = read_glb(fetch(patch.blob)[patch.start : patch.start + patch.bytes])
+            kept = np.repeat(shown, patch.counts)
+            parts.append(ReadSurface(read.name, read.positions_m, read.normals, read.triangles[kept]))
     starts = np.cumsum([0, *(len(part.positions_m) for part in parts)])
     empty = np.empty((0, 3))
     return DrawnSurface(
@@ -111,31 +123,41 @@ def drawn_surface(
     )
 
 
-def without_bricks(
-    surface: ReadSurface, voxel_from_headset: Float64, bricks: Sequence[tuple[int, int, int]]
+def shown_blocks(patches: Sequence[SurfacePatch]) -> list[list[bool]]:
+    """Which blocks of each patch show: those that no later patch has."""
+    covered: set[tuple[int, int, int]] = set()
+    shown: list[list[bool]] = []
+    for patch in reversed(patches):
+        shown.append([block not in covered for block in patch.blocks])
+        covered.update(patch.blocks)
+    return shown[::-1]
+
+
+def without_blocks(
+    surface: ReadSurface, voxel_from_headset: Float64, blocks: Sequence[tuple[int, int, int]]
 ) -> ReadSurface:
-    """The surface but for triangles that lie in `bricks` with all three corners.
+    """The surface but for triangles that lie in `blocks` with all three corners.
 
     Those that cross a border stay: they overlap the patch by no more than the level's error, where leaving them out
     would leave a hole.
     """
-    if not bricks:
+    if not blocks:
         return surface
     voxels = surface.positions_m @ voxel_from_headset[:3, :3].T + voxel_from_headset[:3, 3]
     # Cell n lies between voxels n - 1 and n.
-    at = np.floor(np.ceil(voxels + 0.5) / BRICK_CELLS).astype(np.int64)
-    is_in = np.isin(_brick_number(at), _brick_number(np.array(bricks)))
+    at = np.floor(np.ceil(voxels + 0.5) / BLOCK_CELLS).astype(np.int64)
+    is_in = np.isin(_block_number(at), _block_number(np.array(blocks)))
     kept = ~is_in[surface.triangles].all(axis=1)
     return ReadSurface(surface.name, surface.positions_m, surface.normals, surface.triangles[kept])
 
 
-def _brick_number(bricks: NDArray[np.int64]) -> NDArray[np.int64]:
+def _block_number(blocks: NDArray[np.int64]) -> NDArray[np.int64]:
     """One number for each (i, j, k); indices stay far below 2^20."""
-    return ((bricks[:, 0] + 2**19) << 40) + ((bricks[:, 1] + 2**19) << 20) + bricks[:, 2] + 2**19
+    return ((blocks[:, 0] + 2**19) << 40) + ((blocks[:, 1] + 2**19) << 20) + blocks[:, 2] + 2**19
 
 
 def voxel_from_headset(scene: Scene, volume: VolumeNode | None) -> Float64:
-    """(4, 4) that tells bricks; identity where there is no volume, and so no brick."""
+    """(4, 4) that tells blocks; identity where there is no volume, and so no block."""
     if volume is None:
         return np.eye(4)
     return np.asarray(np.linalg.inv(matrix_of(scene.headset_from_patient) @ matrix_of(volume.patient_from_voxel)))

@@ -31,6 +31,9 @@ from engine.mesh.kernels_slabs import Slabs
 from engine.mesh.kernels_smooth import link, place
 from engine.mesh.smooth import DEFAULT_SMOOTHING, Smoothing, smooth
 
+#: A box of so many voxels is done in the time that it takes to start threads and to wait for them.
+FEW_VOXELS = 2_000_000
+
 
 def extract(
     label_map: LabelMap,
@@ -78,7 +81,7 @@ def extract_cells(
         is_mirrored: the voxel axes are left-handed in the patient.
     """
     samples = np.ascontiguousarray(labels.T)
-    with Slabs() as slabs:
+    with Slabs(1 if samples.size < FEW_VOXELS else None) as slabs:
         cells = _classified(samples, _kept(samples.dtype, kept), slabs)
         offsets = np.zeros((cells.vertex_count, 3), dtype=np.int16)
         if smoothing.iterations:

@@ -116,12 +116,14 @@ def single_surface_glb(
     surface_area_mm2: float | None = None,
     frame: QuantizationFrame | None = None,
     normals: Float32 | None = None,
+    keeps_order: bool = False,
 ) -> bytes:
     """A GLB of one level of detail of one structure; `lod` is its number, 0 the finest.
 
     Args:
         normals: (v, 3) of the vertices; made from the triangles where not given, which at the rim of an open surface
             leaves out what lies beyond it.
+        keeps_order: leave triangles in the order they have, where otherwise one that draws faster is found.
 
     Raises:
         InvalidValue: as `write_glb`, or the surface has no triangles.
@@ -130,7 +132,8 @@ def single_surface_glb(
         raise InvalidValue(f"{structure.name} has no triangles to write")
     mesh = GltfMesh(structure, (surface,), volume_ml, surface_area_mm2, frame)
     document = _Document(root_matrix, structure.name, GENERATOR, None)
-    document.add(mesh, [_pack(surface, _frames(mesh)[0], normals)], first_lod=lod)
+    packed = _pack(surface, _frames(mesh)[0], normals, keeps_order=keeps_order)
+    document.add(mesh, [packed], first_lod=lod)
     return document.as_glb()
 
 
@@ -147,8 +150,13 @@ def _frames(mesh: GltfMesh) -> list[QuantizationFrame]:
     return [finest.fit_for(surface.error_mm) for surface in drawn]
 
 
-def _pack(surface: Surface, frame: QuantizationFrame, normals: Float32 | None = None) -> _Packed:
-    faces, used = in_drawing_order(surface.faces, len(surface.vertices_mm))
+def _pack(
+    surface: Surface, frame: QuantizationFrame, normals: Float32 | None = None, *, keeps_order: bool = False
+) -> _Packed:
+    if keeps_order:
+        faces, used = surface.faces, np.arange(len(surface.vertices_mm), dtype=np.int32)
+    else:
+        faces, used = in_drawing_order(surface.faces, len(surface.vertices_mm))
     positions = frame.quantized(surface.vertices_mm[used])
     directions = octahedral((vertex_normals(surface) if normals is None else normals)[used])
     return _Packed(

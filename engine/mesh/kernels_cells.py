@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from engine.mesh.kernels_bits import inlined, kernel
 
 
@@ -28,6 +30,85 @@ def choose(quads: Any, cells: Any, labels: Any, label: int, low: Any, high: Any,
             chosen[count] = q
             count += 1
     return count
+
+
+@inlined
+def is_marked(cells: Any, v: int, edge: int, first: Any, mask: Any, rim: int) -> bool:
+    """Whether a block that is marked in `mask` lies within `rim` (0 or 1) cells of a cell."""
+    for axis in range(3):  # most are nowhere near
+        low, high = first[axis] * edge - rim, (first[axis] + mask.shape[axis]) * edge + rim
+        if not low <= cells[v, axis] < high:
+            return False
+    for corner in range(8 if rim else 1):
+        inside = True
+        b0, b1, b2 = 0, 0, 0
+        for axis in range(3):
+            shift = 2 * (corner >> axis & 1) - 1 if rim else 0
+            b = (int(cells[v, axis]) + shift) // edge - first[axis]
+            inside &= 0 <= b < mask.shape[axis]
+            if axis == 0:
+                b0 = b
+            elif axis == 1:
+                b1 = b
+            else:
+                b2 = b
+        if inside and mask[b0, b1, b2]:
+            return True
+    return False
+
+
+@kernel
+def choose_marked(
+    quads: Any, cells: Any, labels: Any, label: int, edge: int, first: Any, mask: Any, rim: int, chosen: Any
+) -> int:
+    """As `choose`, of the quads whose owners lie within `rim` cells of blocks that are marked in `mask`.
+
+    edge: cells along the edge of a block. first: the block with which `mask` begins.
+    """
+    count = 0
+    for q in range(quads.shape[0]):
+        if label != 0 and labels[q, 0] != label and labels[q, 1] != label:
+            continue
+        if is_marked(cells, quads[q, 2], edge, first, mask, rim):
+            chosen[count] = q
+            count += 1
+    return count
+
+
+@inlined
+def mixed(number: Any) -> Any:
+    """A number of 64 bits whose every bit depends on every bit of another (splitmix64; Steele, Lea, Flood 2014)."""
+    number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return number ^ (number >> np.uint64(31))
+
+
+@kernel
+def digest(
+    quads: Any, cells: Any, offsets: Any, labels: Any, sheets: Any, chosen: Any, edge: int, first: Any, sums: Any
+) -> None:
+    """Add the chosen quads to sums[i, j, k, column] of their owners' blocks, counted from `first`.
+
+    labels (n, 2): columns of both sides of each chosen quad.
+
+    Sums of mixed numbers: the same for the same quads in any order, and different otherwise but once in 2^64.
+    """
+    for n in range(chosen.size):
+        q = chosen[n]
+        number = np.uint64(sheets[q])
+        for m in range(4):
+            v = quads[q, m]
+            number = mixed(number ^ np.uint64(key_of(cells, v)))
+            place = np.uint64(0)
+            for axis in range(3):
+                place = (place << np.uint64(16)) | np.uint64(int(offsets[v, axis]) + 32768)
+            number = mixed(number ^ place)
+        owner = quads[q, 2]
+        i = int(cells[owner, 0]) // edge - first[0]
+        j = int(cells[owner, 1]) // edge - first[1]
+        k = int(cells[owner, 2]) // edge - first[2]
+        sums[i, j, k, labels[n, 0]] += mixed(number ^ np.uint64(labels[n, 1]))
+        sums[i, j, k, labels[n, 1]] += mixed(number + np.uint64(labels[n, 0]))
 
 
 @kernel

@@ -7,12 +7,13 @@ been left alone. `now_s` is the client's own clock.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn
 
 from pydantic import TypeAdapter
 
-from engine.stream.binary import Answer, Ask, Beat, encode, records
+from engine.stream.binary import Answer, Ask, Beat, Blob, encode, records
 from engine.stream.clock import ClockSync, Exchange, Offset
 from engine.stream.messages import (
     PROTOCOL,
@@ -48,7 +49,9 @@ class MissedOps(Exception):
 class Follower:
     """What one client knows. It lives through lost connections: say `hello` again and go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_blob: Callable[[Blob], None] = lambda _: None) -> None:
+        """`on_blob` is given what the hub sends ahead of the op that names it."""
+        self._on_blob = on_blob
         self.epoch: str | None = None
         self.seq: int | None = None
         self.scene: Scene | None = None
@@ -114,6 +117,8 @@ class Follower:
                 case Beat(_, seq):
                     if seq > (self.seq or 0):
                         self._miss()
+                case Blob():
+                    self._on_blob(record)
         return news
 
     def next_bytes(self, now_s: float) -> bytes:

@@ -16,6 +16,7 @@ from engine.core.frame import WORLD, patient
 from engine.core.transform import Transform
 from engine.stream.access import Access, Who
 from engine.stream.audit_event import AuditEvent, Note
+from engine.stream.binary import Blob
 from engine.stream.messages import (
     EditRequest,
     Job,
@@ -30,6 +31,8 @@ from engine.stream.messages import (
     ReplaceScene,
     Scene,
     SetRegistration,
+    StepRequest,
+    StrokeRequest,
     TrackedNode,
     TrackedThing,
     TrackRequest,
@@ -129,8 +132,10 @@ class Hub:
 
     # --- what the session says to all ----------------------------------------------------------
 
-    def publish(self, op: Op) -> None:
-        """Append `op` to the log and tell everyone."""
+    def publish(self, op: Op, ahead: Blob | None = None) -> None:
+        """Append `op` to the log and tell everyone, with the blob that it names `ahead` of it."""
+        if ahead is not None:
+            self._tell(ahead)
         self.commit(self._carrying(op) if isinstance(op, ReplaceScene) else op)
 
     def commit(self, op: Op) -> None:
@@ -208,6 +213,9 @@ class Hub:
                         self._register(peer, event)
                     case VerifyRequest():
                         self._verify(peer, event)
+                    case StrokeRequest() | StepRequest():
+                        by = _member(peer).role.value  # whatever the client says
+                        edit(event.model_copy(update={"by": by}), self._refuser(peer, event.request))
                     case _:
                         edit(event, self._refuser(peer, event.request))
             except InvalidValue as error:
@@ -315,7 +323,7 @@ class Hub:
         changes = placed | {"nodes": nodes, "registration": old.registration if same else None}
         return ReplaceScene(scene=new.model_copy(update=changes))
 
-    def _tell(self, message: Entry | JobUpdate | RecordingUpdate) -> None:
+    def _tell(self, message: Entry | Blob | JobUpdate | RecordingUpdate) -> None:
         for peer, connection in self._connections.items():
             peer.notify(message)
             connection.bell()

@@ -27,6 +27,9 @@ class Message(BaseModel):
 # --- what is drawn -----------------------------------------------------------------------------
 
 
+RoleName = Literal["surgeon", "assistant", "educator", "trainee", "viewer", "device"]
+
+
 class CodeMessage(Message):
     """A coded concept (DICOM PS3.3 section 8.1)."""
 
@@ -70,12 +73,14 @@ class SurfaceLod(Message):
 
 
 class SurfacePatch(Message):
-    """What stands in one brick of 64³ cells instead of the levels of detail, after an edit.
+    """What stands in some blocks of 8³ cells instead of the levels of detail, and of earlier patches, after an edit.
 
-    `bytes` of `blob` from `start` are a GLB in headset metres; none of them: nothing stands there any more.
+    `bytes` of `blob` from `start` are a GLB in headset metres, its triangles in the order of `blocks`, `counts` of
+    each; no bytes: nothing stands there any more.
     """
 
-    brick: tuple[int, int, int]
+    blocks: tuple[tuple[int, int, int], ...]
+    counts: tuple[int, ...]
     blob: Sha256
     start: int = Field(ge=0)
     bytes: int = Field(ge=0)
@@ -93,9 +98,10 @@ class LabelBox(Message):
 
 
 class SurfaceNode(Message):
-    """A structure's surface; `lods` runs from finest to coarsest, `patches` take their place brick by brick.
+    """A structure's surface; `lods` runs from finest to coarsest, `patches` take their place block by block.
 
-    `made_s` is when it was computed, seconds since 1970.
+    `made_s` is when it was computed, seconds since 1970. `corrected_by` are the roles of those who corrected it by hand
+    since; their strokes are no part of `structure.provenance`.
     """
 
     kind: Literal["surface"] = "surface"
@@ -110,6 +116,7 @@ class SurfaceNode(Message):
     registration_epoch: int = Field(ge=0)
     patches: tuple[SurfacePatch, ...] = ()
     made_s: float = 0.0
+    corrected_by: tuple[RoleName, ...] = ()
 
 
 class Slab(Message):
@@ -301,7 +308,7 @@ class Library(Message):
 
 # --- who is let in (engine.stream.roles, engine.stream.pairing) ----------------------------------
 
-RoleName = Literal["surgeon", "assistant", "educator", "trainee", "viewer", "device"]
+
 ActionName = Literal[
     "look", "move_self", "open", "upload", "remove", "edit", "set_margin", "register", "track", "mark", "export",
     "invite", "revoke",
@@ -376,7 +383,7 @@ class StrokeRequest(Message):
     """Correct the segmentation of a scene: one movement of a tool, in patient millimetres.
 
     `over` names structures that may be painted over, any when empty; a threshold has two corners of a box and the
-    `values` between which samples are taken, in the volume's own unit.
+    `values` between which samples are taken, in the volume's own unit. `by` is the hub's to say.
     """
 
     type: Literal["stroke"] = "stroke"
@@ -388,15 +395,17 @@ class StrokeRequest(Message):
     radius_mm: float = Field(default=0.0, ge=0.0, le=100.0)
     over: Annotated[tuple[Identifier, ...], Field(max_length=255)] = ()
     values: tuple[float, float] | None = None
+    by: RoleName | None = None
 
 
 class StepRequest(Message):
-    """Take the latest stroke back, or do it again."""
+    """Take the latest stroke back, or do it again. `by` is the hub's to say."""
 
     type: Literal["step"] = "step"
     request: Identifier
     scene: Identifier
     direction: Literal["undo", "redo"]
+    by: RoleName | None = None
 
 
 class PrepareRequest(Message):
@@ -481,14 +490,37 @@ class PatchedSurface(Message):
 class EditScene(Message):
     """A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth.
 
-    `undo_count` and `redo_count` are how many strokes can be taken back, and done again.
+    `by` is the role of whose hand it was. `undo_count` and `redo_count` are how many strokes can be taken back, and
+    done again.
     """
 
     kind: Literal["edit_scene"] = "edit_scene"
     labels: LabelBox
     surfaces: tuple[PatchedSurface, ...]
+    by: RoleName | None = None
     undo_count: int = Field(default=0, ge=0)
     redo_count: int = Field(default=0, ge=0)
+
+
+class RenewedSurface(Message):
+    """A structure's whole surface with its levels of detail, made again after corrections."""
+
+    id: Identifier
+    lods: tuple[SurfaceLod, ...]
+    surface_area_mm2: float = Field(ge=0)
+    closed: bool
+
+
+class RenewScene(Message):
+    """Whole surfaces and labels that hold earlier edits take the place of what those brought: patches and boxes.
+
+    `edits` are the blobs of those edits. What later ones brought stays where it is. Nothing looks different.
+    """
+
+    kind: Literal["renew_scene"] = "renew_scene"
+    surfaces: tuple[RenewedSurface, ...]
+    label_slabs: tuple[Slab, ...]
+    edits: tuple[Sha256, ...]
 
 
 class SetRegistration(Message):
@@ -498,7 +530,9 @@ class SetRegistration(Message):
     registration: Registration
 
 
-Op = Annotated[ReplaceScene | PutNode | RemoveNode | EditScene | SetRegistration, Field(discriminator="kind")]
+Op = Annotated[
+    ReplaceScene | PutNode | RemoveNode | EditScene | RenewScene | SetRegistration, Field(discriminator="kind")
+]
 
 
 class Welcome(Message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
+from engine.stream.binary import Blob
 from engine.stream.messages import ErrorMessage, JobUpdate, RecordingUpdate, RefusedMessage, Snapshot, Welcome
 from engine.stream.scene_log import Entry
 
@@ -11,8 +12,11 @@ from engine.stream.scene_log import Entry
 MAX_OPS = 256
 MAX_OP_CHARACTERS = 4 * 1024 * 1024
 
+#: A blob that goes ahead of its op: poses wait behind it, 20 ms on a line of 100 Mbit a second.
+MOST_AHEAD_BYTES = 256 * 1024
+
 State = JobUpdate | RecordingUpdate
-Outgoing = Entry | Snapshot | Welcome | State | RefusedMessage | ErrorMessage
+Outgoing = Entry | Blob | Snapshot | Welcome | State | RefusedMessage | ErrorMessage
 
 
 class Outbox:
@@ -38,6 +42,8 @@ class Outbox:
                 self._ordered.append(message)
             case Entry():
                 self._put_op(message)
+            case Blob():
+                self._put_blob(message)
             case _:
                 self._ordered.append(message)
 
@@ -68,8 +74,13 @@ class Outbox:
         self._op_characters += len(entry.text)
         self._ordered.append(entry)
 
+    def _put_blob(self, blob: Blob) -> None:
+        """Only for who is not behind, and not so much that it holds up what is tracked: any blob can be fetched."""
+        if not self._ordered and not self.needs_snapshot and len(blob.data) <= MOST_AHEAD_BYTES:
+            self._ordered.append(blob)
+
     def _drop_ops(self) -> None:
         """What is not an op stays: it is in no snapshot."""
-        self._ordered = deque(m for m in self._ordered if not isinstance(m, Entry | Snapshot))
+        self._ordered = deque(m for m in self._ordered if not isinstance(m, Entry | Blob | Snapshot))
         self._op_characters = 0
         self.needs_snapshot = False

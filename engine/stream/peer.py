@@ -1,7 +1,7 @@
 """One connection, without any I/O: frames and time in; frames and events out.
 
 The server feeds `receive_text` and `receive_bytes`, takes what was asked from `take_event`, and sends what `next_bytes`
-and `next_text` give until both are empty.
+and `next_message` give until both are empty.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.core.errors import InvalidValue
 from engine.stream.access import Who
-from engine.stream.binary import Answer, Ask, Beat, Record, encode, records
+from engine.stream.binary import Answer, Ask, Beat, Blob, Record, encode, records
 from engine.stream.clock import ClockSync, Exchange, Offset
 from engine.stream.limits import Bucket
 from engine.stream.messages import (
@@ -194,13 +194,15 @@ class Peer:
         self._records.clear()
         return said + self._poses.take()
 
-    def next_text(self) -> str | None:
-        """The next text frame, or None when nothing waits."""
+    def next_message(self) -> str | bytes | None:
+        """The next frame in order: text, or a blob that the text after it names. None when nothing waits."""
         if self._outbox.needs_snapshot:
             self._outbox.put(self._snapshot())
         message = self._outbox.take()
         if message is None:
             return None
+        if isinstance(message, Blob):
+            return encode(message)
         self._is_welcomed = True
         if isinstance(message, Entry | Snapshot):
             self._sent_seq = message.seq
@@ -208,7 +210,7 @@ class Peer:
 
     # --- what the hub says ---------------------------------------------------------------------
 
-    def notify(self, message: Entry | JobUpdate | RecordingUpdate) -> None:
+    def notify(self, message: Entry | Blob | JobUpdate | RecordingUpdate) -> None:
         """Queue what the hub tells every live peer."""
         if self.is_live:
             self._outbox.put(message)
@@ -293,6 +295,8 @@ class Peer:
                 self._clock.add(Exchange(sent_s, received_s, answered_s, now_s))
             case Beat():
                 pass  # a client that says it lives: that it sent anything says as much
+            case Blob():
+                self._discard("a blob, which only a hub sends")
 
     def _take_pose(self, pose: Pose, now_s: float) -> None:
         offset = self._clock.at(now_s)

@@ -15,11 +15,14 @@ from engine.stream.messages import (
     PutNode,
     Registration,
     RemoveNode,
+    RenewScene,
     ReplaceScene,
+    RoleName,
     Scene,
     SceneNode,
     SetRegistration,
     SurfaceNode,
+    SurfacePatch,
     TrackedNode,
     VolumeNode,
 )
@@ -107,6 +110,8 @@ def folded(scene: Scene | None, op: Op) -> Scene:
         return scene.model_copy(update={"nodes": tuple(node for node in scene.nodes if node.id != op.id)})
     if isinstance(op, EditScene):
         return scene.model_copy(update={"nodes": _edited(scene.nodes, op)})
+    if isinstance(op, RenewScene):
+        return scene.model_copy(update={"nodes": _renewed(scene.nodes, op)})
     if isinstance(op, SetRegistration):
         return _registered(scene, op.registration)
     raise TypeError(f"not an op: {op!r}")
@@ -137,7 +142,7 @@ def _edited(nodes: tuple[SceneNode, ...], op: EditScene) -> tuple[SceneNode, ...
     if missing or not any(isinstance(node, VolumeNode) for node in nodes):
         raise KeyError(f"no node {min(missing)}" if missing else "no volume to edit")
     return tuple(
-        _patched(node, changes[node.id])
+        _patched(node, changes[node.id], op.by)
         if isinstance(node, SurfaceNode) and node.id in changes
         else _relabelled(node, op.labels)
         if isinstance(node, VolumeNode)
@@ -146,10 +151,38 @@ def _edited(nodes: tuple[SceneNode, ...], op: EditScene) -> tuple[SceneNode, ...
     )
 
 
-def _patched(node: SurfaceNode, change: PatchedSurface) -> SurfaceNode:
-    fresh = {patch.brick for patch in change.patches}
-    kept = tuple(patch for patch in node.patches if patch.brick not in fresh)
-    return node.model_copy(update={"volume_ml": change.volume_ml, "patches": (*kept, *change.patches)})
+def _patched(node: SurfaceNode, change: PatchedSurface, by: RoleName | None) -> SurfaceNode:
+    patches = _seen((*node.patches, *change.patches))
+    hands = node.corrected_by if by is None or by in node.corrected_by else (*node.corrected_by, by)
+    return node.model_copy(update={"volume_ml": change.volume_ml, "patches": patches, "corrected_by": hands})
+
+
+def _renewed(nodes: tuple[SceneNode, ...], op: RenewScene) -> tuple[SceneNode, ...]:
+    renewed = {surface.id: surface for surface in op.surfaces}
+    edits = frozenset(op.edits)
+
+    def fold(node: SceneNode) -> SceneNode:
+        if isinstance(node, VolumeNode):
+            boxes = tuple(box for box in node.label_boxes if box.blob not in edits)
+            return node.model_copy(update={"label_slabs": op.label_slabs, "label_boxes": boxes})
+        if isinstance(node, SurfaceNode) and (made := renewed.get(node.id)) is not None:
+            patches = tuple(patch for patch in node.patches if patch.blob not in edits)
+            changes = {"lods": made.lods, "surface_area_mm2": made.surface_area_mm2, "closed": made.closed}
+            return node.model_copy(update=changes | {"patches": patches})
+        return node
+
+    return tuple(map(fold, nodes))
+
+
+def _seen(patches: tuple[SurfacePatch, ...]) -> tuple[SurfacePatch, ...]:
+    """Those of which any block shows: a later patch takes the place of its blocks in earlier ones."""
+    covered: set[tuple[int, int, int]] = set()
+    kept = []
+    for patch in reversed(patches):
+        if not covered.issuperset(patch.blocks):
+            kept.append(patch)
+            covered.update(patch.blocks)
+    return tuple(reversed(kept))
 
 
 def _relabelled(node: VolumeNode, box: LabelBox) -> VolumeNode:

@@ -362,8 +362,11 @@ async def _send_all(websocket: WebSocket, peer: Peer, bell: asyncio.Event, clock
     while True:
         await bell.wait()
         bell.clear()
-        while (text := peer.next_text()) is not None:
-            await websocket.send_text(text)
+        while (message := peer.next_message()) is not None:
+            if isinstance(message, bytes):
+                await websocket.send_bytes(message)
+                continue  # its op comes next
+            await websocket.send_text(message)
             await _send_poses(websocket, peer, clock)
         await _send_poses(websocket, peer, clock)
         if peer.closing is not None:

@@ -74,7 +74,7 @@ def test_a_blob_that_is_used_again_is_the_last_to_go(tmp_path: Path, use: str) -
 
 def test_a_scene_names_all_that_it_refers_to() -> None:
     box = LabelBox(low=(0, 0, 0), shape=(1, 1, 1), blob="2" * 64, start=0, bytes=1)
-    patch = SurfacePatch(brick=(0, 0, 0), blob="3" * 64, start=0, bytes=1, triangles=1)
+    patch = SurfacePatch(blocks=((0, 0, 0),), counts=(1,), blob="3" * 64, start=0, bytes=1, triangles=1)
     volume = volume_node().model_copy(update={"label_boxes": (box,)})
     edited = surface_node("bone").model_copy(update={"patches": (patch,)})
     shown = scene("skin").model_copy(update={"nodes": (edited, volume)})

@@ -67,7 +67,8 @@ def test_patches_are_glbs_of_the_structures_that_look_different_and_of_no_contex
     assert {patch.key for patch in edit.patches} == {"lung_left", "bone"}
     for patch in edit.patches:
         assert patch.glb.startswith(b"glTF")
-        assert patch.triangles > 0
+        assert patch.counts.sum() > 0
+        assert len(patch.counts) == len(patch.blocks)
 
 
 def test_a_structure_erased_whole_leaves_empty_patches() -> None:

@@ -16,7 +16,18 @@ from engine.app.scene_labels import label_map_of, volume_node
 from engine.core.grid import Grid
 from engine.ingest.nifti import write_nifti
 from engine.ingest.phantom.bodies import label_map, sphere
-from engine.stream.messages import EditScene, OpenRequest, Scene, SeriesChoice, StepRequest, StrokeRequest, SurfaceNode
+from engine.mesh.gltf_read import read_glb
+from engine.stream.binary import Blob
+from engine.stream.messages import (
+    EditScene,
+    Op,
+    OpenRequest,
+    Scene,
+    SeriesChoice,
+    StepRequest,
+    StrokeRequest,
+    SurfaceNode,
+)
 from tests.stream.hubs import NotedHub
 
 GRID = Grid.centred((80, 80, 70), (1.0, 1.0, 1.2))
@@ -29,9 +40,9 @@ class Watched(NotedHub):
         super().__init__()
         self.edits: list[EditScene] = []
 
-    def publish(self, op: object) -> None:
+    def publish(self, op: Op, ahead: Blob | None = None) -> None:
         """As `Hub.publish`."""
-        super().publish(op)  # type: ignore[arg-type]  # an op, as the application made it
+        super().publish(op, ahead)
         if isinstance(op, EditScene):
             self.edits.append(op)
 
@@ -92,12 +103,15 @@ class Session:
         return StrokeRequest.model_validate(
             {
                 "request": "r1", "scene": self.told.scene.id, "tool": tool, "key": node.structure.key,
-                "points_mm": [at_mm], "radius_mm": radius_mm,
+                "points_mm": [at_mm], "radius_mm": radius_mm, "by": "surgeon",
             }
         )  # fmt: skip
 
     def step(self, direction: str) -> StepRequest:
         return StepRequest.model_validate({"request": "r2", "scene": self.told.scene.id, "direction": direction})
+
+    def surfaces(self) -> tuple[SurfaceNode, ...]:
+        return tuple(node for node in self.told.scene.nodes if isinstance(node, SurfaceNode))
 
     def voxels(self) -> int:
         volume = volume_node(self.told.scene)
@@ -145,6 +159,47 @@ def test_patches_are_readable_where_the_op_says(study: Path, tmp_path: Path) -> 
             glb = data[patch.start : patch.start + patch.bytes]
             assert glb[:4] == b"glTF"
             assert int.from_bytes(glb[8:12], "little") == patch.bytes
+
+    run(study, tmp_path, act)
+
+
+def test_once_hands_rest_the_surface_is_whole_again_and_the_voxels_are_the_same(study: Path, tmp_path: Path) -> None:
+    async def act(session: Session) -> None:
+        await session.edited(session.stroke((24.0, 0.0, 0.0)))
+        (early,) = session.surfaces()
+        voxels = session.voxels()
+        await until(lambda: not session.surfaces()[0].patches)
+        (whole,) = session.surfaces()
+        assert session.voxels() == voxels
+        assert volume_node(session.told.scene).label_boxes == ()  # type: ignore[union-attr]  # there is one
+        assert whole.volume_ml == early.volume_ml
+        assert whole.lods != early.lods
+        assert (whole.closed, whole.corrected_by) == (True, ("surgeon",))
+        # The bump stands out of the ball by 10 mm: the whole surface has it.
+        glb = (session.blobs / whole.lods[0].blob).read_bytes()
+        vertices = read_glb(glb)[0].positions_m * 1000
+        assert np.abs(vertices).max() == pytest.approx(30.0, abs=1.0)
+        # And it can still be taken back.
+        await session.edited(session.step("undo"))
+        assert session.voxels() < voxels
+
+    run(study, tmp_path, act)
+
+
+def test_many_strokes_without_a_rest_are_made_whole_too_and_those_that_come_meanwhile_stay(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.app.renewal.MOST_EDITS", 3)
+    monkeypatch.setattr("engine.app.renewal.REST_S", 60.0)
+
+    async def act(session: Session) -> None:
+        for n in range(3):
+            await session.edited(session.stroke((24.0 - 16 * n, 16.0, 8.0 * n)))
+        last = await session.edited(session.stroke((0.0, -24.0, 0.0)))
+        await until(lambda: len(session.surfaces()[0].patches) == 1)
+        (patch,) = session.surfaces()[0].patches
+        assert patch.blob == last.labels.blob
+        assert [box.blob for box in volume_node(session.told.scene).label_boxes] == [patch.blob]  # type: ignore[union-attr]
 
     run(study, tmp_path, act)
 

@@ -229,8 +229,8 @@ def test_a_peer_that_moves_to_another_hub_goes_on_where_it_was(session: Any) -> 
         await until(lambda: second.log.seq == 4)
         peer = second.fanout.join(None, lambda: None, tuple, 0.0)
         peer.receive_text(Hello(protocol="sightline.v1", epoch=epoch, last_seq=seen).model_dump_json(), 0.0)
-        _welcome, *texts = iter(peer.next_text, None)
-        assert [NumberedOp.model_validate_json(text).seq for text in texts] == [2, 3, 4]
+        _welcome, *texts = iter(peer.next_message, None)
+        assert [NumberedOp.model_validate_json(str(text)).seq for text in texts] == [2, 3, 4]
 
     session(act)
 

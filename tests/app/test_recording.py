@@ -130,8 +130,8 @@ def with_blob(name: str) -> Any:
 def ops(visitor: Visitor) -> list[str]:
     """Texts of numbered ops as they went out."""
     found = []
-    while (text := visitor.peer.next_text()) is not None:
-        if json.loads(text)["type"] == "op":
+    while (text := visitor.peer.next_message()) is not None:
+        if isinstance(text, str) and json.loads(text)["type"] == "op":
             found.append(text)
     return found
 

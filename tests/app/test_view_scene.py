@@ -20,7 +20,7 @@ from engine.app.view_scene import (
     slab_box,
     tool_sample,
     voxel_from_headset,
-    without_bricks,
+    without_blocks,
 )
 from engine.core.errors import InvalidValue
 from engine.mesh.gltf_read import ReadSurface
@@ -80,14 +80,14 @@ def test_of_veils_only_the_faintest_is_shown_and_a_whole_stands_behind_its_parts
     assert [name for name, is_shown in shown.items() if is_shown] == ["skin", "white", "bone"]
 
 
-def test_triangles_inside_an_edited_brick_make_room_and_those_across_its_rim_stay() -> None:
-    # In a row along i: whole triangles before, across and beyond the border between bricks 0 and 1.
-    starts = np.array([10.0, 62.5, 100.0])
-    positions = np.array([[s + d, 5.0, 5.0 + e] for s in starts for d, e in ((0, 0), (2, 0), (0, 2))], np.float32)
+def test_triangles_inside_an_edited_block_make_room_and_those_across_its_rim_stay() -> None:
+    # In a row along i: whole triangles before, across and beyond the border between blocks 0 and 1.
+    starts = np.array([2.0, 6.2, 12.0])
+    positions = np.array([[s + d, 2.0, 2.0 + e] for s in starts for d, e in ((0, 0), (2, 0), (0, 2))], np.float32)
     surface = ReadSurface("x", positions, positions, np.arange(9, dtype=np.uint32).reshape(3, 3))
-    kept = without_bricks(surface, np.eye(4), [(1, 0, 0)])
+    kept = without_blocks(surface, np.eye(4), [(1, 0, 0)])
     assert kept.triangles.tolist() == [[0, 1, 2], [3, 4, 5]]
-    assert without_bricks(surface, np.eye(4), []) is surface
+    assert without_blocks(surface, np.eye(4), []) is surface
 
 
 @pytest.fixture(scope="module")

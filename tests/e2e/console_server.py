@@ -21,12 +21,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from engine.app.editor_process import EditDesk
+from engine.app.renewal import RenewSurfaces
 from engine.app.serve import Listening, listening_socket
 from engine.core.anatomy import structure
 from engine.core.array import Float64
 from engine.core.errors import FileProblem, InputRefused
 from engine.core.frame import patient
 from engine.core.grid import Grid
+from engine.core.progress import silent
 from engine.core.structure import Provenance
 from engine.core.surface import Surface
 from engine.mesh.gltf import single_surface_glb
@@ -43,6 +45,7 @@ from engine.stream.messages import (
     OpenRequest,
     ProblemMessage,
     ProvenanceMessage,
+    RenewScene,
     ReplaceScene,
     Scene,
     SeriesMessage,
@@ -133,9 +136,9 @@ class ScriptedApplication:
         assert scene is not None
         if self.desk is None or self.desk[0] != scene.id:
             self.desk = (scene.id, EditDesk(scene, self.folder))
-        edit = self.desk[1].answer(request)
-        if edit is not None:
-            self.hub.publish(edit)
+        made = self.desk[1].answer(request)
+        if made is not None:
+            self.hub.publish(*made)
 
     def remove_study(self, study: str) -> None:
         self.removed = study
@@ -258,6 +261,14 @@ class Console:
         refused: list[str] = []
         self._on_loop(lambda: self.application.edit(request, refused.append))
         assert refused == []
+
+    def renew(self, *ids: str) -> None:
+        """Whole surfaces again, with what was corrected."""
+        scene = self.log.scene
+        assert scene is not None
+        task = RenewSurfaces(scene.model_dump_json(), frozenset(ids), self.application.folder)
+        op = RenewScene.model_validate_json(task(silent))
+        self._on_loop(lambda: self.hub.publish(op))
 
     def job(self, **changes: object) -> None:
         """Moves the running job."""

@@ -38,6 +38,7 @@ class Visitor:
         self.ahead_s = ahead_s
         self.edits: list[EditRequest] = []
         self.seen: list[dict[str, Any]] = []
+        self.ahead: list[Record] = []
         self.token = token or hub.access.desk.admit(role, now_s).token
         self.peer: Peer = hub.join(None, lambda: None, lambda: (), now_s)
         self.say({"type": "hello", "protocol": PROTOCOL, "token": self.token}, now_s)
@@ -55,8 +56,11 @@ class Visitor:
     def texts(self) -> list[dict[str, Any]]:
         """All texts that wait, and those that came while poses were taken."""
         found, self.seen = self.seen, []
-        while (text := self.peer.next_text()) is not None:
-            found.append(json.loads(text))
+        while (message := self.peer.next_message()) is not None:
+            if isinstance(message, str):
+                found.append(json.loads(message))
+            else:
+                self.ahead += records(message)
         return found
 
     def told(self, now_s: float) -> list[Record]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import InvalidValue
-from engine.stream.binary import Answer, Ask, Beat, Record, encode, records
+from engine.stream.binary import Answer, Ask, Beat, Blob, Record, encode, records
 from engine.stream.pose import Pose
 
 times = st.integers(0, 4_000_000_000_000_000).map(lambda us: us / 1e6)
@@ -17,6 +17,7 @@ any_record = st.one_of(
     st.builds(Beat, times, st.integers(0, 2**32 - 1)),
     st.builds(Ask, times),
     st.builds(Answer, times, times, times),
+    st.builds(Blob, st.binary(min_size=32, max_size=32).map(bytes.hex), st.binary(max_size=40)),
     st.builds(Pose, st.integers(0, 9), times, st.just((1.0, 2.0, 3.0)), st.just((1.0, 0.0, 0.0, 0.0))),
 )
 

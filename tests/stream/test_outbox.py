@@ -3,8 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.stream.binary import Blob
 from engine.stream.messages import Job, JobUpdate, PutNode, RefusedMessage, Snapshot
-from engine.stream.outbox import Outbox
+from engine.stream.outbox import MOST_AHEAD_BYTES, Outbox
 from engine.stream.scene_log import Entry
 from tests.stream.scenes import surface_node
 
@@ -80,3 +81,27 @@ def test_what_is_in_no_snapshot_is_never_dropped_with_the_ops() -> None:
         outbox.put(message)
     assert outbox.needs_snapshot
     assert drained(outbox) == [refused]
+
+
+def test_a_blob_goes_ahead_of_its_op_to_who_is_not_behind() -> None:
+    outbox, blob = Outbox(), Blob("ab" * 32, b"surface")
+    outbox.put(blob)
+    outbox.put(op(1))
+    outbox.put(blob)
+    outbox.put(op(2))
+    assert drained(outbox) == [blob, op(1), op(2)]
+
+
+def test_a_blob_that_would_hold_up_what_is_tracked_is_left_to_be_fetched() -> None:
+    outbox = Outbox()
+    outbox.put(Blob("ab" * 32, bytes(MOST_AHEAD_BYTES + 1)))
+    assert drained(outbox) == []
+
+
+def test_a_snapshot_takes_the_place_of_a_blob_too() -> None:
+    outbox = Outbox(max_ops=2)
+    outbox.put(Blob("ab" * 32, b"surface"))
+    for seq in range(3):
+        outbox.put(op(seq))
+    assert drained(outbox) == []
+    assert outbox.needs_snapshot

@@ -45,7 +45,7 @@ def hello(**changes: Any) -> str:
 def sent(peer: Peer) -> list[dict[str, Any]]:
     """What the peer is told, after whom it is taken for."""
     texts = []
-    while (text := peer.next_text()) is not None:
+    while (text := peer.next_message()) is not None:
         texts.append(json.loads(text))
     return [text for text in texts if text["type"] != "welcome"]
 

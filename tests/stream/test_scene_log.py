@@ -11,7 +11,11 @@ from engine.stream.messages import (
     PatchedSurface,
     PutNode,
     RemoveNode,
+    RenewedSurface,
+    RenewScene,
     ReplaceScene,
+    Slab,
+    SurfaceLod,
     SurfaceNode,
     SurfacePatch,
     VolumeNode,
@@ -100,8 +104,9 @@ def box(low: tuple[int, int, int], shape: tuple[int, int, int], name: str = "a")
     return LabelBox(low=low, shape=shape, blob=name * 64, start=0, bytes=1)
 
 
-def patch(brick: tuple[int, int, int], name: str = "a") -> SurfacePatch:
-    return SurfacePatch(brick=brick, blob=name * 64, start=0, bytes=9, triangles=3)
+def patch(name: str, *blocks: tuple[int, int, int]) -> SurfacePatch:
+    counts = tuple(1 for _ in blocks)
+    return SurfacePatch(blocks=blocks, counts=counts, blob=name * 64, start=0, bytes=9, triangles=len(blocks))
 
 
 def edited(*ops: EditScene) -> SceneLog:
@@ -113,14 +118,15 @@ def edited(*ops: EditScene) -> SceneLog:
     return log
 
 
-def test_a_patch_takes_the_place_of_the_one_in_its_brick_and_leaves_the_others() -> None:
-    first = PatchedSurface(id="bone", volume_ml=2.0, patches=(patch((0, 0, 0)), patch((1, 0, 0))))
-    second = PatchedSurface(id="bone", volume_ml=3.0, patches=(patch((1, 0, 0), "b"),))
+def test_a_patch_goes_when_later_ones_have_all_of_its_blocks() -> None:
+    early = (patch("a", (0, 0, 0), (1, 0, 0)), patch("c", (2, 0, 0)))
+    first = PatchedSurface(id="bone", volume_ml=2.0, patches=early)
+    second = PatchedSurface(id="bone", volume_ml=3.0, patches=(patch("b", (1, 0, 0), (2, 0, 0)),))
     log = edited(*(EditScene(labels=box((0, 0, 0), (2, 2, 2)), surfaces=(each,)) for each in (first, second)))
     assert log.scene is not None
     bone, lung = (node for node in log.scene.nodes if isinstance(node, SurfaceNode))
     assert bone.volume_ml == 3.0
-    assert {each.brick: each.blob[0] for each in bone.patches} == {(0, 0, 0): "a", (1, 0, 0): "b"}
+    assert [each.blob[0] for each in bone.patches] == ["a", "b"]
     assert lung.patches == ()
 
 
@@ -130,6 +136,28 @@ def test_boxes_of_labels_stay_in_order_and_those_that_are_covered_go() -> None:
     assert log.scene is not None
     (volume,) = (node for node in log.scene.nodes if isinstance(node, VolumeNode))
     assert [each.blob[0] for each in volume.label_boxes] == ["b", "c"]
+
+
+def test_what_edits_brought_gives_way_to_the_whole_that_holds_them_and_later_edits_stay() -> None:
+    strokes = [
+        EditScene(
+            labels=box((4 * n, 0, 0), (2, 2, 2), name),
+            surfaces=(PatchedSurface(id="bone", volume_ml=2.0 + n, patches=(patch(name, (n, 0, 0)),)),),
+            by="surgeon" if n else "trainee",
+        )
+        for n, name in enumerate("abc")
+    ]
+    log = edited(*strokes)
+    lods = (SurfaceLod(blob="d" * 64, bytes=1, triangles=4, error_mm=0.5),)
+    slabs = (Slab(blob="e" * 64, bytes=1, k_start=0, k_count=4),)
+    surfaces = (RenewedSurface(id="bone", lods=lods, surface_area_mm2=7.0, closed=True),)
+    log.append(RenewScene(surfaces=surfaces, label_slabs=slabs, edits=("a" * 64, "b" * 64)))
+    assert log.scene is not None
+    bone, _lung = (node for node in log.scene.nodes if isinstance(node, SurfaceNode))
+    (volume,) = (node for node in log.scene.nodes if isinstance(node, VolumeNode))
+    assert (bone.lods, bone.volume_ml, [each.blob[0] for each in bone.patches]) == (lods, 4.0, ["c"])
+    assert (volume.label_slabs, [each.blob[0] for each in volume.label_boxes]) == (slabs, ["c"])
+    assert bone.corrected_by == ("trainee", "surgeon")
 
 
 def test_an_edit_of_a_node_that_is_not_there_changes_nothing() -> None:

@@ -34,7 +34,7 @@ import { createHeadset, type Headset } from "./xr/headset";
 
 declare global {
   interface Window {
-    sightline?: { store: AppStore; stage: PageStage; xr: Headset; ready: Promise<void>; actions: Actions; tools: Tools };
+    sightline?: { store: AppStore; stage: PageStage; xr: Headset; ready: Promise<void>; actions: Actions; tools: Tools; Raycaster: typeof THREE.Raycaster };
   }
 }
 
@@ -235,7 +235,7 @@ const actions: Actions = {
   retryConnection: () => socket?.retry(),
   goTo,
   paint,
-  step: (direction) => ask((request) => ({ ...request, type: "step", direction })),
+  step: (direction) => ask((request) => ({ ...request, type: "step", direction, by: null })),
   people: { invite, members, changeRole, sendOut },
   resetView: () => {
     stage.resetView(true);
@@ -271,7 +271,7 @@ function paint(points_mm: readonly Vec3[]): void {
   }
   const tool = view.tool === "eraser" ? "eraser" : "brush";
   const points = points_mm.map(([x, y, z]): [number, number, number] => [x, y, z]);
-  ask((request) => ({ ...request, type: "stroke", tool, key: selection.key, points_mm: points, radius_mm: view.radius_mm, over: [], values: null }));
+  ask((request) => ({ ...request, type: "stroke", tool, key: selection.key, points_mm: points, radius_mm: view.radius_mm, over: [], values: null, by: null }));
 }
 
 store.watch((state) => isPainting(state.view), (painting) => {
@@ -372,7 +372,7 @@ function showPlanes(): void {
 function showEdits(): void {
   const volume = volumeOf(store.get().scene);
   if (volume === undefined) return;
-  stage.anatomy.setLattice(stage.headsetFromPatient.clone().multiply(matrix(volume.patient_from_voxel)).invert());
+  stage.anatomy.setLattice(stage.headsetFromPatient.clone().multiply(matrix(volume.patient_from_voxel)).invert(), volume.shape);
   stage.anatomy.applyPatches().then(() => stage.invalidate(), (error: unknown) => fail(error));
   loader?.setBoxes(volume.label_boxes);
 }
@@ -392,7 +392,7 @@ store.watch((state) => state.scene?.id ?? null, () => {
   if (scene) stage.setHeadsetFromPatient(scene.headset_from_patient);
 });
 store.watch((state) => state.scene, (scene) => {
-  stage.anatomy.setNodes(surfaces(scene));
+  stage.anatomy.setNodes(surfaces(scene), scene?.id ?? null);
   tools.setNodes(trackedOf(scene));
   colour();
   showEdits();
@@ -433,4 +433,4 @@ acceptDrops((files) => {
 const ready = demo ? Promise.resolve() : connect();
 ready.catch((error: unknown) => fail(error));
 if (demo) store.update((state) => receiveScene({ ...state, connection: "live" }, demoScene()));
-window.sightline = { store, stage, xr, ready, actions, tools };
+window.sightline = { store, stage, xr, ready, actions, tools, Raycaster: THREE.Raycaster };

@@ -3,25 +3,40 @@ import { describe, it } from "node:test";
 
 import * as THREE from "three";
 
-import { brickAt, BRICK_CELLS, withoutBricks } from "../src/three/patches";
+import { BLOCK_CELLS, shownBlocks } from "../src/model/blocks";
+import { blockAt, BlockMask, shownIndex } from "../src/three/patches";
 import { putBox, reducedBox } from "../src/volume/loader";
 
-describe("bricks", () => {
+const patch = (...blocks: [number, number, number][]) => ({ blocks, counts: blocks.map((_, n) => n + 1), blob: "a", start: 0, bytes: 1, triangles: 1 });
+
+describe("blocks", () => {
   it("own the quads between voxels as the server divides them", () => {
-    // Cell n lies between voxels n - 1 and n; the quads of cell 64 stand between 62.5 and 63.5.
-    const at = (x: number) => brickAt(new THREE.Vector3(x, 0, 0))[0];
-    assert.deepEqual([0, 62.4, 62.6, 63.4, 126.4, 126.6].map(at), [0, 0, 1, 1, 1, 2]);
-    assert.equal(BRICK_CELLS, 64);
+    // Cell n lies between voxels n - 1 and n; the quads of cell 8 stand between 6.5 and 7.5.
+    const at = (x: number) => blockAt(new THREE.Vector3(x, 0, 0))[0];
+    assert.deepEqual([0, 6.4, 6.6, 7.4, 14.4, 14.6].map(at), [0, 0, 1, 1, 1, 2]);
+    assert.equal(BLOCK_CELLS, 8);
   });
 
-  it("take from a whole surface the triangles that lie in them, and leave those that cross their border", () => {
-    const positions = new THREE.Float32BufferAttribute([0, 0, 0, 10, 0, 0, 0, 10, 0, 100, 0, 0, 110, 0, 0, 100, 10, 0], 3);
-    const inside = [0, 1, 2];
-    const crossing = [1, 3, 2];
-    const outside = [3, 4, 5];
-    const left = withoutBricks([...inside, ...crossing, ...outside], positions, new THREE.Matrix4(), new Set(["0,0,0"]));
-    assert.deepEqual([...left], [...crossing, ...outside]);
-    assert.deepEqual([...withoutBricks([...inside, ...crossing], positions, new THREE.Matrix4(), new Set(["0,0,0", "1,0,0"]))], []);
+  it("show of the latest patch that has them", () => {
+    const shown = shownBlocks([patch([0, 0, 0], [1, 0, 0]), patch([1, 0, 0], [2, 0, 0]), patch([2, 0, 0])]);
+    assert.deepEqual(shown, [[true, false], [true, false], [true]]);
+  });
+
+  it("leave of a patch the triangles of those that show", () => {
+    const index = Uint16Array.from({ length: 18 }, (_, n) => n); // one triangle, two, three
+    const { counts } = patch([0, 0, 0], [1, 0, 0], [2, 0, 0]);
+    assert.equal(shownIndex(index, counts, [true, true, true]), index);
+    assert.deepEqual([...shownIndex(index, counts, [true, false, true])], [0, 1, 2, 9, 10, 11, 12, 13, 14, 15, 16, 17]);
+    assert.deepEqual([...shownIndex(index, counts, [false, false, false])], []);
+  });
+
+  it("are marked where patches stand, and nowhere else", () => {
+    const mask = new BlockMask([20, 10, 10]); // three, two and two blocks
+    mask.set([patch([2, 1, 0])]);
+    assert.deepEqual([mask.has([2, 1, 0]), mask.has([0, 0, 0]), mask.isEmpty], [true, false, false]);
+    assert.deepEqual([...(mask.texture.image.data as Uint8Array)].map((value, n) => (value ? n : -1)).filter((n) => n >= 0), [5]);
+    mask.set([]);
+    assert.ok(mask.isEmpty);
   });
 });
 

@@ -96,15 +96,24 @@ test("waiting doubles up to eight seconds and is spread by chance", () => {
 });
 
 const labels = (low: [number, number, number], shape: [number, number, number], blob: string) => ({ low, shape, blob, start: 0, bytes: 1 });
-const patch = (brick: [number, number, number], blob: string) => ({ brick, blob, start: 0, bytes: 1, triangles: 1 });
+const patch = (blob: string, ...blocks: [number, number, number][]) => ({ blocks, counts: blocks.map(() => 1), blob, start: 0, bytes: 1, triangles: blocks.length });
 
-test("an edit replaces patches brick by brick, and boxes of labels that it covers", () => {
+test("a patch leaves when later ones have all of its blocks, and an edit replaces boxes of labels that it covers", () => {
   const id = surfaces(opened.scene)[1]!.id;
-  const first = receiveOp(opened, { kind: "edit_scene", undo_count: 1, redo_count: 0, labels: labels([1, 1, 1], [2, 2, 2], "a"), surfaces: [{ id, volume_ml: 7, patches: [patch([0, 0, 0], "a"), patch([1, 0, 0], "a")] }] });
-  const second = receiveOp(first, { kind: "edit_scene", undo_count: 1, redo_count: 0, labels: labels([0, 0, 0], [4, 4, 4], "b"), surfaces: [{ id, volume_ml: 8, patches: [patch([1, 0, 0], "b")] }] });
+  const first = receiveOp(opened, { kind: "edit_scene", by: "surgeon", undo_count: 1, redo_count: 0, labels: labels([1, 1, 1], [2, 2, 2], "a"), surfaces: [{ id, volume_ml: 7, patches: [patch("a", [0, 0, 0], [1, 0, 0]), patch("a2", [2, 0, 0])] }] });
+  const second = receiveOp(first, { kind: "edit_scene", by: "surgeon", undo_count: 1, redo_count: 0, labels: labels([0, 0, 0], [4, 4, 4], "b"), surfaces: [{ id, volume_ml: 8, patches: [patch("b", [1, 0, 0], [2, 0, 0])] }] });
   const node = surfaces(second.scene)[1]!;
   assert.equal(node.volume_ml, 8);
-  assert.deepEqual(node.patches.map(({ brick, blob }) => [...brick, blob]), [[0, 0, 0, "a"], [1, 0, 0, "b"]]);
+  assert.deepEqual(node.patches.map(({ blob }) => blob), ["a", "b"]);
   assert.deepEqual(volumeOf(second.scene)!.label_boxes.map(({ blob }) => blob), ["b"]);
   assert.equal(surfaces(second.scene)[0], surfaces(opened.scene)[0], "what was not edited stays the same object");
+  assert.deepEqual(node.corrected_by, ["surgeon"]);
+
+  const lods = [{ blob: "whole", bytes: 1, triangles: 9, error_mm: 0.5 }];
+  const slabs = [{ blob: "slab", bytes: 1, k_start: 0, k_count: 4 }];
+  const whole = receiveOp(second, { kind: "renew_scene", surfaces: [{ id, lods, surface_area_mm2: 3, closed: true }], label_slabs: slabs, edits: ["a", "a2"] });
+  const renewed = surfaces(whole.scene)[1]!;
+  assert.deepEqual([renewed.lods, renewed.patches.map(({ blob }) => blob), renewed.volume_ml], [lods, ["b"], 8], "what came after those edits stays");
+  assert.deepEqual([volumeOf(whole.scene)!.label_slabs, volumeOf(whole.scene)!.label_boxes.map(({ blob }) => blob)], [slabs, ["b"]]);
+  assert.equal(whole.structures, second.structures, "what a person chose stays");
 });

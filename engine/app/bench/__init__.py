@@ -27,6 +27,7 @@ BENCHES: dict[str, str] = {
     "mesh": "engine.app.bench.mesh",
     "segment": "engine.app.bench.segment",
     "stream": "engine.app.bench.stream",
+    "edit": "engine.app.bench.edit",
 }
 
 PEERS = ("vtk", "scikit-image", "PyMCubes", "SimpleITK", "torch", "numba", "numpy", "imagecodecs")

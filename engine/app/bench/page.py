@@ -5,30 +5,18 @@ The server has the full chest CT ready. Seconds count from the start of navigati
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import signal
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from engine.app.bench.browser import PATIENCE_MS, VIEW, chromium, serving
 from engine.app.bench.row import Row
 from engine.app.bench.scans import CHEST_CT
-from engine.app.doctor import BROWSERS
-from engine.core.errors import EnvironmentLacks, InputRefused
+from engine.core.errors import InputRefused
 
 REPEATS = 3
-PATIENCE_MS = 300_000
-#: A machine without a screen draws in software.
-CHROMIUM_FLAGS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-VIEW = {"width": 1440, "height": 900}
 
 #: What a person waits for, and how the page says that it is there.
 MOMENTS = {
@@ -48,7 +36,7 @@ def run(shared_data: Path | None) -> list[Row]:
     if shared_data is None or not (shared_data / CHEST_CT).is_dir():
         raise InputRefused(f"bench page needs the full chest CT: --data FOLDER with {CHEST_CT}")
     started = time.perf_counter()
-    with _serving(shared_data / CHEST_CT) as address, _chromium() as browser:
+    with serving(shared_data / CHEST_CT) as address, chromium() as browser:
         served = time.perf_counter() - started
         while_it_works = _visit(browser, address)
         visits = [_visit(browser, address) for _ in range(REPEATS)]
@@ -60,35 +48,6 @@ def run(shared_data: Path | None) -> list[Row]:
             Row("page", "full chest CT", f"page opened to {moment}", "s", statistics.median(v[moment] for v in visits))
         )
     return rows
-
-
-@contextmanager
-def _serving(folder: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "engine.app.cli", "serve", str(folder), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
-        try:
-            said = ""
-            for line in server.stdout or ():
-                said += line
-                if found := re.search(r"is ready: (http://\S+)", line):
-                    yield found.group(1)
-                    break
-            else:
-                raise EnvironmentLacks(f"the server did not start: {said.strip()}", "Try `sightline serve`.")
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.communicate()
-
-
-@contextmanager
-def _chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        raise EnvironmentLacks("bench page needs Chromium", "Install it, or name it in CHROMIUM.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
-        yield browser
-        browser.close()
 
 
 def _visit(browser: Browser, address: str) -> dict[str, float]:

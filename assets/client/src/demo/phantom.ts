@@ -68,6 +68,7 @@ function surfaceNode(shape: Ellipsoid): SurfaceNode {
     frame_of_reference_uid: "2.25.1",
     registration_epoch: 0,
     patches: [],
+    corrected_by: [],
     made_s: 0,
   };
 }

@@ -2,10 +2,11 @@
 
 import { apply, type Vec3 } from "./affine";
 import { cut_mm } from "./anatomical";
+import { seenPatches } from "./blocks";
 import { failureOf, named } from "./dropped";
 import { INITIAL_STATE, type State, type View, type Window } from "./state";
 import { defaultViews, surfaces } from "./structures";
-import type { EditScene, Job, LabelBox, Op, Registration, Scene, SceneNode, TrackedNode, VolumeNode, WindowPreset } from "../wire/messages";
+import type { EditScene, Job, LabelBox, Op, Registration, RenewScene, Scene, SceneNode, TrackedNode, VolumeNode, WindowPreset } from "../wire/messages";
 
 export function volumeOf(scene: Scene | null): VolumeNode | undefined {
   return scene?.nodes.find((node) => node.kind === "volume");
@@ -99,6 +100,7 @@ export function receiveOp(state: State, op: Op): State {
   if (op.kind === "replace_scene") return receiveScene(state, op.scene);
   if (state.scene === null) return state;
   if (op.kind === "edit_scene") return withNodes(state, { ...state.scene, nodes: state.scene.nodes.map((node) => edited(node, op)) });
+  if (op.kind === "renew_scene") return withNodes(state, { ...state.scene, nodes: state.scene.nodes.map((node) => renewed(node, op)) });
   if (op.kind === "set_registration") return withNodes(state, registered(state.scene, op.registration));
   const id = op.kind === "put_node" ? op.node.id : op.id;
   const kept = state.scene.nodes.filter((node) => node.id !== id);
@@ -121,22 +123,31 @@ function covers(box: LabelBox, old: LabelBox): boolean {
   return [0, 1, 2].every((axis) => box.low[axis]! <= old.low[axis]! && old.low[axis]! + old.shape[axis]! <= box.low[axis]! + box.shape[axis]!);
 }
 
-/** As the server does it (`engine.stream.scene_log`): patches by brick, boxes of labels over those before them. */
+/** As the server does it (`engine.stream.scene_log`): patches by block, boxes of labels over those before them. */
 function edited(node: SceneNode, op: EditScene): SceneNode {
   if (node.kind === "tracked") return node;
   if (node.kind === "volume") return { ...node, label_boxes: [...node.label_boxes.filter((old) => !covers(op.labels, old)), op.labels] };
   const change = op.surfaces.find(({ id }) => id === node.id);
   if (change === undefined) return node;
-  const fresh = new Set(change.patches.map(({ brick }) => brick.join()));
-  const kept = node.patches.filter(({ brick }) => !fresh.has(brick.join()));
-  return { ...node, volume_ml: change.volume_ml, patches: [...kept, ...change.patches] };
+  const corrected_by = op.by === null || node.corrected_by.includes(op.by) ? node.corrected_by : [...node.corrected_by, op.by];
+  return { ...node, volume_ml: change.volume_ml, patches: seenPatches([...node.patches, ...change.patches]), corrected_by };
+}
+
+/** What edits brought piece by piece is whole again; what later ones brought stays. */
+function renewed(node: SceneNode, op: RenewScene): SceneNode {
+  if (node.kind === "tracked") return node;
+  if (node.kind === "volume") return { ...node, label_slabs: op.label_slabs, label_boxes: node.label_boxes.filter((box) => !op.edits.includes(box.blob)) };
+  const made = op.surfaces.find(({ id }) => id === node.id);
+  if (made === undefined) return node;
+  const { lods, surface_area_mm2, closed } = made;
+  return { ...node, lods, surface_area_mm2, closed, patches: node.patches.filter((patch) => !op.edits.includes(patch.blob)) };
 }
 
 /** A newer version of the shown scene: new structures get their defaults, gone ones leave. */
 function withNodes(state: State, scene: Scene): State {
-  const structures = Object.fromEntries(
-    Object.entries(defaultViews(surfaces(scene))).map(([key, view]) => [key, state.structures[key] ?? view]),
-  );
+  const views = Object.entries(defaultViews(surfaces(scene))).map(([key, view]) => [key, state.structures[key] ?? view] as const);
+  const isSame = views.length === Object.keys(state.structures).length && views.every(([key, view]) => state.structures[key] === view);
+  const structures = isSame ? state.structures : Object.fromEntries(views);
   const selection = state.selection?.kind === "structure" && !(state.selection.key in structures) ? null : state.selection;
   const solo = state.solo !== null && state.solo in structures ? state.solo : null;
   return { ...state, scene, structures, selection, solo };

@@ -35,6 +35,7 @@ function structureDetails(state: State, node: SurfaceNode): HTMLElement[] {
     facts([
       ["Pipeline", `${made.pipeline} ${made.version}`],
       ...Object.entries(made.parameters).map(([name, value]) => [name.replaceAll("_", " "), value] as const),
+      ...(node.corrected_by.length > 0 ? [["Corrected", `by hand (${node.corrected_by.join(", ")})`] as const] : []),
       ...(made.synthetic ? [["Data", "synthetic"] as const] : []),
     ]),
   ];

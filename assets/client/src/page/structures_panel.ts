@@ -12,6 +12,9 @@ import type { SurfaceNode } from "../wire/messages";
 
 interface Row {
   readonly item: HTMLLIElement;
+  readonly name: string;
+  /** What edits change. */
+  measure(node: SurfaceNode): void;
   update(state: State): void;
 }
 
@@ -48,15 +51,13 @@ function createRow(store: AppStore, actions: Actions, node: SurfaceNode, spacing
     store.update((s) => select(s, { kind: "structure", key }));
     actions.goTo(key);
   };
-  const title = element(
-    "button",
-    { class: "name", type: "button", onclick: press },
-    element("span", { class: "label", title: name }, name),
-    element("span", { class: "figure" }, volumeText(node, spacing)),
-  );
+  const figure = element("span", { class: "figure" });
+  const title = element("button", { class: "name", type: "button", onclick: press }, element("span", { class: "label", title: name }, name), figure);
   const item = element("li", { class: "structure", "data-key": key }, colour, title, eye, solo, opacity);
   return {
     item,
+    name,
+    measure: (now) => setText(figure, volumeText(now, spacing)),
     update(state) {
       const view = state.structures[key];
       if (view === undefined) return;
@@ -93,15 +94,26 @@ export function createStructuresPanel(store: AppStore, actions: Actions): HTMLEl
   );
   const empty = element("p", { class: "hint" }, "Structures appear here once a study is open.");
   const section = element("section", { class: "panel-section grow", "aria-label": "Structures" }, element("h2", {}, "Structures ", count), tools, empty, list);
-  let rows: Row[] = [];
+  let rows = new Map<string, Row>();
+  let shown: string | undefined;
   const update = (): void => {
-    for (const row of rows) row.update(store.get());
+    for (const row of rows.values()) row.update(store.get());
   };
+  // Rows stay while what they stand for does: a hand may be on one of them when somebody edits the scene.
   store.watch((s) => s.scene, (scene) => {
     const nodes = surfaces(scene);
     const spacing = volumeOf(scene)?.spacing_mm;
-    rows = nodes.map((node) => createRow(store, actions, node, spacing));
-    list.replaceChildren(...rows.map((row) => row.item));
+    const known = scene?.id === shown ? rows : new Map<string, Row>();
+    shown = scene?.id;
+    rows = new Map(nodes.map((node) => {
+      const { key, name } = node.structure;
+      const row = known.get(key);
+      return [key, row?.name === name ? row : createRow(store, actions, node, spacing)];
+    }));
+    for (const node of nodes) rows.get(node.structure.key)!.measure(node);
+    const items = [...rows.values()].map((row) => row.item);
+    if (items.length === list.children.length && items.every((item, n) => item === list.children[n])) return;
+    list.replaceChildren(...items);
     setText(count, nodes.length ? String(nodes.length) : "");
     empty.hidden = nodes.length > 0;
     tools.hidden = nodes.length === 0;

@@ -3,9 +3,10 @@
 import * as THREE from "three";
 
 import { chooseLods } from "./lod";
-import { brickKey, withoutBricks } from "./patches";
+import { BlockMask, blockAt, NO_BLOCKS, shownIndex } from "./patches";
+import { shownBlocks } from "../model/blocks";
 import type { SurfaceSource } from "./surface_source";
-import { createTissueMaterial, paintTissue, type TissueMaterial } from "./tissue_material";
+import { createDepthMaterial, createTissueMaterial, paintTissue, type TissueMaterial } from "./tissue_material";
 import type { State } from "../model/state";
 import type { SurfaceLod, SurfaceNode, SurfacePatch } from "../wire/messages";
 
@@ -38,8 +39,24 @@ interface Part {
   level: number | null;
   wanted: number;
   loading: boolean;
-  /** By brick: what an edit put there, and which patch that is. */
-  readonly patches: Map<string, { readonly id: string; readonly mesh: THREE.Mesh | null; readonly depth: THREE.Mesh | null }>;
+  /** Materials of patches: as the whole surface's, and nothing is left out. */
+  readonly patchMaterial: TissueMaterial;
+  readonly patchDepthMaterial: THREE.MeshBasicMaterial;
+  /** By patch: what an edit brought; null where it left nothing. */
+  readonly patches: Map<string, Shown | null>;
+  /** Patches of the whole surface that is drawn while a newer one, which holds them, is on its way. */
+  under: readonly SurfacePatch[];
+  /** Whether what is drawn is of an older whole surface than the node's. */
+  isOld: boolean;
+  /** Where patches stand; null while none does. */
+  mask: BlockMask | null;
+}
+
+interface Shown {
+  /** All its triangles, in the order of its blocks. */
+  readonly index: Uint16Array | Uint32Array;
+  readonly mesh: THREE.Mesh;
+  readonly depth: THREE.Mesh;
 }
 
 /** Points of each surface that stand for it when the view is fitted. */
@@ -51,46 +68,53 @@ export class Anatomy {
   private readonly parts = new Map<string, Part>();
   private abort = new AbortController();
   private active = 0;
+  private scene: string | null = null;
   private readonly failed = new Set<string>();
   private reported: AnatomyProgress | null = null;
   private voxelFromHeadset = new THREE.Matrix4();
+  private shape: readonly [number, number, number] = [1, 1, 1];
 
   constructor(
     private readonly source: SurfaceSource,
     private readonly changed: (progress: AnatomyProgress) => void,
+    /** Something looks different. */
+    private readonly invalidate: () => void,
   ) {
     this.group.name = "anatomy";
   }
 
-  /** These surfaces are there; they load once `paint` shows them. Parts whose blobs are the same stay as they are. */
-  setNodes(nodes: readonly SurfaceNode[]): void {
+  /**
+   * These surfaces are there; they load once `paint` shows them. Parts whose blobs are the same stay as they are, and
+   * those of the same `scene` until what takes their place is here: never what was another patient's.
+   */
+  setNodes(nodes: readonly SurfaceNode[], scene: string | null): void {
+    const isSameScene = scene === this.scene;
+    this.scene = scene;
     const keys = new Set(nodes.map((node) => node.structure.key));
     for (const key of [...this.parts.keys()]) if (!keys.has(key)) this.remove(key);
-    for (const node of nodes) this.put(node);
+    for (const node of nodes) this.put(node, isSameScene);
   }
 
-  /** Where the voxels lie: `voxelFromHeadset` tells what of a whole surface stands in which brick. */
-  setLattice(voxelFromHeadset: THREE.Matrix4): void {
+  /** Where the voxels lie: `voxelFromHeadset` tells what of a whole surface stands in which block. */
+  setLattice(voxelFromHeadset: THREE.Matrix4, shape: readonly [number, number, number]): void {
     this.voxelFromHeadset = voxelFromHeadset;
+    this.shape = shape;
   }
 
   /** Brings what edits changed, and shows it all at once. */
   async applyPatches(): Promise<void> {
-    const wanted = [...this.parts.values()].flatMap((part) =>
-      part.node.patches.filter((patch) => part.patches.get(brickKey(patch.brick))?.id !== idOf(patch)).map((patch) => ({ part, patch })));
+    const wanted = [...this.parts.values()].flatMap((part) => part.node.patches.filter((patch) => !part.patches.has(idOf(patch))).map((patch) => ({ part, patch })));
+    const changed = new Set(wanted.map(({ part }) => part));
+    for (const part of this.parts.values()) if (part.patches.size !== part.under.length + part.node.patches.length) changed.add(part);
+    if (changed.size === 0) return;
     const { signal } = this.abort;
     const brought = await Promise.all(wanted.map(async ({ part, patch }) => ({ part, patch, geometry: await this.source.patch(patch, signal) })));
     for (const { part, patch, geometry } of brought) {
-      const isWanted = this.parts.get(part.node.structure.key) === part && part.node.patches.some((each) => idOf(each) === idOf(patch));
-      if (isWanted) putPatch(part, patch, geometry);
+      const isWanted = this.parts.get(part.node.structure.key) === part && part.node.patches.some((each) => idOf(each) === idOf(patch)) && !part.patches.has(idOf(patch));
+      if (isWanted) part.patches.set(idOf(patch), geometry === null ? null : putPatch(part, geometry));
       else geometry?.dispose();
     }
-    for (const part of this.parts.values()) {
-      const now = new Set(part.node.patches.map(({ brick }) => brickKey(brick)));
-      const gone = [...part.patches.keys()].filter((brick) => !now.has(brick));
-      for (const brick of gone) dropPatch(part, brick);
-      if (gone.length > 0 || brought.some((each) => each.part === part)) this.clip(part);
-    }
+    for (const part of changed) this.showPatches(part);
     this.order();
   }
 
@@ -102,7 +126,8 @@ export class Anatomy {
       part.group.visible = view.visible && view.opacity > 0;
       paintTissue(part.mesh.material, view.colour, view.opacity, key === selected);
       part.depth.visible = view.opacity < 1;
-      for (const { depth } of part.patches.values()) if (depth) depth.visible = part.depth.visible;
+      paintTissue(part.patchMaterial, view.colour, view.opacity, key === selected);
+      for (const shown of part.patches.values()) if (shown) shown.depth.visible = part.depth.visible;
     }
     this.order();
     this.report();
@@ -193,11 +218,11 @@ export class Anatomy {
     for (const key of [...this.parts.keys()]) this.remove(key);
   }
 
-  private put(node: SurfaceNode): void {
+  private put(node: SurfaceNode, isSameScene: boolean): void {
     const key = node.structure.key;
     const old = this.parts.get(key);
-    if (old && sameBlobs(old.node, node)) {
-      old.node = node;
+    if (old && (sameBlobs(old.node, node) || (isSameScene && node.lods.length > 0))) {
+      this.renew(old, node);
       return;
     }
     if (old) this.remove(key);
@@ -205,7 +230,8 @@ export class Anatomy {
     mesh.name = key;
     mesh.userData["structure"] = key;
     mesh.matrixAutoUpdate = false;
-    const depth = new THREE.Mesh(mesh.geometry, new THREE.MeshBasicMaterial({ colorWrite: false }));
+    const depth = new THREE.Mesh(mesh.geometry, createDepthMaterial(mesh.material));
+    const patchMaterial = createTissueMaterial();
     depth.matrixAutoUpdate = false;
     const probe = new THREE.Mesh(mesh.geometry, mesh.material);
     probe.matrixAutoUpdate = false;
@@ -216,16 +242,27 @@ export class Anatomy {
     group.add(depth, mesh, probe);
     this.group.add(group);
     const coarsest = node.lods.length - 1;
-    this.parts.set(key, { node, group, mesh, depth, probe, level: null, wanted: coarsest, loading: false, patches: new Map() });
+    this.parts.set(key, { node, group, mesh, depth, probe, level: null, wanted: coarsest, loading: false, patchMaterial, patchDepthMaterial: createDepthMaterial(patchMaterial), patches: new Map(), under: [], isOld: false, mask: null });
+  }
+
+  /** Another state of the same structure. What is drawn stays until what takes its place is here. */
+  private renew(part: Part, node: SurfaceNode): void {
+    if (!sameBlobs(part.node, node)) {
+      const later = new Set(node.patches.map(idOf));
+      part.isOld = part.level !== null;
+      part.under = part.isOld ? [...part.under, ...part.node.patches.filter((patch) => !later.has(idOf(patch)))] : [];
+      part.wanted = Math.min(part.wanted, node.lods.length - 1);
+    }
+    part.node = node;
   }
 
   private remove(key: string): void {
     const part = this.parts.get(key)!;
-    for (const brick of [...part.patches.keys()]) dropPatch(part, brick);
+    for (const id of [...part.patches.keys()]) dropPatch(part, id);
+    part.mask?.dispose();
     this.group.remove(part.group);
     for (const geometry of new Set([part.mesh.geometry, part.probe.geometry])) geometry.dispose();
-    part.mesh.material.dispose();
-    part.depth.material.dispose();
+    for (const material of [part.mesh.material, part.depth.material, part.patchMaterial, part.patchDepthMaterial]) material.dispose();
     this.parts.delete(key);
     this.failed.delete(key);
   }
@@ -233,7 +270,7 @@ export class Anatomy {
   /** Starts the next loads: nothing drawn yet before refinements, small before large. */
   private load(): void {
     const waiting = [...this.parts.values()]
-      .filter((part) => !part.loading && part.level !== part.wanted && part.node.lods[part.wanted] !== undefined)
+      .filter((part) => !part.loading && (part.isOld || part.level !== part.wanted) && part.node.lods[part.wanted] !== undefined)
       // What is hidden costs nothing until it is shown.
       .filter((part) => part.group.visible && !this.failed.has(part.node.structure.key))
       .sort((a, b) => Number(a.level !== null) - Number(b.level !== null) || bytesWanted(a) - bytesWanted(b));
@@ -242,16 +279,18 @@ export class Anatomy {
 
   private async loadPart(part: Part): Promise<void> {
     const level = part.wanted;
-    const lod = part.node.lods[level]!;
+    const { node } = part;
+    const lod = node.lods[level]!;
     part.loading = true;
     this.active += 1;
     try {
       const geometry = await this.source.surface(lod, this.abort.signal);
-      if (this.parts.get(part.node.structure.key) === part) this.show(part, level, geometry);
+      // Of a whole surface that was made again meanwhile, nothing is shown.
+      if (this.parts.get(node.structure.key) === part && sameBlobs(part.node, node)) this.show(part, level, geometry);
       else geometry.dispose();
     } catch {
       // Aborted on disposal, or not to be had: the coarser surface stays, and the count says so.
-      if (part.level === null) this.failed.add(part.node.structure.key);
+      if (part.level === null || part.isOld) this.failed.add(part.node.structure.key);
       else part.wanted = part.level;
     } finally {
       part.loading = false;
@@ -268,27 +307,37 @@ export class Anatomy {
     const matrix = geometry.userData["matrix"] as THREE.Matrix4 | undefined;
     part.mesh.matrix.copy(matrix ?? new THREE.Matrix4());
     part.depth.matrix.copy(part.mesh.matrix);
-    if (part.level === null) {
+    const probed = part.probe.geometry;
+    if (part.level === null || part.isOld) {
       part.probe.geometry = geometry;
       part.probe.matrix.copy(part.mesh.matrix);
     }
     part.level = level;
-    if (old !== part.probe.geometry) old.dispose();
-    this.clip(part);
+    part.isOld = false;
+    part.under = [];
+    for (const gone of new Set([old, probed])) if (gone !== part.probe.geometry && gone !== geometry) gone.dispose();
+    this.showPatches(part);
     this.order();
+    this.invalidate();
   }
 
-  /** Leaves out of the whole surface, and of the one that is hit-tested, what patches stand for. */
-  private clip(part: Part): void {
-    if (part.level === null) return;
-    const bricks = new Set(part.patches.keys());
-    for (const { geometry, matrix } of new Set([part.mesh, part.probe])) {
-      const whole = (geometry.userData["whole"] ??= geometry.index) as THREE.BufferAttribute | null;
-      if (whole === null || (bricks.size === 0 && geometry.index === whole)) continue;
-      const voxelFromLocal = this.voxelFromHeadset.clone().multiply(matrix);
-      const index = bricks.size === 0 ? whole : new THREE.BufferAttribute(withoutBricks(whole.array, geometry.getAttribute("position"), voxelFromLocal, bricks), 1);
-      geometry.setIndex(index);
-    }
+  /** Of each patch what no later one stands for; of the whole surface what none does. */
+  private showPatches(part: Part): void {
+    const now = [...part.under, ...part.node.patches].filter((patch) => part.patches.has(idOf(patch)));
+    const ids = new Set(now.map(idOf));
+    for (const id of [...part.patches.keys()]) if (!ids.has(id)) dropPatch(part, id);
+    shownBlocks(now).forEach((shown, n) => {
+      const held = part.patches.get(idOf(now[n]!));
+      if (!held) return;
+      const index = shownIndex(held.index, now[n]!.counts, shown);
+      if (held.mesh.geometry.index?.array !== index) held.mesh.geometry.setIndex(new THREE.BufferAttribute(index, 1));
+    });
+    if (now.length > 0) part.mask ??= new BlockMask(this.shape);
+    part.mask?.set(now);
+    const { leavesOut } = part.mesh.material;
+    leavesOut.blocks.value = part.mask?.texture ?? NO_BLOCKS;
+    leavesOut.voxelFromLocal.value.copy(this.voxelFromHeadset).multiply(part.mesh.matrix);
+    part.group.updateMatrixWorld(true); // a ray may ask before the next frame
   }
 
   /** Solid first; then shells from the innermost (smallest) outwards, so that each is blended over what it holds. */
@@ -297,15 +346,16 @@ export class Anatomy {
     shells.forEach((part, index) => {
       part.depth.renderOrder = 10 + 2 * index;
       part.mesh.renderOrder = part.mesh.material.transparent ? 11 + 2 * index : 0;
-      for (const patch of part.patches.values()) {
-        if (patch.mesh) patch.mesh.renderOrder = part.mesh.renderOrder;
-        if (patch.depth) patch.depth.renderOrder = part.depth.renderOrder;
+      for (const shown of part.patches.values()) {
+        if (shown === null) continue;
+        shown.mesh.renderOrder = part.mesh.renderOrder;
+        shown.depth.renderOrder = part.depth.renderOrder;
       }
       // Sorted with the see-through ones, although it writes no colour.
-      part.depth.material.transparent = true;
+      part.depth.material.transparent = part.patchDepthMaterial.transparent = true;
       // Neighbours share their boundary to the vertex: the smaller is seen there, and a solid one before a shell.
       const rank = index + (part.mesh.material.transparent ? shells.length : 0);
-      for (const material of [part.mesh.material, part.depth.material]) {
+      for (const material of [part.mesh.material, part.depth.material, part.patchMaterial, part.patchDepthMaterial]) {
         material.polygonOffset = true;
         material.polygonOffsetFactor = material.polygonOffsetUnits = rank;
       }
@@ -313,13 +363,21 @@ export class Anatomy {
   }
 
   private hit(part: Part, raycaster: THREE.Raycaster, fast: boolean): Hit | null {
-    const level = fast ? part.node.lods.length - 1 : part.level!;
+    const coarsest = part.node.lods.length - 1;
+    const level = fast ? coarsest : Math.min(part.level!, coarsest);
     const whole = fast ? part.probe : part.mesh;
-    const edited = [...part.patches.values()].flatMap(({ mesh }) => (mesh ? [mesh] : []));
-    const [first] = raycaster.intersectObjects([whole, ...edited], false);
+    const edited = [...part.patches.values()].flatMap((shown) => (shown ? [shown.mesh] : []));
+    const first = raycaster.intersectObjects([whole, ...edited], false).find(({ object, point }) => object !== whole || !this.isLeftOut(part, point));
     if (first === undefined) return null;
     const error_mm = lodError(part.node.lods[level]);
     return { key: part.node.structure.key, point: first.point, distance_m: first.distance, error_mm };
+  }
+
+  /** Whether a point of the whole surface (world metres) is not drawn, since a patch stands for it. */
+  private isLeftOut(part: Part, point: THREE.Vector3): boolean {
+    if (part.mask === null || part.mask.isEmpty) return false;
+    const voxel = this.group.worldToLocal(point.clone()).applyMatrix4(this.voxelFromHeadset);
+    return part.mask.has(blockAt(voxel));
   }
 
   private report(): void {
@@ -335,31 +393,25 @@ export class Anatomy {
 
 const idOf = (patch: SurfacePatch): string => `${patch.blob}:${patch.start}:${patch.bytes}`;
 
-function putPatch(part: Part, patch: SurfacePatch, geometry: THREE.BufferGeometry | null): void {
-  const brick = brickKey(patch.brick);
-  dropPatch(part, brick);
-  if (geometry === null) {
-    part.patches.set(brick, { id: idOf(patch), mesh: null, depth: null });
-    return;
-  }
-  const mesh = new THREE.Mesh(geometry, part.mesh.material);
-  const depth = new THREE.Mesh(geometry, part.depth.material);
+function putPatch(part: Part, geometry: THREE.BufferGeometry): Shown {
+  const mesh = new THREE.Mesh(geometry, part.patchMaterial);
+  const depth = new THREE.Mesh(geometry, part.patchDepthMaterial);
   for (const each of [mesh, depth]) {
     each.matrixAutoUpdate = false;
-    each.matrix.copy((geometry.userData["matrix"] as THREE.Matrix4 | undefined) ?? new THREE.Matrix4());
+    each.matrix.copy(geometry.userData["matrix"] as THREE.Matrix4);
   }
   // As the whole surface: the depth pass belongs to see-through shells.
   depth.visible = part.depth.visible;
   part.group.add(depth, mesh);
-  part.patches.set(brick, { id: idOf(patch), mesh, depth });
+  return { index: geometry.index!.array as Uint16Array | Uint32Array, mesh, depth };
 }
 
-function dropPatch(part: Part, brick: string): void {
-  const old = part.patches.get(brick);
-  if (old === undefined) return;
-  part.patches.delete(brick);
-  for (const each of [old.mesh, old.depth]) if (each) part.group.remove(each);
-  old.mesh?.geometry.dispose();
+function dropPatch(part: Part, id: string): void {
+  const old = part.patches.get(id);
+  part.patches.delete(id);
+  if (!old) return;
+  part.group.remove(old.mesh, old.depth);
+  old.mesh.geometry.dispose();
 }
 
 /** Points spread over a part, in headset metres; none until it is loaded. */

@@ -5,6 +5,7 @@ import * as THREE from "three";
 import { MeshoptDecoder } from "three/examples/jsm/libs/meshopt_decoder.module.js";
 import { GLTFLoader } from "three/examples/jsm/loaders/GLTFLoader.js";
 
+import { parsePatch } from "./patch_glb";
 import type { SurfaceSource } from "./surface_source";
 import { fetchBlob } from "../wire/blobs";
 
@@ -45,6 +46,7 @@ export const glbSource: SurfaceSource = {
   surface: async (lod, signal) => parseSurface(await fetchBlob(lod.blob, signal)),
   patch: async ({ blob, start, bytes }, signal) => {
     if (bytes === 0) return null;
-    return parseSurface((await sharedBlob(blob, signal)).slice(start, start + bytes));
+    const [shared] = await Promise.all([sharedBlob(blob, signal), MeshoptDecoder.ready]);
+    return parsePatch(new Uint8Array(shared, start, bytes));
   },
 };

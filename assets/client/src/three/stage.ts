@@ -111,10 +111,7 @@ class FlatStage implements PageStage {
     this.renderer.xr.enabled = true;
     this.renderer.toneMapping = THREE.NeutralToneMapping;
     container.append(this.renderer.domElement);
-    this.anatomy = new Anatomy(source, (state) => {
-      progress(state);
-      this.invalidate();
-    });
+    this.anatomy = new Anatomy(source, progress, () => this.invalidate());
     this.patient.name = "patient";
     this.patient.add(this.anatomy.group);
     const ambient = new THREE.HemisphereLight(0xf2f6ff, 0x5c5148, 0.95);

@@ -7,6 +7,6 @@ import type { SurfaceLod, SurfacePatch } from "../wire/messages";
 export interface SurfaceSource {
   /** Rejects with an `AbortError` when `signal` fires. */
   surface(lod: SurfaceLod, signal: AbortSignal): Promise<THREE.BufferGeometry>;
-  /** One brick's surface after an edit; null where nothing is left there. */
+  /** A structure's surface in some blocks after an edit; null where nothing is left there. */
   patch(patch: SurfacePatch, signal: AbortSignal): Promise<THREE.BufferGeometry | null>;
 }

@@ -2,6 +2,8 @@
 
 import * as THREE from "three";
 
+import { addLeavingOut, leavesOut, type LeavesOut } from "./patches";
+
 /** Below this a structure is drawn as a see-through shell. */
 const SOLID = 0.995;
 
@@ -15,17 +17,20 @@ gl_FragColor.a = min(gl_FragColor.a, 1.0);
 
 export interface TissueMaterial extends THREE.MeshStandardMaterial {
   readonly shell: THREE.IUniform<number>;
+  readonly leavesOut: LeavesOut;
 }
 
 export function createTissueMaterial(): TissueMaterial {
   const shell: THREE.IUniform<number> = { value: 0 };
+  const left = leavesOut();
   const material = new THREE.MeshStandardMaterial({ roughness: 0.62, metalness: 0, side: THREE.DoubleSide });
   material.onBeforeCompile = (shader) => {
     shader.uniforms["uShell"] = shell;
+    addLeavingOut(shader, left);
     shader.fragmentShader = `uniform float uShell;\n${shader.fragmentShader.replace("#include <opaque_fragment>", RIM)}`;
   };
   material.customProgramCacheKey = () => "tissue";
-  return Object.assign(material, { shell });
+  return Object.assign(material, { shell, leavesOut: left });
 }
 
 /** Colour (sRGB 0..255), opacity, and a quiet glow when selected. */
@@ -45,4 +50,12 @@ export function paintTissue(
   // Solid surfaces show their inside too where a slice or a hole opens them.
   material.side = solid ? THREE.DoubleSide : THREE.FrontSide;
   material.needsUpdate = true;
+}
+
+/** Fills depth and no colour, and leaves out the same blocks as `like`. */
+export function createDepthMaterial(like: TissueMaterial): THREE.MeshBasicMaterial {
+  const material = new THREE.MeshBasicMaterial({ colorWrite: false });
+  material.onBeforeCompile = (shader) => addLeavingOut(shader, like.leavesOut);
+  material.customProgramCacheKey = () => "tissue depth";
+  return material;
 }

@@ -6,6 +6,7 @@ import { createVolumeTexture, fit, uploadLabels, uploadSlab, type TextureSlab, t
 import type { BoxRequest, SlabDone, SlabKind, SlabReply, SlabRequest } from "./worker_messages";
 import type { Voxels } from "../slices/reslice";
 import { valueOfSample } from "../model/scene";
+import { heldBlob } from "../wire/blobs";
 import type { LabelBox, Slab, VolumeNode } from "../wire/messages";
 
 declare const __WORKER__: string;
@@ -94,8 +95,9 @@ export class VolumeLoader {
       const id = this.nextId++;
       this.boxUnderWay.set(id, box);
       const { blob, start, bytes, shape } = box;
-      const request: BoxRequest = { id, kind: "box", blob, start, bytes, count: shape[0] * shape[1] * shape[2] };
-      this.worker.postMessage(request);
+      const packed = heldBlob(blob)?.slice(start, start + bytes) ?? null;
+      const request: BoxRequest = { id, kind: "box", blob, start, bytes, packed, count: shape[0] * shape[1] * shape[2] };
+      this.worker.postMessage(request, packed ? [packed] : []);
     }
   }
 

@@ -30,9 +30,13 @@ async function answer(request: SlabRequest): Promise<SlabDone> {
   return { id: request.id, ok: true, full, texture: { kStart: reduced.kStart, kCount: reduced.kCount, data } };
 }
 
+async function partOf({ blob, start, bytes }: BoxRequest): Promise<ArrayBuffer> {
+  return (await fetchBlob(blob, new AbortController().signal)).slice(start, start + bytes);
+}
+
 async function box(request: BoxRequest): Promise<BoxDone> {
-  const [blob] = await Promise.all([fetchBlob(request.blob, new AbortController().signal), ready]);
-  const bytes = decoder.decode(new Uint8Array(blob, request.start, request.bytes), request.count) as Uint8Array<ArrayBuffer>;
+  const [packed] = await Promise.all([request.packed ?? partOf(request), ready]);
+  const bytes = decoder.decode(new Uint8Array(packed), request.count) as Uint8Array<ArrayBuffer>;
   if (bytes.byteLength !== request.count) throw new Error(`a box holds ${bytes.byteLength} labels instead of ${request.count}`);
   return { id: request.id, ok: true, box: Uint8Array.from(bytes) };
 }

@@ -19,6 +19,8 @@ export interface BoxRequest {
   readonly blob: string;
   readonly start: number;
   readonly bytes: number;
+  /** Its bytes of the blob, where they are here already. */
+  readonly packed: ArrayBuffer | null;
   readonly count: number;
 }
 

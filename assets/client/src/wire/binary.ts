@@ -32,9 +32,19 @@ export interface Answer {
   readonly answered_s: number;
 }
 
-export type Received = Pose | Beat | Ask | Answer;
+/** Bytes that the next op names. */
+export interface Blob {
+  readonly kind: "blob";
+  readonly sha256: string;
+  readonly data: ArrayBuffer;
+}
 
-const SIZES: Readonly<Record<number, number>> = { 1: 38, 2: 13, 3: 9, 4: 25 };
+export type Received = Pose | Beat | Ask | Answer | Blob;
+
+/** Bytes of a record by its kind; a blob's follow its head. */
+const SIZES: Readonly<Record<number, number>> = { 1: 38, 2: 13, 3: 9, 4: 25, 5: 37 };
+const BLOB = 5;
+const SHA_BYTES = 32;
 const TRACKED = 1;
 const UNIT = 32767;
 
@@ -44,12 +54,20 @@ export function decodeRecords(frame: ArrayBuffer): Received[] {
   const found: Received[] = [];
   for (let at = 0; at < frame.byteLength; ) {
     const kind = view.getUint8(at);
-    const size = SIZES[kind];
-    if (size === undefined || at + size > frame.byteLength) break;
-    found.push(decode(kind, view, at));
+    const head = SIZES[kind];
+    if (head === undefined || at + head > frame.byteLength) break;
+    const size = kind === BLOB ? head + view.getUint32(at + 1 + SHA_BYTES, true) : head;
+    if (at + size > frame.byteLength) break;
+    found.push(kind === BLOB ? blob(frame, at, size) : decode(kind, view, at));
     at += size;
   }
   return found;
+}
+
+function blob(frame: ArrayBuffer, at: number, size: number): Blob {
+  const sha = new Uint8Array(frame, at + 1, SHA_BYTES);
+  const sha256 = Array.from(sha, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { kind: "blob", sha256, data: frame.slice(at + SIZES[BLOB]!, at + size) };
 }
 
 function decode(kind: number, view: DataView, at: number): Received {

@@ -37,9 +37,10 @@ export interface SurfaceLod {
   error_mm: number;
 }
 
-/** What stands in one brick of 64³ cells instead of the levels of detail, after an edit.      `bytes` of `blob` from `start` are a GLB in headset metres; none of them: nothing stands there any more. */
+/** What stands in some blocks of 8³ cells instead of the levels of detail, and of earlier patches, after an edit.      `bytes` of `blob` from `start` are a GLB in headset metres, its triangles in the order of `blocks`, `counts` of     each; no bytes: nothing stands there any more. */
 export interface SurfacePatch {
-  brick: [number, number, number];
+  blocks: [number, number, number][];
+  counts: number[];
   blob: string;
   start: number;
   bytes: number;
@@ -55,7 +56,7 @@ export interface LabelBox {
   bytes: number;
 }
 
-/** A structure's surface; `lods` runs from finest to coarsest, `patches` take their place brick by brick.      `made_s` is when it was computed, seconds since 1970. */
+/** A structure's surface; `lods` runs from finest to coarsest, `patches` take their place block by block.      `made_s` is when it was computed, seconds since 1970. `corrected_by` are the roles of those who corrected it by hand     since; their strokes are no part of `structure.provenance`. */
 export interface SurfaceNode {
   kind: "surface";
   id: string;
@@ -69,6 +70,7 @@ export interface SurfaceNode {
   registration_epoch: number;
   patches: SurfacePatch[];
   made_s: number;
+  corrected_by: RoleName[];
 }
 
 /** Slices `k_start` to `k_start + k_count` of a volume: zstd, little endian, i fastest. */
@@ -270,7 +272,7 @@ export interface Hello {
   have: string[];
 }
 
-/** Correct the segmentation of a scene: one movement of a tool, in patient millimetres.      `over` names structures that may be painted over, any when empty; a threshold has two corners of a box and the     `values` between which samples are taken, in the volume's own unit. */
+/** Correct the segmentation of a scene: one movement of a tool, in patient millimetres.      `over` names structures that may be painted over, any when empty; a threshold has two corners of a box and the     `values` between which samples are taken, in the volume's own unit. `by` is the hub's to say. */
 export interface StrokeRequest {
   type: "stroke";
   request: string;
@@ -281,14 +283,16 @@ export interface StrokeRequest {
   radius_mm: number;
   over: string[];
   values: [number, number] | null;
+  by: RoleName | null;
 }
 
-/** Take the latest stroke back, or do it again. */
+/** Take the latest stroke back, or do it again. `by` is the hub's to say. */
 export interface StepRequest {
   type: "step";
   request: string;
   scene: string;
   direction: "undo" | "redo";
+  by: RoleName | null;
 }
 
 /** Somebody is about to correct this scene: make ready, so that the first stroke need not wait. */
@@ -359,13 +363,30 @@ export interface PatchedSurface {
   patches: SurfacePatch[];
 }
 
-/** A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth.      `undo_count` and `redo_count` are how many strokes can be taken back, and done again. */
+/** A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth.      `by` is the role of whose hand it was. `undo_count` and `redo_count` are how many strokes can be taken back, and     done again. */
 export interface EditScene {
   kind: "edit_scene";
   labels: LabelBox;
   surfaces: PatchedSurface[];
+  by: RoleName | null;
   undo_count: number;
   redo_count: number;
+}
+
+/** A structure's whole surface with its levels of detail, made again after corrections. */
+export interface RenewedSurface {
+  id: string;
+  lods: SurfaceLod[];
+  surface_area_mm2: number;
+  closed: boolean;
+}
+
+/** Whole surfaces and labels that hold earlier edits take the place of what those brought: patches and boxes.      `edits` are the blobs of those edits. What later ones brought stays where it is. Nothing looks different. */
+export interface RenewScene {
+  kind: "renew_scene";
+  surfaces: RenewedSurface[];
+  label_slabs: Slab[];
+  edits: string[];
 }
 
 /** A registration, new or verified, and every node that depends on it, in one op: nobody sees half of it. */
@@ -376,7 +397,7 @@ export interface SetRegistration {
 
 export type RecordingState = "off" | "on" | "failed";
 
-export type Op = ReplaceScene | PutNode | RemoveNode | EditScene | SetRegistration;
+export type Op = ReplaceScene | PutNode | RemoveNode | EditScene | RenewScene | SetRegistration;
 
 /** Whom the server takes this client for, and what it may do. */
 export interface Welcome {

@@ -3,6 +3,7 @@
 import { learned, offsetAt, type Exchange, type Offset } from "../model/clock";
 import { SILENT_AFTER_S } from "../model/freshness";
 import { decodeRecords, encodeAnswer, encodeAsk, type Pose, type Received } from "./binary";
+import { holdBlob } from "./blobs";
 import { PROTOCOL, type ClientMessage, type Hello, type ServerMessage } from "./messages";
 
 export interface SocketEvents {
@@ -120,6 +121,9 @@ export class Socket {
         break;
       case "answer":
         this.exchanges = learned(this.exchanges, { ...record, returned_s: time_s });
+        break;
+      case "blob":
+        holdBlob(record.sha256, record.data);
         break;
       case "beat":
         // The number of the last op that was sent here: one that has not come was lost on the way.
