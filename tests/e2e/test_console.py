@@ -577,6 +577,61 @@ class TestCorrecting:
         page.mouse.move(x1, y1, steps=6)
         page.mouse.up()
 
+    def test_everything_that_corrects_is_within_reach_of_the_pointer(self, visitor: Visitor, page: Page) -> None:
+        self.choose(page, "Nodule")
+        page.get_by_role("button", name="Correct", exact=True).click()
+        bar = page.get_by_role("toolbar", name="Correct")
+        bar.get_by_role("slider", name="Width of the tool").fill("20")
+        expect(page.get_by_text("Painting Nodule, 20 mm wide")).to_be_visible()
+        at_first = self.volume(visitor, "nodule")
+        self.drag(page, (0.45, 0.5), (0.55, 0.5))
+        painted = self.settled(visitor, "nodule")
+        assert painted > at_first + 1
+        bar.get_by_role("button", name="Take back").click()
+        taken_back = self.settled(visitor, "nodule")
+        assert taken_back < painted
+        bar.get_by_role("button", name="Do again").click()
+        assert self.settled(visitor, "nodule") == pytest.approx(painted)
+        bar.get_by_role("button", name="Erase").click()
+        expect(page.get_by_text("Erasing Nodule, 20 mm wide")).to_be_visible()
+        self.drag(page, (0.45, 0.5), (0.55, 0.5))
+        assert self.settled(visitor, "nodule") < painted
+        bar.get_by_role("button", name="Done").click()
+        expect(bar).to_be_hidden()
+
+    def test_values_within_a_box_become_the_chosen_structure(self, visitor: Visitor, page: Page) -> None:
+        self.choose(page, "Nodule")
+        page.keyboard.press("v")
+        bar = page.get_by_role("toolbar", name="Correct")
+        bar.get_by_role("slider", name="Width of the tool").fill("10")
+        at_first = self.volume(visitor, "nodule")
+        for name, value in (("Lowest value", "3000"), ("Highest value", "3050")):
+            bar.get_by_role("spinbutton", name=name).fill(value)
+            page.keyboard.press("Enter")
+        self.drag(page, (0.35, 0.4), (0.65, 0.6))
+        assert self.settled(visitor, "nodule") == at_first  # nothing there has such values
+        bar.get_by_role("spinbutton", name="Lowest value").fill("-2000")
+        page.keyboard.press("Enter")
+        self.drag(page, (0.35, 0.4), (0.65, 0.6))
+        assert self.settled(visitor, "nodule") > at_first + 1
+
+    def test_a_finger_paints_while_the_brush_is_in_hand(self, visitor: Visitor, page: Page) -> None:
+        self.choose(page, "Nodule")
+        page.keyboard.press("b")
+        at_first = self.volume(visitor, "nodule")
+        box = page.get_by_role("slider", name="axial slice").bounding_box()
+        assert box is not None
+        y = box["y"] + 0.5 * box["height"]
+        across = [box["x"] + part * box["width"] for part in (0.45, 0.5, 0.55)]
+        before = visitor.state("view.cursor_mm")
+        touch = page.context.new_cdp_session(page)
+        for kind, points in (
+            ("touchStart", across[:1]), ("touchMove", across[1:2]), ("touchMove", across[2:]), ("touchEnd", []),
+        ):  # fmt: skip
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x in points]})
+        assert self.settled(visitor, "nodule") > at_first + 1
+        assert visitor.state("view.cursor_mm") == before  # no slice was scrolled away
+
     def volume(self, visitor: Visitor, key: str) -> float:
         found = visitor.state(f"scene.nodes.find((n) => n.id === 'surface-{key}').volume_ml")
         assert isinstance(found, float)

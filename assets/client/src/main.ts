@@ -13,7 +13,7 @@ import { INITIAL_STATE, type AppStore } from "./model/state";
 import { createStore } from "./model/store";
 import { may } from "./model/self";
 import { aged, shownViews, surfaces } from "./model/structures";
-import { isPainting, setCursor } from "./model/view";
+import { isCorrecting, rangeOf, setCursor } from "./model/view";
 import type { Actions } from "./page/actions";
 import { acceptDrops, createPickers, type Picked } from "./page/drop";
 import { element } from "./page/element";
@@ -235,6 +235,7 @@ const actions: Actions = {
   retryConnection: () => socket?.retry(),
   goTo,
   paint,
+  threshold,
   step: (direction) => ask((request) => ({ ...request, type: "step", direction, by: null })),
   people: { invite, members, changeRole, sendOut },
   resetView: () => {
@@ -263,18 +264,31 @@ function ask(made: (request: { request: string; scene: string }) => ClientMessag
   if (!socket?.send(made(request))) tell("Not connected: this was not corrected.");
 }
 
-function paint(points_mm: readonly Vec3[]): void {
-  const { selection, view } = store.get();
-  if (selection?.kind !== "structure") {
-    tell("Choose a structure in the list first: the brush paints it, the eraser takes from it.");
-    return;
-  }
-  const tool = view.tool === "eraser" ? "eraser" : "brush";
-  const points = points_mm.map(([x, y, z]): [number, number, number] => [x, y, z]);
-  ask((request) => ({ ...request, type: "stroke", tool, key: selection.key, points_mm: points, radius_mm: view.radius_mm, over: [], values: null, by: null }));
+/** The structure that is to be corrected; says what to do where none is chosen. */
+function chosen(): string | null {
+  const { selection } = store.get();
+  if (selection?.kind === "structure") return selection.key;
+  tell("Choose a structure in the list first: the brush paints it, the eraser takes from it.");
+  return null;
 }
 
-store.watch((state) => isPainting(state.view), (painting) => {
+const triple = ([x, y, z]: Vec3): [number, number, number] => [x, y, z];
+
+function paint(points_mm: readonly Vec3[]): void {
+  const key = chosen();
+  const { view } = store.get();
+  const tool = view.tool === "eraser" ? "eraser" : "brush";
+  if (key !== null) ask((request) => ({ ...request, type: "stroke", tool, key, points_mm: points_mm.map(triple), radius_mm: view.radius_mm, over: [], values: null, by: null }));
+}
+
+function threshold(from_mm: Vec3, to_mm: Vec3): void {
+  const key = chosen();
+  const range = rangeOf(store.get());
+  if (key === null || range === null) return;
+  ask((request) => ({ ...request, type: "stroke", tool: "threshold", key, points_mm: [triple(from_mm), triple(to_mm)], radius_mm: 0, over: [], values: [range[0], range[1]], by: null }));
+}
+
+store.watch((state) => isCorrecting(state.view), (painting) => {
   if (painting) ask((request) => ({ ...request, type: "prepare" }));
 });
 

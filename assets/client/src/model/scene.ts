@@ -67,6 +67,7 @@ export function openScene(state: State, scene: Scene | null): State {
     window: preset ? windowOf(preset) : null,
     cursor_mm: volume ? cut_mm(volume.patient_from_voxel, centre_mm(volume)) : null,
     pending_mm: null,
+    range: null,
     tool: "navigate",
   };
   const nodes = surfaces(scene);

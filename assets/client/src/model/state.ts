@@ -41,7 +41,7 @@ export type Selection =
   | { readonly kind: "measurement"; readonly id: string }
   | null;
 
-export type Tool = "navigate" | "measure" | "brush" | "eraser";
+export type Tool = "navigate" | "measure" | "brush" | "eraser" | "threshold";
 
 /** What the flat page shows; patient positions in LPS millimetres. */
 export interface View {
@@ -49,9 +49,11 @@ export interface View {
   readonly window: Window | null;
   readonly cursor_mm: Vec3 | null;
   readonly tool: Tool;
-  /** Of brush and eraser. */
+  /** Of brush and eraser; half the depth of a box. */
   readonly radius_mm: number;
-  /** First end of a measurement that waits for its second. */
+  /** Values that a box takes; those of the window while nobody chose. */
+  readonly range: readonly [number, number] | null;
+  /** First end of a measurement, or corner of a box, that waits for its second. */
   readonly pending_mm: { readonly at: Vec3; readonly error_mm: number } | null;
   readonly slicesIn3d: boolean;
   readonly labelsOnSlices: boolean;
@@ -143,6 +145,7 @@ export const INITIAL_STATE: State = {
     cursor_mm: null,
     tool: "navigate",
     radius_mm: 6,
+    range: null,
     pending_mm: null,
     slicesIn3d: false,
     labelsOnSlices: true,

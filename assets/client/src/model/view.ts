@@ -90,18 +90,41 @@ export function addMeasurement(state: State, measurement: Omit<Measurement, "id"
 }
 
 export const isPainting = ({ tool }: View): boolean => tool === "brush" || tool === "eraser";
+export const isCorrecting = (now: View): boolean => isPainting(now) || now.tool === "threshold";
 
 /** The line under way, or the brush, follows the pointer. */
 export function stretch(state: State, to_mm: Vec3): State {
   return state.view.pending_mm === null && !isPainting(state.view) ? state : { ...state, rubber_mm: to_mm };
 }
 
-const RADIUS_MM = { least: 1, most: 40, step: 1.25 };
+/** Radius of the brush. */
+export const BRUSH_MM = { least: 1, most: 40, step: 1.25 };
+
+export function setBrush(state: State, radius_mm: number): State {
+  return view(state, { radius_mm: Math.min(BRUSH_MM.most, Math.max(BRUSH_MM.least, radius_mm)) });
+}
 
 /** A larger or smaller brush, by steps. */
 export function resizeBrush(state: State, steps: number): State {
-  const radius_mm = Math.min(RADIUS_MM.most, Math.max(RADIUS_MM.least, state.view.radius_mm * RADIUS_MM.step ** steps));
-  return view(state, { radius_mm });
+  return setBrush(state, state.view.radius_mm * BRUSH_MM.step ** steps);
+}
+
+/** Values that a box takes: chosen, or what the window shows. */
+export function rangeOf({ view: { range, window } }: State): readonly [number, number] | null {
+  return range ?? (window ? [window.low, window.high] : null);
+}
+
+export function setRange(state: State, low: number, high: number): State {
+  return view(state, { range: [Math.min(low, high), Math.max(low, high)] });
+}
+
+/** One corner of a box; the other follows the pointer. */
+export function beginBox(state: State, at_mm: Vec3): State {
+  return { ...view(state, { pending_mm: { at: at_mm, error_mm: 0 } }), rubber_mm: at_mm };
+}
+
+export function endBox(state: State): State {
+  return { ...view(state, { pending_mm: null }), rubber_mm: null };
 }
 
 export function removeMeasurement(state: State, id: string): State {

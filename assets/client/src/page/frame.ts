@@ -6,6 +6,7 @@ import { element } from "./element";
 import { createHeadsetButtons, type HeadsetEntrance } from "./headset_buttons";
 import { icon } from "./icon";
 import { createHelp, listenToKeys, type PageSwitches } from "./keyboard";
+import { createCorrectBar } from "./correct_bar";
 import { createMeasureHint } from "./measure_hint";
 import { recall, remember } from "./memory";
 import { createLostBanner, createNotice } from "./notice";
@@ -54,7 +55,7 @@ export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement
     small("help", "Keys (?)", () => switches.help()),
   );
   listenToKeys(store, actions, switches);
-  const middle = element("div", { class: "middle" }, grid, createMeasureHint(store), createNotice(store, actions), element("div", { class: "drop-here", "aria-hidden": "true" }, "Drop to open"));
+  const middle = element("div", { class: "middle" }, grid, element("div", { class: "at-hand" }, createMeasureHint(store), createCorrectBar(store, actions)), createNotice(store, actions), element("div", { class: "drop-here", "aria-hidden": "true" }, "Drop to open"));
   return element(
     "div",
     { class: "frame" },

@@ -35,8 +35,8 @@ const HELP: readonly (readonly [string, string])[] = [
   ["Shift + arrows", "in a slice: move the crosshair"],
   ["+  −", "in 3-D: nearer, farther"],
   ["M", "measure a distance: two clicks on a slice or in 3-D, or Enter at the crosshair"],
-  ["B  E", "brush, eraser: correct the chosen structure on a slice"],
-  [",  .", "smaller, larger brush"],
+  ["B  E  V", "brush, eraser, values in a box: correct the chosen structure on a slice"],
+  [",  .", "smaller, larger brush, shallower, deeper box"],
   ["Ctrl + Z  Y", "take a stroke back, do it again"],
   ["W", "next window; right drag on a slice sets it by hand"],
   ["P", "slices in 3-D"],
@@ -46,7 +46,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ["T", "dark or light"],
   ["Esc", "one step back"],
   ["Ctrl + wheel", "zoom slices; middle drag moves them"],
-  ["Fingers", "on a slice: tap to point, drag to scroll, two to zoom and move"],
+  ["Fingers", "on a slice: tap to point, drag to scroll or to correct, two to zoom and move"],
 ];
 
 export function createHelp(): HTMLDialogElement {
@@ -74,6 +74,7 @@ export function listenToKeys(store: AppStore, actions: Actions, switches: PageSw
     t: () => switches.theme(),
     b: () => store.update((s) => setTool(s, s.view.tool === "brush" ? "navigate" : "brush")),
     e: () => store.update((s) => setTool(s, s.view.tool === "eraser" ? "navigate" : "eraser")),
+    v: () => store.update((s) => setTool(s, s.view.tool === "threshold" ? "navigate" : "threshold")),
     ",": () => store.update((s) => resizeBrush(s, -1)),
     ".": () => store.update((s) => resizeBrush(s, 1)),
     "?": () => switches.help(),

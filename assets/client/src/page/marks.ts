@@ -61,6 +61,12 @@ function brush(project: Project, at_mm: Vec3, radius_mm: number): SVGElement[] {
   return ["halo", "brush"].map((name) => shape("circle", { cx: at[0], cy: at[1], r, class: name }));
 }
 
+/** A box under way, as the slice cuts it. */
+function box([x0, y0]: Point, [x1, y1]: Point): SVGElement[] {
+  const place = { x: Math.min(x0, x1), y: Math.min(y0, y1), width: Math.abs(x1 - x0), height: Math.abs(y1 - y0) };
+  return ["halo", "brush"].map((name) => shape("rect", { ...place, fill: "none", class: name }));
+}
+
 export interface Marks {
   readonly svg: SVGElement;
   draw(state: State, project: Project, isOnSlice: (at_mm: Vec3) => boolean, cross: boolean): void;
@@ -86,7 +92,9 @@ export function createMarks(): Marks {
       const { pending_mm } = state.view;
       const pending = pending_mm && isOnSlice(pending_mm.at) ? project(pending_mm.at) : null;
       const rubber = rubber_mm ? project(rubber_mm) : null;
-      if (pending && rubber && pending_mm && rubber_mm) {
+      if (state.view.tool === "threshold") {
+        if (pending && rubber && cross) shapes.push(...box(pending, rubber));
+      } else if (pending && rubber && pending_mm && rubber_mm) {
         shapes.push(...distanceMark(pending, rubber, justified(distance(pending_mm.at, rubber_mm), pending_mm.error_mm, "mm"), "ruler rubber", size));
       } else if (pending) shapes.push(...ends([pending], "ruler selected"));
       if (rubber_mm && isPainting(state.view) && cross && isOnSlice(rubber_mm)) shapes.push(...brush(project, rubber_mm, state.view.radius_mm));

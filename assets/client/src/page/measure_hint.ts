@@ -6,11 +6,13 @@ import { surfaceOf } from "../model/structures";
 
 function words({ view: { tool, pending_mm, radius_mm }, selection, scene }: State): string {
   if (tool === "navigate") return "";
-  if (tool === "brush" || tool === "eraser") {
+  if (tool === "brush" || tool === "eraser" || tool === "threshold") {
     const chosen = selection?.kind === "structure" ? surfaceOf(scene, selection.key) : null;
     if (!chosen) return "Choose a structure in the list to correct it.";
+    const { name } = chosen.structure;
+    if (tool === "threshold") return `${name} by value: drag a box on a slice, ${Math.round(2 * radius_mm)} mm deep. Ctrl + Z takes back.`;
     const does = tool === "brush" ? "Painting" : "Erasing";
-    return `${does} ${chosen.structure.name}, ${Math.round(2 * radius_mm)} mm wide: drag on a slice. Ctrl + Z takes back.`;
+    return `${does} ${name}, ${Math.round(2 * radius_mm)} mm wide: drag on a slice. Ctrl + Z takes back.`;
   }
   return pending_mm === null ? "Click one end, on a slice or a surface. Enter places it at the crosshair." : "Now the other end. Esc starts over.";
 }

@@ -7,7 +7,8 @@ import { apply, inverse, type Vec3 } from "../model/affine";
 import { cut_mm, EDGES, isAlongAxes, NORMAL_AXIS, sliceStep_mm } from "../model/anatomical";
 import { volumeOf } from "../model/scene";
 import type { AppStore, Plane, State } from "../model/state";
-import { isPainting, placePoint, setCursor, setWindow, stretch, voxelError_mm } from "../model/view";
+import { createHand, type Hand, type Strokes } from "./hand";
+import { placePoint, setCursor, setWindow, stretch, voxelError_mm } from "../model/view";
 import type { Picture } from "../slices/picture";
 import { extent_mm } from "../three/slice_plane";
 import type { VolumeNode } from "../wire/messages";
@@ -16,9 +17,6 @@ export interface Zoom {
   by(factor: number, at_mm: Vec3): void;
   pan(from_mm: Vec3, to_mm: Vec3): void;
 }
-
-/** What a brush went through on a slice. */
-export type Paint = (points_mm: readonly Vec3[]) => void;
 
 export interface SlicePane {
   readonly plane: Plane;
@@ -37,7 +35,7 @@ type Place = Pick<MouseEvent, "clientX" | "clientY">;
 /** Scale bars of round length; the longest that fits a third of the pane is taken. */
 const SCALES_MM = [200, 100, 50, 20, 10, 5, 2, 1];
 
-export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom, paint: Paint): SlicePane {
+export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom, strokes: Strokes): SlicePane {
   const frame = createPane(store, plane, { role: "slider", "aria-label": `${plane} slice`, "aria-orientation": "vertical", "data-plane": plane });
   const marks = createMarks();
   const canvas = element("canvas", { class: "slice", "aria-hidden": "true" });
@@ -93,8 +91,9 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom, paint
     const here = at(event);
     if (here) zoom.by(factor, here);
   });
-  wireDrag(frame.body, store, at, zoom, paint);
-  wireFingers(frame.body, store, at, scroll, zoom);
+  const hand = createHand(store, axis, strokes);
+  wireDrag(frame.body, store, at, zoom, hand);
+  wireFingers(frame.body, store, at, scroll, zoom, hand);
 
   const draw = (next: Picture | null): void => {
     picture = next;
@@ -190,10 +189,7 @@ function wireWheel(body: HTMLElement, scroll: (steps: number) => void, zoom: (fa
   );
 }
 
-type Drag = "cursor" | "window" | "pan" | "paint";
-
-/** A stroke under way is sent this often, so that what it does is seen while the hand moves. */
-const STROKE_EVERY_MS = 80;
+type Drag = "cursor" | "window" | "pan" | "correct";
 
 function dragOf(event: PointerEvent): Drag {
   if (event.button === 1) return "pan";
@@ -206,14 +202,7 @@ function point(store: AppStore, at_mm: Vec3): void {
   store.update((s) => (s.view.tool === "measure" ? placePoint(s, at_mm, voxelError_mm(volumeOf(s.scene)), "slice") : setCursor(s, at_mm)));
 }
 
-function wireDrag(body: HTMLElement, store: AppStore, at: At, zoom: Zoom, paint: Paint): void {
-  let way: Vec3[] = [];
-  let sent_ms = 0;
-  const flush = (): void => {
-    if (way.length > 0) paint(way);
-    way = way.slice(-1); // the next part begins where this one ended
-    sent_ms = performance.now();
-  };
+function wireDrag(body: HTMLElement, store: AppStore, at: At, zoom: Zoom, hand: Hand): void {
   let drag: Drag | null = null;
   let last: Vec3 | null = null;
   body.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -222,11 +211,8 @@ function wireDrag(body: HTMLElement, store: AppStore, at: At, zoom: Zoom, paint:
     if (here === null || event.pointerType === "touch") return;
     const { view } = store.get();
     drag = dragOf(event);
-    if (drag === "cursor" && isPainting(view)) {
-      drag = "paint";
-      way = [here];
-      flush();
-    } else if (event.button === 0) point(store, here);
+    if (drag === "cursor" && hand.begin(here)) drag = "correct";
+    else if (event.button === 0) point(store, here);
     if (drag === "cursor" && view.tool === "measure") {
       drag = null;
       return;
@@ -238,19 +224,15 @@ function wireDrag(body: HTMLElement, store: AppStore, at: At, zoom: Zoom, paint:
     if (event.pointerType === "touch") return;
     const here = at(event);
     if (here === null) return;
-    if (drag === null || drag === "paint") store.update((s) => stretch(s, here));
-    if (drag === "paint") {
-      way.push(here);
-      if (performance.now() - sent_ms >= STROKE_EVERY_MS) flush();
-    }
+    if (drag === null) store.update((s) => stretch(s, here));
+    if (drag === "correct") hand.go(here);
     if (drag === "cursor") store.update((s) => setCursor(s, here));
     if (drag === "pan" && last) zoom.pan(last, here);
     if (drag === "window") dragWindow(store, event.movementX, event.movementY, body.clientWidth);
     if (drag !== "pan") last = here;
   });
   const end = (): void => {
-    if (drag === "paint" && way.length > 1) flush();
-    way = [];
+    if (drag === "correct") hand.end();
     drag = null;
   };
   body.addEventListener("pointerup", end);
@@ -262,8 +244,9 @@ const TAP_PIXELS = 8;
 /** A finger's way for one slice. */
 const FINGER_PIXELS = 12;
 
-/** One finger points or scrolls, two zoom and move the picture. */
-function wireFingers(body: HTMLElement, store: AppStore, at: At, scroll: (steps: number) => void, zoom: Zoom): void {
+/** One finger points, scrolls or corrects, two zoom and move the picture. */
+function wireFingers(body: HTMLElement, store: AppStore, at: At, scroll: (steps: number) => void, zoom: Zoom, hand: Hand): void {
+  let corrects = false;
   const fingers = new Map<number, Place>();
   let start: Place | null = null;
   let scrolled = 0;
@@ -281,6 +264,9 @@ function wireFingers(body: HTMLElement, store: AppStore, at: At, scroll: (steps:
     fingers.set(event.pointerId, event);
     start = fingers.size === 1 ? event : null;
     scrolled = 0;
+    const here = at(event);
+    if (corrects) hand.end(); // a second finger: what the first has done stays
+    corrects = fingers.size === 1 && here !== null && hand.begin(here);
   });
   body.addEventListener("pointermove", (event) => {
     if (!fingers.has(event.pointerId)) return;
@@ -294,12 +280,23 @@ function wireFingers(body: HTMLElement, store: AppStore, at: At, scroll: (steps:
     }
     fingers.set(event.pointerId, event);
     if (start === null) return;
+    if (corrects) {
+      const here = at(event);
+      if (here) hand.go(here);
+      return;
+    }
     const steps = Math.trunc((start.clientY - event.clientY) / FINGER_PIXELS);
     if (steps !== scrolled) scroll(steps - scrolled);
     scrolled = steps;
   });
   const lift = (event: PointerEvent): void => {
     fingers.delete(event.pointerId);
+    if (corrects) {
+      hand.end();
+      corrects = false;
+      start = null;
+      return;
+    }
     const hasMoved = start === null || Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) > TAP_PIXELS;
     const here = at(event);
     if (event.type === "pointerup" && event.pointerType === "touch" && !hasMoved && here) point(store, here);

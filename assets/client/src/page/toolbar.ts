@@ -6,7 +6,7 @@ import { icon, type IconName } from "./icon";
 import { volumeOf } from "../model/scene";
 import { may } from "../model/self";
 import type { AppStore, State } from "../model/state";
-import { applyPreset, levelWidth, setLabelsOnSlices, setSlicesIn3d, setTool } from "../model/view";
+import { applyPreset, isCorrecting, levelWidth, setLabelsOnSlices, setSlicesIn3d, setTool } from "../model/view";
 
 export interface Toggle {
   readonly button: HTMLButtonElement;
@@ -58,7 +58,7 @@ export interface Toolbar {
 export function createToolbar(store: AppStore, actions: Actions): Toolbar {
   const title = element("span", { class: "title" });
   const measure = toggleButton("ruler", "Measure", "M", () => store.update((s) => setTool(s, s.view.tool === "measure" ? "navigate" : "measure")));
-  const brush = toggleButton("brush", "Correct", "B", () => store.update((s) => setTool(s, s.view.tool === "brush" ? "navigate" : "brush")));
+  const brush = toggleButton("brush", "Correct", "B", () => store.update((s) => setTool(s, isCorrecting(s.view) ? "navigate" : "brush")));
   const planes = toggleButton("planes", "Slices in 3-D", "P", () => store.update((s) => setSlicesIn3d(s, !s.view.slicesIn3d)));
   const labels = toggleButton("labels", "Colours on slices", "L", () => store.update((s) => setLabelsOnSlices(s, !s.view.labelsOnSlices)));
   const reset = toggleButton("reset", "Reset view", "R", () => actions.resetView());
@@ -73,7 +73,7 @@ export function createToolbar(store: AppStore, actions: Actions): Toolbar {
   store.watch((s) => may(s, "edit"), (can) => (brush.button.hidden = !can));
   store.watch((s) => s.view, (view) => {
     measure.set(view.tool === "measure");
-    brush.set(view.tool === "brush" || view.tool === "eraser");
+    brush.set(isCorrecting(view));
     planes.set(view.slicesIn3d);
     labels.set(view.labelsOnSlices);
   });

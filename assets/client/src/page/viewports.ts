@@ -7,7 +7,8 @@ import { createCompass } from "./compass";
 import { element, setText } from "./element";
 import { createMarks } from "./marks";
 import { createPane, type PaneFrame } from "./pane";
-import { createSlicePane, type Paint, type SlicePane } from "./slice_pane";
+import type { Strokes } from "./hand";
+import { createSlicePane, type SlicePane } from "./slice_pane";
 import type { Vec3 } from "../model/affine";
 import { cut_mm } from "../model/anatomical";
 import { centre_mm, sampleOfValue, volumeOf } from "../model/scene";
@@ -35,14 +36,15 @@ export class Grid {
   private voxels: Voxels | null = null;
   private zoom = 1;
   private focus: Vec3 | null = null;
-  private paint: Paint = () => undefined;
+  private actions: Actions | null = null;
   private drawing = false;
 
   constructor(private readonly store: AppStore) {
     this.frame3d = createPane(store, "3d", { role: "application", "aria-label": "3-D view. Arrow keys turn, plus and minus zoom." });
     this.pane3d = this.frame3d.body;
     const zoom = { by: (factor: number, at: Vec3) => this.zoomBy(factor, at), pan: (from: Vec3, to: Vec3) => this.panBy(from, to) };
-    this.panes = PLANES.map((plane) => createSlicePane(store, plane, zoom, (points) => this.paint(points)));
+    const strokes: Strokes = { paint: (points) => this.actions?.paint(points), threshold: (from, to) => this.actions?.threshold(from, to) };
+    this.panes = PLANES.map((plane) => createSlicePane(store, plane, zoom, strokes));
     this.element = element("main", { class: "grid", "aria-label": "Views" }, this.frame3d.element, ...this.panes.map((pane) => pane.frame.element));
     for (const pane of this.panes) new ResizeObserver(() => this.draw()).observe(pane.frame.body);
     store.watch((s) => s.view.filled, (filled) => this.element.classList.toggle("one", filled !== null));
@@ -54,7 +56,7 @@ export class Grid {
 
   /** Wires the stage into its pane, once it exists. */
   attach(stage: PageStage, actions: Actions): void {
-    this.paint = (points) => actions.paint(points);
+    this.actions = actions;
     wireStage(this.frame3d, stage, this.store, actions);
     new ResizeObserver(() => stage.resize()).observe(this.pane3d);
   }
