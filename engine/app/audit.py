@@ -72,6 +72,9 @@ class AuditLog:
         Args:
             who: the role and session-made name of who did it; "server" for the server itself.
             facts: what else is worth knowing; JSON values, no patient data.
+
+        Raises:
+            OSError: the line could not be written, and no part of it was.
         """
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         content: dict[str, Any] = {
@@ -79,7 +82,7 @@ class AuditLog:
             "previous": self._hash,
         }  # fmt: skip
         line = _line(content | {"hash": _hash_of(content)})
-        self._file.write(_canonical(content | {"hash": line.hash}) + b"\n")
+        self._append(_canonical(content | {"hash": line.hash}) + b"\n")
         os.fsync(self._file.fileno())
         self._number, self._hash = line.number, line.hash
         _write_head(self._path, line.number, line.hash)
@@ -88,6 +91,16 @@ class AuditLog:
     def close(self) -> None:
         """Nothing more is written."""
         self._file.close()
+
+    def _append(self, data: bytes) -> None:
+        start, view = os.fstat(self._file.fileno()).st_size, memoryview(data)
+        try:
+            while view:  # a full disk takes some and then none
+                view = view[self._file.write(view) :]
+        except OSError:
+            with contextlib.suppress(OSError):  # what stays of it is set aside at the next start
+                self._file.truncate(start)
+            raise
 
 
 def verify(path: Path) -> AuditLine | None:

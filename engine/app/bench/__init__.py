@@ -28,7 +28,11 @@ BENCHES: dict[str, str] = {
     "segment": "engine.app.bench.segment",
     "stream": "engine.app.bench.stream",
     "edit": "engine.app.bench.edit",
+    "soak": "engine.app.bench.soak",
 }
+
+#: Half an hour: only for who asks.
+LONG = frozenset({"soak"})
 
 PEERS = ("vtk", "scikit-image", "PyMCubes", "SimpleITK", "torch", "numba", "numpy", "imagecodecs")
 
@@ -46,7 +50,7 @@ def run_benches(names: tuple[str, ...], shared_data: Path | None, console: Conso
         raise InvalidValue(f"no bench {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
     rows = []
     left_out: SightlineError | None = None
-    for name in names or tuple(BENCHES):
+    for name in names or tuple(name for name in BENCHES if name not in LONG):
         console.print(f"  {name} …", style="dim")
         try:
             rows += [row.as_json() for row in _module(name).run(shared_data)]
