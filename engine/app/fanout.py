@@ -297,6 +297,7 @@ class Fanout(Hub):
         await self._fetch(home, op)
         if seq != self.log.seq + 1:
             self.log.skip(seq - 1)
+            self._resync()
         self._nonce = entry[b"nonce"]
         changes = entry[b"scene"].decode()
         if changes and (self.log.scene is None or self.log.scene.id != changes):

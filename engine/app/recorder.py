@@ -15,7 +15,7 @@ from engine.stream.binary import encode
 from engine.stream.messages import Op, Scene
 from engine.stream.named_blobs import blobs_of
 from engine.stream.pose import Pose
-from engine.stream.scene_log import Entry
+from engine.stream.scene_log import Entry, SceneLog
 
 #: Between two waits for the disk: what a power cut can cost.
 SYNC_EVERY_S = 1.0
@@ -29,7 +29,7 @@ _Item = tuple[Kind, float, bytes, Scene | Op | None]
 
 
 class Recorder:
-    """Listens to a hub (`on_entry`, `on_pose`) and writes a `RecordingFile`."""
+    """Listens to a hub (`on_entry`, `on_pose`, `on_anew`) and writes a `RecordingFile`."""
 
     def __init__(
         self,
@@ -54,9 +54,9 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def start(self, epoch: str, seq: int, scene: Scene | None) -> None:
-        """The server's run begins: numbers of ops that follow are of `epoch`."""
-        self._put((Kind.START, self._clock(), start_payload(epoch, seq, scene), scene))
+    def start(self, log: SceneLog) -> None:
+        """A run begins: ops that follow go on from what `log` has, and are numbered under its epoch."""
+        self._put((Kind.START, self._clock(), start_payload(log.epoch, log.seq, log.scene), log.scene))
 
     def hear_entry(self, entry: Entry) -> None:
         """One op, as peers have it."""

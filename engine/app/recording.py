@@ -58,6 +58,7 @@ class RecordingFile:
             InputRefused: the file is something else.
             OSError: it cannot be written.
         """
+        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         end = whole_bytes(path) if path.exists() and path.stat().st_size > 0 else 0
         if end:

@@ -21,7 +21,7 @@ from rich.markup import escape
 
 from engine.app.addresses import is_loopback, reachable_hosts
 from engine.app.audit_writer import AuditWriter
-from engine.app.backend import Application
+from engine.app.backend import JOIN_WITHIN_S, Application
 from engine.app.certificate import ServerCertificate, server_certificate
 from engine.app.fanout import Fanout
 from engine.app.folders import audit_folder, data_folder
@@ -103,18 +103,18 @@ def serve(library: StudyLibrary, listening: Listening, console: Console, behind:
             start, or an extra is missing.
         InputRefused: what should be gone on from is not a recording.
     """
-    if listening.recording is not None:
-        with _opened(listening.recording):  # refused here, before anything is announced
-            pass
 
     def say(text: str) -> None:
         console.print(f"  {escape(text)}", highlight=False)
 
-    with contextlib.closing(new_workers(behind.workers, RETRIES)) as workers:
+    with (
+        _opened(listening.recording) as file,  # refused here, before anything is announced
+        contextlib.closing(new_workers(behind.workers, RETRIES)) as workers,
+    ):
 
         def app(folder: Path, hub: Hub, clock: Clock, page: Path) -> FastAPI:
             application = Application(library, folder, hub, workers)
-            return _session(application, hub, page, clock, listening.recording, say)
+            return _session(application, hub, page, clock, file, say)
 
         serve_app(app, listening, console, behind.redis)
 
@@ -227,7 +227,7 @@ def _session(
     hub: Hub,
     page: Path,
     clock: Clock,
-    recording: Path | None,
+    recording: RecordingFile | None,
     say: Callable[[str], None],
 ) -> FastAPI:
     @contextlib.asynccontextmanager
@@ -237,6 +237,7 @@ def _session(
             during.callback(application.close)
             if isinstance(hub, Fanout):
                 await during.enter_async_context(hub.together(application.as_home(say)))
+                await hub.joined(JOIN_WITHIN_S)  # what others show there goes before what was recorded here
             if recording is not None:
                 during.enter_context(_recording(recording, application, hub, clock))
             if hub.log.scene is None:
@@ -247,30 +248,33 @@ def _session(
 
 
 @contextlib.contextmanager
-def _recording(path: Path, application: Application, hub: Hub, clock: Clock) -> Iterator[None]:
+def _recording(file: RecordingFile, application: Application, hub: Hub, clock: Clock) -> Iterator[None]:
     """Go on from what was recorded, and record what follows. Without a disk the session goes on, and says so."""
     loop = asyncio.get_running_loop()
-    scene, held = last_scene(path, application.blobs) if path.exists() else (None, frozenset[str]())
+    scene, held = last_scene(file.path, application.blobs)
 
     def failed(reason: str) -> None:
         loop.call_soon_threadsafe(hub.recording, RecordingUpdate(state="failed", summary=reason))
 
-    with _opened(path) as file:
-        recorder = Recorder(file, application.blob_path, clock, failed, held)
-        recorder.start(hub.log.epoch, hub.log.seq, None)
-        hub.on_entry.append(recorder.hear_entry)
-        hub.on_pose.append(recorder.hear_pose)
-        hub.recording(RecordingUpdate(state="on"))
-        if scene is not None:
-            hub.publish(ReplaceScene(scene=resumed(scene)))
-        try:
-            yield
-        finally:
-            recorder.close()
+    recorder = Recorder(file, application.blob_path, clock, failed, held)
+    recorder.start(hub.log)
+    hub.on_entry.append(recorder.hear_entry)
+    hub.on_pose.append(recorder.hear_pose)
+    hub.on_anew.append(recorder.start)
+    hub.recording(RecordingUpdate(state="on"))
+    if scene is not None and hub.log.scene is None:
+        hub.publish(ReplaceScene(scene=resumed(scene)))
+    try:
+        yield
+    finally:
+        recorder.close()
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[RecordingFile]:
+def _opened(path: Path | None) -> Iterator[RecordingFile | None]:
+    if path is None:
+        yield None
+        return
     try:
         file = RecordingFile(path)
     except OSError as error:

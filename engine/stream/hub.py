@@ -61,7 +61,11 @@ class _Connection:
 
 
 class Hub:
-    """The state of a session. `on_entry` and `on_pose` hear everything that all peers hear, in the same order."""
+    """The state of a session.
+
+    `on_entry` and `on_pose` hear everything that all peers hear, in the same order; `on_anew` hears of a state that no
+    ops led to.
+    """
 
     def __init__(self, log: SceneLog, access: Access, note: Note, is_noting: Callable[[], bool] = lambda: True) -> None:
         self.log = log
@@ -69,6 +73,7 @@ class Hub:
         self.access = access
         self.on_entry: list[Callable[[Entry], None]] = []
         self.on_pose: list[Callable[[Pose], None]] = []
+        self.on_anew: list[Callable[[SceneLog], None]] = []
         self.note = note
         self._is_noting = is_noting
         self._connections: dict[Peer, _Connection] = {}
@@ -158,6 +163,8 @@ class Hub:
 
     def tell_all_anew(self) -> None:
         """What peers were told so far cannot be gone on with: everyone is given the whole state."""
+        for hear in self.on_anew:
+            hear(self.log)
         for peer, connection in self._connections.items():
             peer.tell_anew(self.log)
             connection.bell()

@@ -112,9 +112,10 @@ class Session:
         self.hub = NotedHub()
         self.file = RecordingFile(self.path)
         self.recorder = Recorder(self.file, self.blobs.path, lambda: self.now_s, self.failures.append, frozenset())
-        self.recorder.start(self.hub.log.epoch, 0, None)
+        self.recorder.start(self.hub.log)
         self.hub.on_entry.append(self.recorder.hear_entry)
         self.hub.on_pose.append(self.recorder.hear_pose)
+        self.hub.on_anew.append(self.recorder.start)
         self.viewer = Visitor(self.hub, Role.VIEWER, self.now_s)
 
     def close(self) -> None:
@@ -167,6 +168,34 @@ def test_a_replay_is_the_live_stream_byte_for_byte_and_ends_in_the_same_scene(tm
     assert again == live
     assert hub.log.scene == session.hub.log.scene
     assert BlobFolder(tmp_path / "replay" / "blobs").path(SHA256) is not None
+
+
+def test_a_state_that_no_op_led_to_is_recorded_whole(tmp_path: Path) -> None:
+    """Another hub of the session went on while this one was cut off: numbers jump, and the scene is what it now is."""
+    session = Session(tmp_path)
+    session.hub.publish(ReplaceScene(scene=scene("a")))
+    session.hub.log.skip(session.hub.log.seq + 5)
+    session.hub.tell_all_anew()
+    session.hub.publish(PutNode(node=with_blob("b")))
+    session.close()
+    found, held = last_scene(session.path, BlobFolder(tmp_path / "again"))
+    assert found == session.hub.log.scene
+    assert held == {SHA256}
+    hub, _, _ = replayed(session.path, tmp_path / "replay")
+    assert (hub.log.scene, hub.log.seq) == (session.hub.log.scene, session.hub.log.seq)
+
+
+def test_a_recording_that_begins_in_the_middle_of_a_session_has_what_was_there(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.hub.publish(ReplaceScene(scene=scene("a").model_copy(update={"nodes": (with_blob("a"),)})))
+    late = RecordingFile(tmp_path / "late")
+    recorder = Recorder(late, session.blobs.path, lambda: 0.0, session.failures.append, frozenset())
+    recorder.start(session.hub.log)
+    recorder.close()
+    late.close()
+    session.close()
+    found, held = last_scene(late.path, BlobFolder(tmp_path / "again"))
+    assert (found, held) == (session.hub.log.scene, frozenset({SHA256}))
 
 
 def test_poses_of_a_replay_are_as_old_as_they_were_when_they_came(tmp_path: Path) -> None:
@@ -246,7 +275,7 @@ def told(kind, time_s, payload):
     print(f"flushed {len(payload)}", flush=True)
 file.append = told
 recorder = Recorder(file, lambda sha: None, time.time, lambda why: print(f"failed {why}", flush=True), frozenset())
-recorder.start("e", 0, None)
+recorder.start(hub.log)
 hub.on_entry.append(recorder.hear_entry)
 for n in range(100000):
     hub.publish(ReplaceScene(scene=scene("a", "b").model_copy(update={"title": str(n)})))
