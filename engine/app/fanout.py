@@ -262,6 +262,8 @@ class Fanout(Hub):
         if errors.subgroup(ValueError):
             home.say("What another hub sent is not understood: run the same version of Sightline on all hubs.")
         self.is_connected = False
+        if self._is_lost:
+            self.session(hubs="cut off")
         while not self._requests.empty():
             self._requests.get_nowait()[1](LOST)
         self._give_up_awaited()
@@ -277,6 +279,7 @@ class Fanout(Hub):
         if self._is_lost:
             home.say("Redis answers again: the hubs are together.")
         self._is_lost, self.is_connected = False, True
+        self.session(hubs="together")
         self._joined.set()
         while _is_wanted():
             for seq, entry in await self._entries(block_ms=int(RETRY_S * 1000)):

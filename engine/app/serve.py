@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import secrets
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -40,7 +41,7 @@ from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.audit_event import AuditEvent
 from engine.stream.fresh import FreshProtocol
 from engine.stream.hub import Hub
-from engine.stream.messages import RecordingUpdate, ReplaceScene
+from engine.stream.messages import ReplaceScene
 from engine.stream.pairing import OFFER_S, Offer, PairingDesk
 from engine.stream.peer import MAX_INCOMING_BYTES
 from engine.stream.roles import Role
@@ -254,14 +255,15 @@ def _recording(file: RecordingFile, application: Application, hub: Hub, clock: C
     scene, held = last_scene(file.path, application.blobs)
 
     def failed(reason: str) -> None:
-        loop.call_soon_threadsafe(hub.recording, RecordingUpdate(state="failed", summary=reason))
+        sys.stderr.write(f"  {reason}: the session goes on, unrecorded.\n")
+        loop.call_soon_threadsafe(lambda: hub.session(recording="failed"))
 
     recorder = Recorder(file, application.blob_path, clock, failed, held)
     recorder.start(hub.log)
     hub.on_entry.append(recorder.hear_entry)
     hub.on_pose.append(recorder.hear_pose)
     hub.on_anew.append(recorder.start)
-    hub.recording(RecordingUpdate(state="on"))
+    hub.session(recording="on")
     if scene is not None and hub.log.scene is None:
         hub.publish(ReplaceScene(scene=resumed(scene)))
     try:

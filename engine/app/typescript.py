@@ -23,6 +23,7 @@ _NAMED_UNIONS = (
     "RoleName",
     "ActionName",
     "RecordingState",
+    "HubsState",
     "SceneNode",
     "Op",
     "ServerMessage",

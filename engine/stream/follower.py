@@ -22,10 +22,10 @@ from engine.stream.messages import (
     Job,
     JobUpdate,
     NumberedOp,
-    RecordingUpdate,
     RefusedMessage,
     Scene,
     ServerMessage,
+    SessionUpdate,
     Snapshot,
     TrackedNode,
     Welcome,
@@ -37,7 +37,7 @@ from engine.stream.scene_log import folded
 SILENT_AFTER_S = 0.4
 ASK_EVERY_S = 1.0
 
-Told = Welcome | Snapshot | NumberedOp | JobUpdate | RecordingUpdate | RefusedMessage | ErrorMessage
+Told = Welcome | Snapshot | NumberedOp | JobUpdate | SessionUpdate | RefusedMessage | ErrorMessage
 
 _SERVER_MESSAGE: TypeAdapter[Told] = TypeAdapter(ServerMessage)
 

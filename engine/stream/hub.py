@@ -19,17 +19,19 @@ from engine.stream.audit_event import AuditEvent, Note
 from engine.stream.binary import Blob
 from engine.stream.messages import (
     EditRequest,
+    HubsState,
     Job,
     JobUpdate,
     Member,
     Op,
     PutNode,
-    RecordingUpdate,
+    RecordingState,
     RegisterRequest,
     Registration,
     RemoveNode,
     ReplaceScene,
     Scene,
+    SessionUpdate,
     SetRegistration,
     StepRequest,
     StrokeRequest,
@@ -81,7 +83,7 @@ class Hub:
         self._entities: dict[str, int] = {}  # tracked node -> its number, from the moment it is given
         #: Hubs that share a session give numbers from different places.
         self.first_entity = 1
-        self._recording = RecordingUpdate(state="off")
+        self._session = SessionUpdate()
 
     # --- who is there --------------------------------------------------------------------------
 
@@ -102,7 +104,7 @@ class Hub:
             # Nobody comes in unwritten: a log that cannot be kept closes the door, not the session.
             return self.access.who(token if token is not None else cookie, now_s) if self._is_noting() else None
 
-        peer = Peer(self.log, self.board, jobs, admit, lambda: self._recording)
+        peer = Peer(self.log, self.board, jobs, admit, lambda: self._session)
         self._connections[peer] = _Connection(bell, now_s)
         return peer
 
@@ -173,10 +175,12 @@ class Hub:
         """Tell everyone where a job stands."""
         self._tell(JobUpdate(job=job))
 
-    def recording(self, update: RecordingUpdate) -> None:
-        """Tell everyone whether the session is recorded."""
-        self._recording = update
-        self._tell(update)
+    def session(self, *, recording: RecordingState | None = None, hubs: HubsState | None = None) -> None:
+        """Tell everyone whether the session is recorded, and whether other hubs of it are heard."""
+        now = self._session
+        self._session = SessionUpdate(recording=recording or now.recording, hubs=hubs or now.hubs)
+        if self._session != now:
+            self._tell(self._session)
 
     def pose(self, pose: Pose) -> bool:
         """Show everyone where something is; False where it is older than what is known."""
@@ -330,7 +334,7 @@ class Hub:
         changes = placed | {"nodes": nodes, "registration": old.registration if same else None}
         return ReplaceScene(scene=new.model_copy(update=changes))
 
-    def _tell(self, message: Entry | Blob | JobUpdate | RecordingUpdate) -> None:
+    def _tell(self, message: Entry | Blob | JobUpdate | SessionUpdate) -> None:
         for peer, connection in self._connections.items():
             peer.notify(message)
             connection.bell()

@@ -314,6 +314,7 @@ ActionName = Literal[
     "invite", "revoke",
 ]  # fmt: skip
 RecordingState = Literal["off", "on", "failed"]
+HubsState = Literal["alone", "together", "cut off"]
 
 
 class PairRequest(Message):
@@ -543,14 +544,19 @@ class Welcome(Message):
     role: RoleName
     may: tuple[ActionName, ...]
     recording: RecordingState = "off"
+    hubs: HubsState = "alone"
 
 
-class RecordingUpdate(Message):
-    """Whether the session is being recorded; `failed` says that what follows is not."""
+class SessionUpdate(Message):
+    """How the session stands.
 
-    type: Literal["recording"] = "recording"
-    state: RecordingState
-    summary: str = ""
+    `recording` failed: what follows is not recorded. `hubs` cut off: this server is one of several of the session and
+    does not hear the others, so what is shown here may not be what is shown there.
+    """
+
+    type: Literal["session"] = "session"
+    recording: RecordingState = "off"
+    hubs: HubsState = "alone"
 
 
 class Snapshot(Message):
@@ -595,7 +601,7 @@ class ErrorMessage(Message):
 
 
 ServerMessage = Annotated[
-    Welcome | Snapshot | NumberedOp | JobUpdate | RecordingUpdate | RefusedMessage | ErrorMessage,
+    Welcome | Snapshot | NumberedOp | JobUpdate | SessionUpdate | RefusedMessage | ErrorMessage,
     Field(discriminator="type"),
 ]
 ClientMessage = Annotated[

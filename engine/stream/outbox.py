@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 
 from engine.stream.binary import Blob
-from engine.stream.messages import ErrorMessage, JobUpdate, RecordingUpdate, RefusedMessage, Snapshot, Welcome
+from engine.stream.messages import ErrorMessage, JobUpdate, RefusedMessage, SessionUpdate, Snapshot, Welcome
 from engine.stream.scene_log import Entry
 
 #: Ops a peer may be behind before it is resynchronised from the scene instead.
@@ -15,7 +15,7 @@ MAX_OP_CHARACTERS = 4 * 1024 * 1024
 #: A blob that goes ahead of its op: poses wait behind it, 20 ms on a line of 100 Mbit a second.
 MOST_AHEAD_BYTES = 256 * 1024
 
-State = JobUpdate | RecordingUpdate
+State = JobUpdate | SessionUpdate
 Outgoing = Entry | Blob | Snapshot | Welcome | State | RefusedMessage | ErrorMessage
 
 
@@ -35,8 +35,8 @@ class Outbox:
         match message:
             case JobUpdate():
                 self._put_state(message.job.id, message)
-            case RecordingUpdate():
-                self._put_state("recording", message)
+            case SessionUpdate():
+                self._put_state("session", message)
             case Snapshot():
                 self._drop_ops()
                 self._ordered.append(message)

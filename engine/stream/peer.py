@@ -26,10 +26,10 @@ from engine.stream.messages import (
     Job,
     JobUpdate,
     PrepareRequest,
-    RecordingUpdate,
     RefusedMessage,
     RegisterRequest,
     Request,
+    SessionUpdate,
     Snapshot,
     StepRequest,
     StrokeRequest,
@@ -98,13 +98,13 @@ class Peer:
         board: PoseBoard,
         jobs: Callable[[], Iterable[Job]],
         admit: Callable[[str | None, float], Who | None],
-        recording: Callable[[], RecordingUpdate] = lambda: RecordingUpdate(state="off"),
+        session: Callable[[], SessionUpdate] = SessionUpdate,
     ) -> None:
         self._log = log
         self._board = board
         self._jobs = jobs
         self._admit = admit
-        self._recording = recording
+        self._session = session
         self._outbox = Outbox()
         self._poses: PoseLane | None = None
         self._records: deque[Record] = deque(maxlen=MOST_RECORDS)
@@ -210,7 +210,7 @@ class Peer:
 
     # --- what the hub says ---------------------------------------------------------------------
 
-    def notify(self, message: Entry | Blob | JobUpdate | RecordingUpdate) -> None:
+    def notify(self, message: Entry | Blob | JobUpdate | SessionUpdate) -> None:
         """Queue what the hub tells every live peer."""
         if self.is_live:
             self._outbox.put(message)
@@ -276,7 +276,10 @@ class Peer:
             self._outbox.put(JobUpdate(job=job))
 
     def _welcome(self, who: Who) -> Welcome:
-        return Welcome(member=who.id, role=who.role.value, may=allowed(who.role), recording=self._recording().state)
+        now = self._session()
+        return Welcome(
+            member=who.id, role=who.role.value, may=allowed(who.role), recording=now.recording, hubs=now.hubs
+        )
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(epoch=self._log.epoch, seq=self._log.seq, scene=self._log.scene, jobs=tuple(self._jobs()))

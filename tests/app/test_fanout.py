@@ -33,6 +33,7 @@ from engine.stream.messages import (
     RemoveNode,
     ReplaceScene,
     Scene,
+    SessionUpdate,
     StepRequest,
 )
 from engine.stream.pairing import PairingDesk
@@ -107,13 +108,17 @@ class Member:
         self.log = self.fanout.log
         self.blobs = BlobFolder(folder)
         self.told: list[Entry] = []
+        self.hubs: list[str] = []
         self.asked: list[str] = []
         self.said: list[str] = []
         self.dropped = 0
         self.fanout._tell = self._heard  # type: ignore[method-assign, assignment]  # what every peer would be told
 
-    def _heard(self, message: Entry) -> None:
-        self.told.append(message)
+    def _heard(self, message: Entry | SessionUpdate) -> None:
+        if isinstance(message, SessionUpdate):
+            self.hubs.append(message.hubs)
+        else:
+            self.told.append(message)
 
     def correct(self, request: EditRequest, _scene: Scene | None, refuse: Refuse) -> None:
         """An editor that refuses to undo, and otherwise answers with an edit whose labels start at the request."""
@@ -358,6 +363,7 @@ def test_without_redis_nothing_changes_and_all_are_told_and_with_it_all_go_on_to
         epoch = first.log.epoch
         redis.kill()
         await until(lambda: not first.fanout.is_connected and not second.fanout.is_connected)
+        assert first.hubs[-1] == second.hubs[-1] == "cut off"
         first.fanout.route(PrepareRequest(request="2", scene="scene"), refused.append)
         assert "nothing can be changed" in refused[0]
         with pytest.raises(EnvironmentLacks, match="Redis"):
@@ -374,6 +380,7 @@ def test_without_redis_nothing_changes_and_all_are_told_and_with_it_all_go_on_to
         )
         await until(together(first, second))
         assert same(first, second)
+        assert first.hubs[-1] == second.hubs[-1] == "together"
         assert (first.log.epoch == epoch) is not loses_data
         assert first.log.scene is not None
         assert [node.id for node in first.log.scene.nodes] == ["bone", "volume", "made meanwhile"]

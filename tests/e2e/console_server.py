@@ -40,6 +40,7 @@ from engine.stream.messages import (
     CodeMessage,
     EditRequest,
     Failure,
+    HubsState,
     Job,
     Library,
     OpenRequest,
@@ -261,6 +262,10 @@ class Console:
         refused: list[str] = []
         self._on_loop(lambda: self.application.edit(request, refused.append))
         assert refused == []
+
+    def hubs(self, state: HubsState) -> None:
+        """Whether other servers of the session are heard."""
+        self._on_loop(lambda: self.hub.session(hubs=state))
 
     def renew(self, *ids: str) -> None:
         """Whole surfaces again, with what was corrected."""

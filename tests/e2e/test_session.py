@@ -232,3 +232,17 @@ class TestSilence:
             assert page.evaluate("() => window.told.join()") == "live,lost,live"
             assert len(before) > 8
             assert before.isdisjoint(brought)
+
+
+def test_a_server_that_is_cut_off_from_the_others_of_its_session_says_so(browser: Browser, console: Console) -> None:
+    console.open_scene()
+    with visiting(browser, console) as visitor:
+        page = visitor.arrive()
+        told = page.get_by_text("Cut off from the session's other servers")
+        expect(told).to_be_hidden()
+        console.hubs("cut off")
+        expect(told).to_be_visible()
+        with visiting(browser, console) as late:
+            expect(late.arrive().get_by_text("Cut off from the session's other servers")).to_be_visible()
+        console.hubs("together")
+        expect(told).to_be_hidden()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.stream.audit_event import AuditEvent
 from engine.stream.binary import Beat
 from engine.stream.hub import HELLO_WITHIN_S, MOST_PEERS
-from engine.stream.messages import PutNode, RecordingUpdate, ReplaceScene, TrackedNode
+from engine.stream.messages import PutNode, ReplaceScene, TrackedNode
 from engine.stream.pairing import GRANT_S
 from engine.stream.pose import Pose, PoseFrame
 from engine.stream.roles import Action, Role, may
@@ -320,7 +320,7 @@ def test_a_beat_tells_the_hubs_time_and_the_last_op() -> None:
 
 def test_who_comes_later_is_told_that_the_session_is_recorded() -> None:
     hub = opened()
-    hub.recording(RecordingUpdate(state="on"))
+    hub.session(recording="on")
     assert Visitor(hub, Role.VIEWER, 0.0).texts()[0]["recording"] == "on"
 
 

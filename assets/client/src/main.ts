@@ -88,11 +88,11 @@ function receive(message: ServerMessage): void {
       store.update((state) => receiveJob(state, message.job));
       break;
     case "welcome":
-      store.update((state) => ({ ...state, self: { role: message.role, may: message.may }, recording: message.recording }));
+      store.update((state) => ({ ...state, self: { role: message.role, may: message.may }, recording: message.recording, hubs: message.hubs }));
       if (message.may.includes("open")) attempt(refreshLibrary);
       break;
-    case "recording":
-      store.update((state) => ({ ...state, recording: message.state }));
+    case "session":
+      store.update((state) => ({ ...state, recording: message.recording, hubs: message.hubs }));
       break;
     case "refused":
       store.update((state) => ({ ...state, announcement: `That could not be done: ${message.summary}.` }));

@@ -4,7 +4,7 @@ import type { Vec3 } from "./affine";
 import type { Dropped } from "./dropped";
 import type { Freshness } from "./freshness";
 import type { Store } from "./store";
-import type { ActionName, Failure, Job, Library, RecordingState, RoleName, Scene } from "../wire/messages";
+import type { ActionName, Failure, HubsState, Job, Library, RecordingState, RoleName, Scene } from "../wire/messages";
 
 export type Connection = "connecting" | "live" | "lost";
 
@@ -88,6 +88,8 @@ export interface State {
   readonly freshness: Freshness;
   readonly self: Self | null;
   readonly recording: RecordingState;
+  /** Whether other servers of the session are heard. */
+  readonly hubs: HubsState;
   readonly library: Library | null;
   readonly scene: Scene | null;
   readonly job: Job | null;
@@ -126,6 +128,7 @@ export const INITIAL_STATE: State = {
   freshness: "fresh",
   self: null,
   recording: "off",
+  hubs: "alone",
   library: null,
   scene: null,
   job: null,

@@ -11,6 +11,8 @@ export const NOTICE = "Research use — not a medical device";
 
 const CONNECTION = { connecting: "Connecting", live: "Live", lost: "Not connected" } as const;
 
+const HUBS = { alone: "", together: "", "cut off": "Cut off from the session's other servers" } as const;
+
 const RECORDING = { off: "", on: "Recording", failed: "Recording failed" } as const;
 
 /** `sample` reads the value under the cursor; null where it is not known. */
@@ -40,7 +42,9 @@ export function createStatusLine(store: AppStore, sample: () => number | null): 
     setText(recording, RECORDING[now]);
     recording.dataset["state"] = now;
   });
+  const hubs = element("span", { class: "cut-off", title: "Corrections and openings wait until they are heard again. What is shown elsewhere may differ." });
+  store.watch((s) => s.hubs, (now) => setText(hubs, HUBS[now]));
   const registration = element("span", {});
   store.watch((s) => s.scene?.registration ?? null, (now) => setText(registration, registrationText(now) ?? ""));
-  return element("footer", { class: "status" }, element("strong", {}, NOTICE), note, element("span", { class: "spacer" }), value, position, registration, recording, role, connection);
+  return element("footer", { class: "status" }, element("strong", {}, NOTICE), note, element("span", { class: "spacer" }), value, position, registration, hubs, recording, role, connection);
 }

@@ -397,6 +397,8 @@ export interface SetRegistration {
 
 export type RecordingState = "off" | "on" | "failed";
 
+export type HubsState = "alone" | "together" | "cut off";
+
 export type Op = ReplaceScene | PutNode | RemoveNode | EditScene | RenewScene | SetRegistration;
 
 /** Whom the server takes this client for, and what it may do. */
@@ -406,13 +408,14 @@ export interface Welcome {
   role: RoleName;
   may: ActionName[];
   recording: RecordingState;
+  hubs: HubsState;
 }
 
-/** Whether the session is being recorded; `failed` says that what follows is not. */
-export interface RecordingUpdate {
-  type: "recording";
-  state: RecordingState;
-  summary: string;
+/** How the session stands.      `recording` failed: what follows is not recorded. `hubs` cut off: this server is one of several of the session and     does not hear the others, so what is shown here may not be what is shown there. */
+export interface SessionUpdate {
+  type: "session";
+  recording: RecordingState;
+  hubs: HubsState;
 }
 
 /** The whole state as of `seq`; replaces all the client knew. */
@@ -453,4 +456,4 @@ export interface ErrorMessage {
 
 export type ActionName = "look" | "move_self" | "open" | "upload" | "remove" | "edit" | "set_margin" | "register" | "track" | "mark" | "export" | "invite" | "revoke";
 
-export type ServerMessage = Welcome | Snapshot | NumberedOp | JobUpdate | RecordingUpdate | RefusedMessage | ErrorMessage;
+export type ServerMessage = Welcome | Snapshot | NumberedOp | JobUpdate | SessionUpdate | RefusedMessage | ErrorMessage;
