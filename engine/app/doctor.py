@@ -263,6 +263,23 @@ def _pyopenxr(machine: Machine) -> Check:
     return Check("pyopenxr", Status.OPTIONAL, "not installed (extra xr)", remedy)
 
 
+def _ray(machine: Machine) -> Check:
+    return _several_machines(machine, "Ray", "ray", "jobs on a cluster")
+
+
+def _redis(machine: Machine) -> Check:
+    return _several_machines(machine, "Redis client", "redis", "one session on several servers")
+
+
+def _several_machines(machine: Machine, name: str, extra: str, purpose: str) -> Check:
+    """By metadata alone: whether a cluster or a Redis answers is known only where it is named."""
+    version = machine.version(extra)
+    if version is not None:
+        return Check(name, Status.OK, version)
+    remedy = f"For {purpose}: `.venv/bin/pip install -e '.[{extra}]'`."
+    return Check(name, Status.OPTIONAL, f"not installed (extra {extra})", remedy)
+
+
 def _active_runtimes(machine: Machine) -> tuple[Path, ...]:
     """Where the OpenXR loader looks, in its order (OpenXR Loader 1.1, "Linux Active Runtime Location")."""
     environment = machine.environment
@@ -423,6 +440,8 @@ PROBES: tuple[Probe, ...] = (
     _open3d,
     _pyopenxr,
     _openxr_runtime,
+    _ray,
+    _redis,
     _chromium,
     _node,
 )

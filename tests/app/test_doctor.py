@@ -66,7 +66,14 @@ class FakeMachine:
         }
     )
     versions: Mapping[str, str] = field(
-        default_factory=lambda: {"numpy": "2.4", "torch": "2.13", "open3d-cpu": "0.20.0", "pyopenxr": "1.1.6501"}
+        default_factory=lambda: {
+            "numpy": "2.4",
+            "torch": "2.13",
+            "open3d-cpu": "0.20.0",
+            "pyopenxr": "1.1.6501",
+            "ray": "2.60",
+            "redis": "8.1",
+        }  # fmt: skip
     )
     required: tuple[str, ...] = ("numpy", "torch")
     libraries: tuple[str, ...] = tuple(library for library, _ in LIBRARIES)
@@ -218,6 +225,8 @@ LACKS: dict[str, tuple[FakeMachine, str, Status, bool, str, str]] = {
         *("open3d", Status.LACKS, False, "libGL.so.1", "apt-get install -y --no-install-recommends libgl1"),
     ),
     "pyopenxr": (without("pyopenxr"), "pyopenxr", Status.OPTIONAL, False, "not installed", ".[xr]"),
+    "Ray": (without("ray"), "Ray", Status.OPTIONAL, False, "not installed", ".[ray]"),
+    "a Redis client": (without("redis"), "Redis client", Status.OPTIONAL, False, "not installed", ".[redis]"),
     "a runtime": (replace(WHOLE, files={}), "OpenXR runtime", Status.OPTIONAL, False, "none", "Monado"),
     "an active runtime": (
         replace(WHOLE, files={Path("/usr/share/openxr/1/openxr_monado.json"): MONADO}),
