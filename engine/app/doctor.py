@@ -264,11 +264,11 @@ def _pyopenxr(machine: Machine) -> Check:
 
 
 def _ray(machine: Machine) -> Check:
-    return _several_machines(machine, "Ray", "ray", "jobs on a cluster")
+    return _several_machines(machine, "Ray", "ray", "clusters")
 
 
 def _redis(machine: Machine) -> Check:
-    return _several_machines(machine, "Redis client", "redis", "one session on several servers")
+    return _several_machines(machine, "Redis client", "redis", "several servers")
 
 
 def _several_machines(machine: Machine, name: str, extra: str, purpose: str) -> Check:

@@ -73,7 +73,7 @@ class FakeMachine:
             "pyopenxr": "1.1.6501",
             "ray": "2.60",
             "redis": "8.1",
-        }  # fmt: skip
+        }
     )
     required: tuple[str, ...] = ("numpy", "torch")
     libraries: tuple[str, ...] = tuple(library for library, _ in LIBRARIES)
