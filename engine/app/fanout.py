@@ -183,7 +183,8 @@ class Fanout(Hub):
     async def joined(self, within_s: float) -> bool:
         """Wait until the session's state is here; False where Redis does not answer."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._joined.wait(), within_s)
+            async with asyncio.timeout(within_s):
+                await self._joined.wait()
         return self.is_connected
 
     @contextlib.asynccontextmanager
@@ -447,7 +448,8 @@ class Fanout(Hub):
             wanted = set(missing[start : start + BLOBS_AT_ONCE])
             await self._mail(EVERYONE, "want", {"blobs": sorted(wanted)})
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._collect(home, wanted), BLOB_WITHIN_S)
+                async with asyncio.timeout(BLOB_WITHIN_S):
+                    await self._collect(home, wanted)
             if wanted:
                 home.say(f"{len(wanted)} files of the scene are on no hub any more: parts of it will be missing.")
                 return

@@ -26,6 +26,7 @@ from engine.app.view_scene import (
     drawn_surface,
     drawn_volume,
     label_box,
+    matrix_of,
     shown_at_first,
     slab_box,
     tool_sample,
@@ -165,7 +166,9 @@ class ViewClient:
         await socket.send(self.follower.hello(None, time.monotonic()))
         while True:
             try:
-                message = await asyncio.wait_for(socket.recv(), SILENT_AFTER_S)
+                # `wait_for` of Python 3.11 may lose a cancellation that comes together with a message.
+                async with asyncio.timeout(SILENT_AFTER_S):
+                    message = await socket.recv()
             except TimeoutError:
                 self.feed.say(connection="No word from the server")
                 continue
@@ -248,7 +251,7 @@ class ViewClient:
     async def _bring_surface(self, scene: Scene, volume: VolumeNode | None, node: SurfaceNode, level: int) -> None:
         chosen = level if node.lods else None
         blob = node.lods[level].blob if node.lods else None
-        look = (blob, node.patches, node.structure.colour, node.structure.opacity)
+        look = (blob, node.patches, node.moved, node.structure.colour, node.structure.opacity)
         if self._brought.surfaces.get(node.id) == look:
             return
 
@@ -256,7 +259,15 @@ class ViewClient:
             at_first = shown_at_first(each for each in scene.nodes if isinstance(each, SurfaceNode))
             lattice = voxel_from_headset(scene, volume)
             order = scene.nodes.index(node)
-            return drawn_surface(node, chosen, lattice, self.blobs.get, is_shown=at_first[node.id], order=order)
+            return drawn_surface(
+                node,
+                chosen,
+                lattice,
+                matrix_of(scene.headset_from_patient),
+                self.blobs.get,
+                is_shown=at_first[node.id],
+                order=order,
+            )
 
         self.feed.put(await self._in_pool(made))
         self._brought.surfaces[node.id] = look

@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue
+from engine.core.frame import patient
+from engine.core.surface import Surface
 from engine.mesh.bricks import BLOCK_CELLS
 from engine.mesh.gltf_read import ReadSurface, read_glb
+from engine.mesh.moved import unpacked_positions
+from engine.mesh.normals import vertex_normals
+from engine.mesh.quantize import QuantizationFrame
 from engine.stream.codec import INT16_HIGH, INT16_LOW
 from engine.stream.messages import (
     LabelBox,
+    MovedPositions,
     Scene,
     Slab,
     SurfaceNode,
@@ -84,9 +90,16 @@ def _invisible_level(node: SurfaceNode, pixels_per_mm: float) -> int:
 
 
 def drawn_surface(
-    node: SurfaceNode, level: int | None, voxel_from_headset: Float64, fetch: Fetch, *, is_shown: bool, order: int
+    node: SurfaceNode,
+    level: int | None,
+    voxel_from_headset: Float64,
+    headset_from_patient: Float64,
+    fetch: Fetch,
+    *,
+    is_shown: bool,
+    order: int,
 ) -> DrawnSurface:
-    """A node at one level of detail, its patches in place of what stood in their blocks.
+    """A node at one level of detail where it is now, its patches in place of what stood in their blocks.
 
     Args:
         level: None where only patches are left of it.
@@ -97,6 +110,8 @@ def drawn_surface(
     parts: list[ReadSurface] = []
     if level is not None:
         (whole,) = read_glb(fetch(node.lods[level].blob))
+        if node.moved:
+            whole = _moved(whole, node.moved[level], headset_from_patient, fetch)
         edited = [block for patch in node.patches for block in patch.blocks]
         parts.append(without_blocks(whole, voxel_from_headset, edited))
     for patch, shown in zip(node.patches, shown_blocks(node.patches), strict=True):
@@ -121,6 +136,21 @@ def drawn_surface(
             [empty, *(part.triangles + start for part, start in zip(parts, starts, strict=False))]
         ).astype(np.uint32),
     )
+
+
+def _moved(surface: ReadSurface, moved: MovedPositions, headset_from_patient: Float64, fetch: Fetch) -> ReadSurface:
+    """A surface whose vertices have moved; its normals are made anew from its triangles."""
+    if moved.vertices != len(surface.positions_m):
+        raise InvalidValue(f"positions of {moved.vertices} vertices for a surface of {len(surface.positions_m)}")
+    frame = QuantizationFrame(np.array(moved.origin_mm), moved.step_mm)
+    stream = fetch(moved.blob)[moved.start : moved.start + moved.bytes]
+    at_mm = unpacked_positions(stream, moved.vertices, frame)
+    linear = headset_from_patient[:3, :3]
+    faces = surface.triangles.astype(np.int32)
+    rotation = linear / np.cbrt(np.linalg.det(linear))
+    normals = vertex_normals(Surface(patient(""), at_mm.astype(np.float32), faces)) @ rotation.T
+    positions = at_mm @ linear.T + headset_from_patient[:3, 3]
+    return ReadSurface(surface.name, positions.astype(np.float32), normals.astype(np.float32), surface.triangles)
 
 
 def shown_blocks(patches: Sequence[SurfacePatch]) -> list[list[bool]]:

@@ -72,6 +72,21 @@ class SurfaceLod(Message):
     error_mm: float = Field(ge=0)
 
 
+class MovedPositions(Message):
+    """Where the vertices of a level of detail are now: its triangles are those of its GLB.
+
+    `bytes` of `blob` from `start` are uint16 x, y, z, 0 of each vertex in the order of the GLB, packed as its own
+    (EXT_meshopt_compression, ATTRIBUTES); patient millimetres are `origin_mm` + `step_mm` times these.
+    """
+
+    blob: Sha256
+    start: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+    vertices: int = Field(ge=0)
+    origin_mm: tuple[float, float, float]
+    step_mm: float = Field(gt=0)
+
+
 class SurfacePatch(Message):
     """What stands in some blocks of 8³ cells instead of the levels of detail, and of earlier patches, after an edit.
 
@@ -100,6 +115,7 @@ class LabelBox(Message):
 class SurfaceNode(Message):
     """A structure's surface; `lods` runs from finest to coarsest, `patches` take their place block by block.
 
+    `moved`, where it has as many levels as `lods`, says where their vertices are now; empty: where they came.
     `made_s` is when it was computed, seconds since 1970. `corrected_by` are the roles of those who corrected it by hand
     since; their strokes are no part of `structure.provenance`.
     """
@@ -117,6 +133,7 @@ class SurfaceNode(Message):
     patches: tuple[SurfacePatch, ...] = ()
     made_s: float = 0.0
     corrected_by: tuple[RoleName, ...] = ()
+    moved: tuple[MovedPositions, ...] = ()
 
 
 class Slab(Message):
@@ -524,6 +541,16 @@ class RenewScene(Message):
     edits: tuple[Sha256, ...]
 
 
+class MoveSurface(Message):
+    """A margin or a deformation: every level's vertices have new places, and the triangles stay."""
+
+    kind: Literal["move_surface"] = "move_surface"
+    id: Identifier
+    moved: tuple[MovedPositions, ...]
+    volume_ml: float = Field(ge=0)
+    surface_area_mm2: float = Field(ge=0)
+
+
 class SetRegistration(Message):
     """A registration, new or verified, and every node that depends on it, in one op: nobody sees half of it."""
 
@@ -532,7 +559,8 @@ class SetRegistration(Message):
 
 
 Op = Annotated[
-    ReplaceScene | PutNode | RemoveNode | EditScene | RenewScene | SetRegistration, Field(discriminator="kind")
+    ReplaceScene | PutNode | RemoveNode | EditScene | RenewScene | MoveSurface | SetRegistration,
+    Field(discriminator="kind"),
 ]
 
 

@@ -9,6 +9,7 @@ from engine.core.errors import InvalidValue
 from engine.stream.messages import (
     EditScene,
     LabelBox,
+    MoveSurface,
     NumberedOp,
     Op,
     PatchedSurface,
@@ -112,6 +113,8 @@ def folded(scene: Scene | None, op: Op) -> Scene:
         return scene.model_copy(update={"nodes": _edited(scene.nodes, op)})
     if isinstance(op, RenewScene):
         return scene.model_copy(update={"nodes": _renewed(scene.nodes, op)})
+    if isinstance(op, MoveSurface):
+        return scene.model_copy(update={"nodes": _moved(scene.nodes, op)})
     if isinstance(op, SetRegistration):
         return _registered(scene, op.registration)
     raise TypeError(f"not an op: {op!r}")
@@ -157,6 +160,14 @@ def _patched(node: SurfaceNode, change: PatchedSurface, by: RoleName | None) -> 
     return node.model_copy(update={"volume_ml": change.volume_ml, "patches": patches, "corrected_by": hands})
 
 
+def _moved(nodes: tuple[SceneNode, ...], op: MoveSurface) -> tuple[SceneNode, ...]:
+    known = next((node for node in nodes if isinstance(node, SurfaceNode) and node.id == op.id), None)
+    if known is None or len(known.lods) != len(op.moved):
+        raise KeyError(f"no surface {op.id} with {len(op.moved)} levels of detail")
+    changes = {"moved": op.moved, "volume_ml": op.volume_ml, "surface_area_mm2": op.surface_area_mm2}
+    return _with(nodes, known.model_copy(update=changes))
+
+
 def _renewed(nodes: tuple[SceneNode, ...], op: RenewScene) -> tuple[SceneNode, ...]:
     renewed = {surface.id: surface for surface in op.surfaces}
     edits = frozenset(op.edits)
@@ -167,7 +178,7 @@ def _renewed(nodes: tuple[SceneNode, ...], op: RenewScene) -> tuple[SceneNode, .
             return node.model_copy(update={"label_slabs": op.label_slabs, "label_boxes": boxes})
         if isinstance(node, SurfaceNode) and (made := renewed.get(node.id)) is not None:
             patches = tuple(patch for patch in node.patches if patch.blob not in edits)
-            changes = {"lods": made.lods, "surface_area_mm2": made.surface_area_mm2, "closed": made.closed}
+            changes = {"lods": made.lods, "moved": (), "surface_area_mm2": made.surface_area_mm2, "closed": made.closed}
             return node.model_copy(update=changes | {"patches": patches})
         return node
 

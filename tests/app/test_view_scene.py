@@ -22,10 +22,18 @@ from engine.app.view_scene import (
     voxel_from_headset,
     without_blocks,
 )
+from engine.core.anatomy import structure
 from engine.core.errors import InvalidValue
-from engine.mesh.gltf_read import ReadSurface
+from engine.core.structure import Provenance
+from engine.core.surface import Surface
+from engine.mesh.gltf import single_surface_glb
+from engine.mesh.gltf_read import ReadSurface, read_glb
+from engine.mesh.moved import packed_positions
+from engine.mesh.quantize import QuantizationFrame
+from engine.stream.codec import headset_from_patient
 from engine.stream.messages import (
     LabelBox,
+    MovedPositions,
     Registration,
     Scene,
     Slab,
@@ -39,6 +47,7 @@ from engine.stream.named_blobs import blobs_of
 from engine.stream.pose import Pose, PoseFrame
 from engine.stream.roles import Role
 from tests.e2e.console_server import SHAPES, Console
+from tests.mesh.organs import ball
 from tests.stream.scenes import scene, surface_node, volume_node
 
 
@@ -90,6 +99,31 @@ def test_triangles_inside_an_edited_block_make_room_and_those_across_its_rim_sta
     assert without_blocks(surface, np.eye(4), []) is surface
 
 
+def test_a_surface_that_moved_is_drawn_where_it_is_now_with_normals_of_its_own() -> None:
+    surface = ball()
+    middle = surface.vertices_mm.mean(axis=0)
+    flat = Surface(surface.frame, (middle + (surface.vertices_mm - middle) * (1.0, 1.0, 0.2)), surface.faces)
+    matrix, frame = headset_from_patient(middle), QuantizationFrame.around([surface])
+    made = structure("liver", 3, Provenance("test", "1", ()))
+    blobs = {"a" * 64: single_surface_glb(surface, made, matrix), "b" * 64: packed_positions(flat, frame)}
+    count = len(read_glb(blobs["a" * 64])[0].positions_m)
+    place = MovedPositions(
+        blob="b" * 64, start=0, bytes=len(blobs["b" * 64]), vertices=count,
+        origin_mm=frame.origin_mm.tolist(), step_mm=frame.step_mm,
+    )  # fmt: skip
+    lod = SurfaceLod(blob="a" * 64, bytes=1, triangles=surface.triangle_count, error_mm=0.0)
+    moved = node("liver", 1).model_copy(update={"lods": (lod,), "moved": (place,)})
+    drawn = drawn_surface(moved, 0, np.eye(4), matrix, blobs.__getitem__, is_shown=True, order=0)
+    expected = flat.vertices_mm @ matrix[:3, :3].T + matrix[:3, 3]
+    assert np.ptp(drawn.positions_m, axis=0) == pytest.approx(np.ptp(expected, axis=0), abs=1e-4)
+    # What was a ball and is a lens now has most of its normals along the axis that was pressed.
+    axis = np.argmin(np.ptp(drawn.positions_m, axis=0))
+    assert np.abs(drawn.normals[:, axis]).mean() > 0.75
+    wrong = moved.model_copy(update={"moved": (place.model_copy(update={"vertices": count + 1}),)})
+    with pytest.raises(InvalidValue, match="vertices"):
+        drawn_surface(wrong, 0, np.eye(4), matrix, blobs.__getitem__, is_shown=True, order=0)
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Console:
     return Console(tmp_path_factory.mktemp("blobs"), Role.SURGEON)
@@ -103,14 +137,14 @@ def test_a_surface_is_drawn_where_the_patient_frame_has_it(served: Console) -> N
     found = next(each for each in served.scene.nodes if isinstance(each, SurfaceNode) and each.id == "surface-nodule")
     volume = next(each for each in served.scene.nodes if isinstance(each, VolumeNode))
     lattice = voxel_from_headset(served.scene, volume)
-    drawn = drawn_surface(found, 0, lattice, fetching(served), is_shown=True, order=3)
+    drawn = drawn_surface(found, 0, lattice, np.eye(4), fetching(served), is_shown=True, order=3)
     x, y, z = next(centre for key, centre, _, _ in SHAPES if key == "nodule")
     assert drawn.positions_m.mean(axis=0) == pytest.approx((x / 1e3, z / 1e3, -y / 1e3), abs=5e-4)
     assert (drawn.name, drawn.order, drawn.is_shown) == (found.structure.name, 3, True)
 
 
 def test_a_surface_of_which_nothing_is_left_is_drawn_as_nothing() -> None:
-    drawn = drawn_surface(node("gone"), None, np.eye(4), lambda _: b"", is_shown=True, order=0)
+    drawn = drawn_surface(node("gone"), None, np.eye(4), np.eye(4), lambda _: b"", is_shown=True, order=0)
     assert drawn.triangles.shape == (0, 3)
 
 

@@ -32,7 +32,11 @@ from engine.core.progress import silent
 from engine.core.structure import Provenance
 from engine.core.surface import Surface
 from engine.mesh.gltf import single_surface_glb
+from engine.mesh.gltf_read import read_glb
+from engine.mesh.meshopt import encode_attributes
+from engine.mesh.quantize import QuantizationFrame
 from engine.stream.access import LOOPBACK_HOSTS, Access
+from engine.stream.binary import Blob
 from engine.stream.codec import headset_from_patient, row_major, slabs
 from engine.stream.fresh import FreshProtocol
 from engine.stream.hub import Hub
@@ -43,6 +47,8 @@ from engine.stream.messages import (
     HubsState,
     Job,
     Library,
+    MovedPositions,
+    MoveSurface,
     OpenRequest,
     ProblemMessage,
     ProvenanceMessage,
@@ -262,6 +268,38 @@ class Console:
         refused: list[str] = []
         self._on_loop(lambda: self.application.edit(request, refused.append))
         assert refused == []
+
+    def swell(self, key: str, by_mm: float) -> None:
+        """Every vertex of a surface goes straight away from its middle, counted from where it came."""
+        scene = self.log.scene
+        assert scene is not None
+        node = next(node for node in scene.nodes if isinstance(node, SurfaceNode) and node.structure.key == key)
+        patient_from_headset = np.linalg.inv(np.reshape(scene.headset_from_patient, (4, 4)))
+        moved, data = [], b""
+        for lod in node.lods:
+            (surface,) = read_glb((self.application.folder / lod.blob).read_bytes())
+            at_mm = surface.positions_m @ patient_from_headset[:3, :3].T + patient_from_headset[:3, 3]
+            out = at_mm - at_mm.mean(axis=0)
+            now = (at_mm + by_mm * out / np.linalg.norm(out, axis=1, keepdims=True)).astype(np.float32)
+            frame = QuantizationFrame(now.min(axis=0), float(np.ptp(now, axis=0).max()) / 65535)
+            packed = encode_attributes(frame.quantized(now).view(np.uint8))
+            moved.append((len(data), len(packed), len(now), frame))
+            data += packed
+        sha256 = hashlib.sha256(data).hexdigest()
+        (self.application.folder / sha256).write_bytes(data)
+        levels = tuple(
+            MovedPositions(
+                blob=sha256,
+                start=start,
+                bytes=size,
+                vertices=count,
+                origin_mm=frame.origin_mm.tolist(),
+                step_mm=frame.step_mm,
+            )
+            for start, size, count, frame in moved
+        )
+        op = MoveSurface(id=node.id, moved=levels, volume_ml=node.volume_ml, surface_area_mm2=node.surface_area_mm2)
+        self._on_loop(lambda: self.hub.publish(op, Blob(sha256, data)))
 
     def hubs(self, state: HubsState) -> None:
         """Whether other servers of the session are heard."""

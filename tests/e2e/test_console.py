@@ -564,6 +564,29 @@ class TestEditsOfOthers:
         assert page.locator(".pane-axial canvas").screenshot() != before
 
 
+class TestMoving:
+    def test_a_surface_that_moves_keeps_its_triangles_and_stands_elsewhere_in_every_page(
+        self, browser: Browser, visitor: Visitor, console: Console
+    ) -> None:
+        console.open_scene()
+        page, forward = TestEditsOfOthers().arrived(visitor), TestEditsOfOthers.FORWARD
+        page.evaluate("""() => { const { geometry } = window.sightline.stage.anatomy.parts.get('nodule').mesh;
+            const asked = performance.getEntriesByType('resource').length;
+            window.known = { geometry, index: geometry.index, asked }; }""")
+        before = page.evaluate(forward)
+        for by_mm in (4.0, 9.0, -3.0):
+            console.swell("nodule", by_mm)
+            page.wait_for_function(f"() => Math.abs(({forward})() - {before + by_mm}) < 0.3")
+        assert page.evaluate("""() => { const { geometry } = window.sightline.stage.anatomy.parts.get('nodule').mesh;
+            return geometry === window.known.geometry && geometry.index === window.known.index
+                && performance.getEntriesByType('resource').length === window.known.asked; }""")
+        late = Visitor(browser, console)
+        TestEditsOfOthers().arrived(late)
+        late.page.wait_for_function(f"() => Math.abs(({forward})() - {before - 3.0}) < 0.3")
+        late.page.close()
+        late.check()
+
+
 class TestCorrecting:
     def choose(self, page: Page, name: str) -> None:
         page.get_by_role("list", name="Structures").get_by_role("button", name=re.compile(f"^{name}")).click()

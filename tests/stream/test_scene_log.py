@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from engine.stream.messages import (
     EditScene,
     LabelBox,
+    MovedPositions,
+    MoveSurface,
     Op,
     PatchedSurface,
     PutNode,
@@ -158,6 +160,29 @@ def test_what_edits_brought_gives_way_to_the_whole_that_holds_them_and_later_edi
     assert (bone.lods, bone.volume_ml, [each.blob[0] for each in bone.patches]) == (lods, 4.0, ["c"])
     assert (volume.label_slabs, [each.blob[0] for each in volume.label_boxes]) == (slabs, ["c"])
     assert bone.corrected_by == ("trainee", "surgeon")
+
+
+def test_a_surface_that_moved_stays_where_it_is_until_it_moves_again_or_is_made_anew() -> None:
+    log = edited()
+    place = MovedPositions(blob="f" * 64, start=0, bytes=8, vertices=4, origin_mm=(0.0, 0.0, 0.0), step_mm=0.01)
+    log.append(MoveSurface(id="bone", moved=(place,), volume_ml=9.0, surface_area_mm2=8.0))
+    assert log.scene is not None
+    bone, lung = (node for node in log.scene.nodes if isinstance(node, SurfaceNode))
+    assert (bone.moved, bone.volume_ml, bone.surface_area_mm2, lung.moved) == ((place,), 9.0, 8.0, ())
+    lods = (SurfaceLod(blob="d" * 64, bytes=1, triangles=4, error_mm=0.5),)
+    anew = RenewedSurface(id="bone", lods=lods, surface_area_mm2=7.0, closed=True)
+    log.append(RenewScene(surfaces=(anew,), label_slabs=(), edits=()))
+    assert next(node for node in log.scene.nodes if isinstance(node, SurfaceNode)).moved == ()
+
+
+@pytest.mark.parametrize("levels", [0, 2])
+def test_positions_for_other_levels_than_a_surface_has_change_nothing(levels: int) -> None:
+    log = edited()
+    before = log.scene
+    place = MovedPositions(blob="f" * 64, start=0, bytes=8, vertices=4, origin_mm=(0.0, 0.0, 0.0), step_mm=0.01)
+    with pytest.raises(KeyError, match="levels of detail"):
+        log.append(MoveSurface(id="bone", moved=(place,) * levels, volume_ml=9.0, surface_area_mm2=8.0))
+    assert (log.scene, log.seq) == (before, 1)
 
 
 def test_an_edit_of_a_node_that_is_not_there_changes_nothing() -> None:

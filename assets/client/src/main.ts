@@ -391,6 +391,11 @@ function showEdits(): void {
   loader?.setBoxes(volume.label_boxes);
 }
 
+/** Margins and deformations: vertices elsewhere. */
+function showMoves(): void {
+  stage.anatomy.applyMoves().catch((error: unknown) => fail(error));
+}
+
 /** A scene's first surface comes before any voxel: the eye waits for it, the line is shared. */
 function loadVolumeAfterSurfaces(): void {
   const { drawn, scene } = store.get();
@@ -410,6 +415,7 @@ store.watch((state) => state.scene, (scene) => {
   tools.setNodes(trackedOf(scene));
   colour();
   showEdits();
+  showMoves();
   loadVolumeAfterSurfaces();
 });
 for (const part of ["structures", "solo", "selection", "freshness"] as const) store.watch((state) => state[part], colour);

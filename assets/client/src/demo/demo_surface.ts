@@ -25,5 +25,6 @@ export const demoSurfaces: SurfaceSource = {
     const [, key, detail] = lod.blob.split(":");
     return Promise.resolve(surface(key!, Number(detail)));
   },
+  positions: () => Promise.reject(new Error("the demo does not move")),
   patch: () => Promise.resolve(null), // the demo is not edited
 };

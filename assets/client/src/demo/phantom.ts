@@ -69,6 +69,7 @@ function surfaceNode(shape: Ellipsoid): SurfaceNode {
     registration_epoch: 0,
     patches: [],
     corrected_by: [],
+    moved: [],
     made_s: 0,
   };
 }

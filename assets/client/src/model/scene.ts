@@ -6,7 +6,7 @@ import { seenPatches } from "./blocks";
 import { failureOf, named } from "./dropped";
 import { INITIAL_STATE, type State, type View, type Window } from "./state";
 import { defaultViews, surfaces } from "./structures";
-import type { EditScene, Job, LabelBox, Op, Registration, RenewScene, Scene, SceneNode, TrackedNode, VolumeNode, WindowPreset } from "../wire/messages";
+import type { EditScene, Job, LabelBox, MoveSurface, Op, Registration, RenewScene, Scene, SceneNode, TrackedNode, VolumeNode, WindowPreset } from "../wire/messages";
 
 export function volumeOf(scene: Scene | null): VolumeNode | undefined {
   return scene?.nodes.find((node) => node.kind === "volume");
@@ -102,6 +102,7 @@ export function receiveOp(state: State, op: Op): State {
   if (state.scene === null) return state;
   if (op.kind === "edit_scene") return withNodes(state, { ...state.scene, nodes: state.scene.nodes.map((node) => edited(node, op)) });
   if (op.kind === "renew_scene") return withNodes(state, { ...state.scene, nodes: state.scene.nodes.map((node) => renewed(node, op)) });
+  if (op.kind === "move_surface") return withNodes(state, { ...state.scene, nodes: state.scene.nodes.map((node) => moved(node, op)) });
   if (op.kind === "set_registration") return withNodes(state, registered(state.scene, op.registration));
   const id = op.kind === "put_node" ? op.node.id : op.id;
   const kept = state.scene.nodes.filter((node) => node.id !== id);
@@ -134,6 +135,12 @@ function edited(node: SceneNode, op: EditScene): SceneNode {
   return { ...node, volume_ml: change.volume_ml, patches: seenPatches([...node.patches, ...change.patches]), corrected_by };
 }
 
+/** A margin or a deformation: the same triangles, elsewhere. */
+function moved(node: SceneNode, op: MoveSurface): SceneNode {
+  if (node.kind !== "surface" || node.id !== op.id) return node;
+  return { ...node, moved: op.moved, volume_ml: op.volume_ml, surface_area_mm2: op.surface_area_mm2 };
+}
+
 /** What edits brought piece by piece is whole again; what later ones brought stays. */
 function renewed(node: SceneNode, op: RenewScene): SceneNode {
   if (node.kind === "tracked") return node;
@@ -141,7 +148,7 @@ function renewed(node: SceneNode, op: RenewScene): SceneNode {
   const made = op.surfaces.find(({ id }) => id === node.id);
   if (made === undefined) return node;
   const { lods, surface_area_mm2, closed } = made;
-  return { ...node, lods, surface_area_mm2, closed, patches: node.patches.filter((patch) => !op.edits.includes(patch.blob)) };
+  return { ...node, lods, moved: [], surface_area_mm2, closed, patches: node.patches.filter((patch) => !op.edits.includes(patch.blob)) };
 }
 
 /** A newer version of the shown scene: new structures get their defaults, gone ones leave. */

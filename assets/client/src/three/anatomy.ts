@@ -3,12 +3,13 @@
 import * as THREE from "three";
 
 import { chooseLods } from "./lod";
+import { putPositions } from "./moved";
 import { BlockMask, blockAt, NO_BLOCKS, shownIndex } from "./patches";
 import { shownBlocks } from "../model/blocks";
 import type { SurfaceSource } from "./surface_source";
 import { createDepthMaterial, createTissueMaterial, paintTissue, type TissueMaterial } from "./tissue_material";
 import type { State } from "../model/state";
-import type { SurfaceLod, SurfaceNode, SurfacePatch } from "../wire/messages";
+import type { MovedPositions, SurfaceLod, SurfaceNode, SurfacePatch } from "../wire/messages";
 
 /** Surfaces at once on the way: enough to fill the line, few enough that the first is not starved. */
 const PARALLEL_LOADS = 4;
@@ -48,6 +49,8 @@ interface Part {
   under: readonly SurfacePatch[];
   /** Whether what is drawn is of an older whole surface than the node's. */
   isOld: boolean;
+  /** Which positions are drawn; empty where those that the surface came with are. */
+  place: string;
   /** Where patches stand; null while none does. */
   mask: BlockMask | null;
 }
@@ -116,6 +119,33 @@ export class Anatomy {
     }
     for (const part of changed) this.showPatches(part);
     this.order();
+  }
+
+  /** Puts vertices where they are now, of whatever moved. */
+  async applyMoves(): Promise<void> {
+    const waiting = [...this.parts.values()].filter((part) => part.level !== null && !part.isOld && part.place !== placeAt(part.node, part.level));
+    await Promise.all(waiting.map((part) => this.move(part)));
+  }
+
+  private async move(part: Part): Promise<void> {
+    const { node, level } = part;
+    const moved = node.moved[level!];
+    if (moved === undefined) return;
+    const positions = await this.source.positions(moved, this.abort.signal);
+    // Another level, or a later place, has come meanwhile: what it needs is asked for by whoever brought it.
+    if (part.level !== level || placeAt(part.node, level!) !== placeOf(moved) || part.isOld) return;
+    putPositions(part.mesh.geometry, positions, moved);
+    this.place(part, part.mesh.geometry, placeOf(moved));
+  }
+
+  /** The geometry that is drawn stands where its matrix says; the probe is the same from now on. */
+  private place(part: Part, geometry: THREE.BufferGeometry, place: string): void {
+    if (part.probe.geometry !== geometry) part.probe.geometry.dispose();
+    part.probe.geometry = geometry;
+    for (const each of [part.mesh, part.depth, part.probe]) each.matrix.copy(geometry.userData["matrix"] as THREE.Matrix4);
+    part.place = place;
+    this.showPatches(part);
+    this.invalidate();
   }
 
   /** Visibility, opacity, colour and selection as the state has them (solo already applied). */
@@ -242,7 +272,7 @@ export class Anatomy {
     group.add(depth, mesh, probe);
     this.group.add(group);
     const coarsest = node.lods.length - 1;
-    this.parts.set(key, { node, group, mesh, depth, probe, level: null, wanted: coarsest, loading: false, patchMaterial, patchDepthMaterial: createDepthMaterial(patchMaterial), patches: new Map(), under: [], isOld: false, mask: null });
+    this.parts.set(key, { node, group, mesh, depth, probe, level: null, wanted: coarsest, loading: false, patchMaterial, patchDepthMaterial: createDepthMaterial(patchMaterial), patches: new Map(), under: [], isOld: false, place: "", mask: null });
   }
 
   /** Another state of the same structure. What is drawn stays until what takes its place is here. */
@@ -285,8 +315,15 @@ export class Anatomy {
     this.active += 1;
     try {
       const geometry = await this.source.surface(lod, this.abort.signal);
+      const moved = part.node.moved[level];
+      if (moved !== undefined) putPositions(geometry, await this.source.positions(moved, this.abort.signal), moved);
       // Of a whole surface that was made again meanwhile, nothing is shown.
-      if (this.parts.get(node.structure.key) === part && sameBlobs(part.node, node)) this.show(part, level, geometry);
+      if (this.parts.get(node.structure.key) === part && sameBlobs(part.node, node)) {
+        this.show(part, level, geometry);
+        part.place = moved ? placeOf(moved) : "";
+        if (moved) this.place(part, geometry, placeOf(moved));
+        if (part.place !== placeAt(part.node, level)) void this.move(part);
+      }
       else geometry.dispose();
     } catch {
       // Aborted on disposal, or not to be had: the coarser surface stays, and the count says so.
@@ -391,6 +428,8 @@ export class Anatomy {
   }
 }
 
+const placeOf = ({ blob, start }: MovedPositions): string => `${blob}:${start}`;
+const placeAt = (node: SurfaceNode, level: number): string => (node.moved[level] ? placeOf(node.moved[level]) : "");
 const idOf = (patch: SurfacePatch): string => `${patch.blob}:${patch.start}:${patch.bytes}`;
 
 function putPatch(part: Part, geometry: THREE.BufferGeometry): Shown {

@@ -5,6 +5,7 @@ import * as THREE from "three";
 import { MeshoptDecoder } from "three/examples/jsm/libs/meshopt_decoder.module.js";
 import { GLTFLoader } from "three/examples/jsm/loaders/GLTFLoader.js";
 
+import { fetchPositions } from "./moved";
 import { parsePatch } from "./patch_glb";
 import type { SurfaceSource } from "./surface_source";
 import { fetchBlob } from "../wire/blobs";
@@ -25,6 +26,7 @@ export async function parseSurface(bytes: ArrayBuffer): Promise<THREE.BufferGeom
   const geometry = found.geometry;
   if (!geometry.hasAttribute("normal")) geometry.computeVertexNormals();
   geometry.userData["matrix"] = found.matrixWorld.clone();
+  geometry.userData["root"] = (found.parent ?? found).matrixWorld.clone();
   return geometry;
 }
 
@@ -44,6 +46,7 @@ function sharedBlob(blob: string, signal: AbortSignal): Promise<ArrayBuffer> {
 
 export const glbSource: SurfaceSource = {
   surface: async (lod, signal) => parseSurface(await fetchBlob(lod.blob, signal)),
+  positions: fetchPositions,
   patch: async ({ blob, start, bytes }, signal) => {
     if (bytes === 0) return null;
     const [shared] = await Promise.all([sharedBlob(blob, signal), MeshoptDecoder.ready]);

@@ -37,6 +37,16 @@ export interface SurfaceLod {
   error_mm: number;
 }
 
+/** Where the vertices of a level of detail are now: its triangles are those of its GLB.      `bytes` of `blob` from `start` are uint16 x, y, z, 0 of each vertex in the order of the GLB, packed as its own     (EXT_meshopt_compression, ATTRIBUTES); patient millimetres are `origin_mm` + `step_mm` times these. */
+export interface MovedPositions {
+  blob: string;
+  start: number;
+  bytes: number;
+  vertices: number;
+  origin_mm: [number, number, number];
+  step_mm: number;
+}
+
 /** What stands in some blocks of 8³ cells instead of the levels of detail, and of earlier patches, after an edit.      `bytes` of `blob` from `start` are a GLB in headset metres, its triangles in the order of `blocks`, `counts` of     each; no bytes: nothing stands there any more. */
 export interface SurfacePatch {
   blocks: [number, number, number][];
@@ -56,7 +66,7 @@ export interface LabelBox {
   bytes: number;
 }
 
-/** A structure's surface; `lods` runs from finest to coarsest, `patches` take their place block by block.      `made_s` is when it was computed, seconds since 1970. `corrected_by` are the roles of those who corrected it by hand     since; their strokes are no part of `structure.provenance`. */
+/** A structure's surface; `lods` runs from finest to coarsest, `patches` take their place block by block.      `moved`, where it has as many levels as `lods`, says where their vertices are now; empty: where they came.     `made_s` is when it was computed, seconds since 1970. `corrected_by` are the roles of those who corrected it by hand     since; their strokes are no part of `structure.provenance`. */
 export interface SurfaceNode {
   kind: "surface";
   id: string;
@@ -71,6 +81,7 @@ export interface SurfaceNode {
   patches: SurfacePatch[];
   made_s: number;
   corrected_by: RoleName[];
+  moved: MovedPositions[];
 }
 
 /** Slices `k_start` to `k_start + k_count` of a volume: zstd, little endian, i fastest. */
@@ -389,6 +400,15 @@ export interface RenewScene {
   edits: string[];
 }
 
+/** A margin or a deformation: every level's vertices have new places, and the triangles stay. */
+export interface MoveSurface {
+  kind: "move_surface";
+  id: string;
+  moved: MovedPositions[];
+  volume_ml: number;
+  surface_area_mm2: number;
+}
+
 /** A registration, new or verified, and every node that depends on it, in one op: nobody sees half of it. */
 export interface SetRegistration {
   kind: "set_registration";
@@ -399,7 +419,7 @@ export type RecordingState = "off" | "on" | "failed";
 
 export type HubsState = "alone" | "together" | "cut off";
 
-export type Op = ReplaceScene | PutNode | RemoveNode | EditScene | RenewScene | SetRegistration;
+export type Op = ReplaceScene | PutNode | RemoveNode | EditScene | RenewScene | MoveSurface | SetRegistration;
 
 /** Whom the server takes this client for, and what it may do. */
 export interface Welcome {
