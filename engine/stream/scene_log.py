@@ -28,8 +28,9 @@ from engine.stream.messages import (
     VolumeNode,
 )
 
-#: Ops kept for peers that come back. A peer further behind gets a snapshot.
+#: Ops kept for peers that come back, in number and in characters. A peer further behind gets a snapshot.
 TAIL_LENGTH = 1024
+TAIL_CHARACTERS = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class SceneLog:
         self.epoch = epoch
         self.seq = seq
         self.scene = scene
-        self._tail: deque[Entry] = deque(maxlen=TAIL_LENGTH)
+        self._tail: deque[Entry] = deque()
+        self._tail_characters = 0
 
     def append(self, op: Op) -> Entry:
         """Apply `op`, number it, and return it as it goes to every peer.
@@ -76,6 +78,9 @@ class SceneLog:
         self.scene = folded(self.scene, entry.op)
         self.seq = entry.seq
         self._tail.append(entry)
+        self._tail_characters += len(entry.text)
+        while len(self._tail) > TAIL_LENGTH or self._tail_characters > TAIL_CHARACTERS:
+            self._tail_characters -= len(self._tail.popleft().text)
 
     def restart(self, epoch: str, seq: int) -> None:
         """Begin again under another epoch, without a scene; the next op is numbered `seq` + 1."""
@@ -86,6 +91,7 @@ class SceneLog:
         """Number on from `seq`: what would have led there is void, or was missed. Peers behind get a snapshot."""
         self.seq = seq
         self._tail.clear()
+        self._tail_characters = 0
 
     def since(self, epoch: str | None, last_seq: int | None) -> tuple[Entry, ...] | None:
         """The ops after `last_seq`, or None when the peer needs a snapshot."""

@@ -22,7 +22,7 @@ from engine.stream.messages import (
     SurfacePatch,
     VolumeNode,
 )
-from engine.stream.scene_log import TAIL_LENGTH, SceneLog
+from engine.stream.scene_log import TAIL_CHARACTERS, TAIL_LENGTH, SceneLog
 from tests.stream.scenes import scene, surface_node, volume_node
 
 
@@ -100,6 +100,22 @@ def test_replaying_the_tail_over_an_older_scene_gives_the_newer_one(ops: list[Op
     for numbered in log.since("epoch", 1) or ():
         copy.append(numbered.op)
     assert copy.scene == log.scene
+
+
+def test_what_is_kept_for_who_comes_back_is_bounded_in_number_and_in_characters() -> None:
+    log = SceneLog("epoch")
+    log.append(ReplaceScene(scene=scene("a")))
+    for _ in range(TAIL_LENGTH):
+        log.append(PutNode(node=surface_node("b")))
+    assert log.since("epoch", 1) is not None
+    assert log.since("epoch", 0) is None
+    wide = scene("a").model_copy(update={"warnings": ("w" * (TAIL_CHARACTERS // 4),)})
+    for _ in range(8):
+        log.append(ReplaceScene(scene=wide))
+    kept = log.since("epoch", log.seq - 3)
+    assert kept is not None
+    assert sum(len(entry.text) for entry in kept) <= TAIL_CHARACTERS
+    assert log.since("epoch", log.seq - 8) is None
 
 
 def box(low: tuple[int, int, int], shape: tuple[int, int, int], name: str = "a") -> LabelBox:
