@@ -24,13 +24,9 @@ MOST_EDITS = 64
 
 @dataclass(frozen=True, slots=True)
 class RenewSurfaces:
-    """The task that makes whole surfaces of the nodes `ids` of a scene, with its edits; its value is an op as JSON.
+    """The task that makes whole surfaces of the nodes `ids` of a scene, with its edits; its value is an op as JSON."""
 
-    Attributes:
-        scene: as JSON.
-    """
-
-    scene: str
+    scene: Scene
     ids: frozenset[str]
     blob_folder: Path
 
@@ -46,7 +42,7 @@ class RenewSurfaces:
         from engine.app.scene_labels import label_map_of, volume_node
         from engine.app.stopwatch import Stopwatch
 
-        scene = Scene.model_validate_json(self.scene)
+        scene = self.scene
         volume = volume_node(scene)
         assert volume is not None  # there were edits
         label_map = label_map_of(scene, volume, self.blob_folder)
@@ -131,7 +127,7 @@ class Renewals:
         if scene is None:
             return
         changed, self._changed, self._waiting = frozenset(self._changed), set(), 0
-        handle = self._workers.submit(RenewSurfaces(scene.model_dump_json(), changed, self._blob_folder))
+        handle = self._workers.submit(RenewSurfaces(scene, changed, self._blob_folder))
         self._running = handle
 
         def done(future: Future[str]) -> None:

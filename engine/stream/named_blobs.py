@@ -16,6 +16,6 @@ def blobs_of(message: Any) -> Iterator[str]:
                 yield value
             else:
                 yield from blobs_of(value)
-    elif isinstance(message, tuple):
+    elif isinstance(message, tuple) and message and isinstance(message[0], BaseModel):  # blocks are a thousand numbers
         for each in message:
             yield from blobs_of(each)

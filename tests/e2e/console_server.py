@@ -309,7 +309,7 @@ class Console:
         """Whole surfaces again, with what was corrected."""
         scene = self.log.scene
         assert scene is not None
-        task = RenewSurfaces(scene.model_dump_json(), frozenset(ids), self.application.folder)
+        task = RenewSurfaces(scene, frozenset(ids), self.application.folder)
         op = RenewScene.model_validate_json(task(silent))
         self._on_loop(lambda: self.hub.publish(op))
 
