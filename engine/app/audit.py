@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from engine.app.whole_write import write_whole
 from engine.core.errors import SightlineError
 from engine.stream.audit_event import AuditEvent
 
@@ -93,10 +94,9 @@ class AuditLog:
         self._file.close()
 
     def _append(self, data: bytes) -> None:
-        start, view = os.fstat(self._file.fileno()).st_size, memoryview(data)
+        start = os.fstat(self._file.fileno()).st_size
         try:
-            while view:  # a full disk takes some and then none
-                view = view[self._file.write(view) :]
+            write_whole(self._file, data)
         except OSError:
             with contextlib.suppress(OSError):  # what stays of it is set aside at the next start
                 self._file.truncate(start)

@@ -243,8 +243,7 @@ def _libraries(machine: Machine) -> Check:
 def _open3d(machine: Machine) -> Check:
     version = machine.version("open3d-cpu") or machine.version("open3d")
     if version is None:
-        remedy = "For surface registration: `.venv/bin/pip install -e '.[guidance]'`."
-        return Check("open3d", Status.OPTIONAL, "not installed (extra guidance)", remedy)
+        return _not_installed("open3d", "guidance", "surface registration")
     answer = machine.ask_python("import open3d")
     if answer.good:
         return Check("open3d", Status.OK, version)
@@ -255,27 +254,26 @@ def _open3d(machine: Machine) -> Check:
 
 
 def _pyopenxr(machine: Machine) -> Check:
-    """By its metadata alone: importing it can bind to the window system."""
-    version = machine.version("pyopenxr")
-    if version is not None:
-        return Check("pyopenxr", Status.OK, version)
-    remedy = "For tethered headsets: `.venv/bin/pip install -e '.[xr]'`."
-    return Check("pyopenxr", Status.OPTIONAL, "not installed (extra xr)", remedy)
+    return _extra(machine, "pyopenxr", "pyopenxr", "xr", "tethered headsets")
 
 
 def _ray(machine: Machine) -> Check:
-    return _several_machines(machine, "Ray", "ray", "clusters")
+    return _extra(machine, "Ray", "ray", "ray", "clusters")
 
 
 def _redis(machine: Machine) -> Check:
-    return _several_machines(machine, "Redis client", "redis", "several servers")
+    return _extra(machine, "Redis client", "redis", "redis", "several servers")
 
 
-def _several_machines(machine: Machine, name: str, extra: str, purpose: str) -> Check:
-    """By metadata alone: whether a cluster or a Redis answers is known only where it is named."""
-    version = machine.version(extra)
+def _extra(machine: Machine, name: str, distribution: str, extra: str, purpose: str) -> Check:
+    """By metadata alone: importing pyopenxr can bind to the window system, and a cluster or Redis answers elsewhere."""
+    version = machine.version(distribution)
     if version is not None:
         return Check(name, Status.OK, version)
+    return _not_installed(name, extra, purpose)
+
+
+def _not_installed(name: str, extra: str, purpose: str) -> Check:
     remedy = f"For {purpose}: `.venv/bin/pip install -e '.[{extra}]'`."
     return Check(name, Status.OPTIONAL, f"not installed (extra {extra})", remedy)
 

@@ -17,6 +17,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from engine.app.whole_write import write_whole
 from engine.core.errors import FileProblem, InputRefused
 
 MAGIC = b"sightline recording 1\n"
@@ -67,12 +68,12 @@ class RecordingFile:
         self._file.truncate(end)
         self._file.seek(end)
         if end == 0:
-            self._write(MAGIC)
+            write_whole(self._file, MAGIC)
 
     def append(self, kind: Kind, time_s: float, payload: bytes) -> None:
         """Write one record. When it returns, the record outlives this process, however that ends."""
         head = _HEAD.pack(len(payload), kind, round(time_s * _MICROSECONDS))
-        self._write(head + payload + _CHECKSUM.pack(zlib.crc32(payload, zlib.crc32(head))))
+        write_whole(self._file, head + payload + _CHECKSUM.pack(zlib.crc32(payload, zlib.crc32(head))))
 
     def sync(self) -> None:
         """Wait until the disk has everything: what was written outlives the machine."""
@@ -81,11 +82,6 @@ class RecordingFile:
     def close(self) -> None:
         """Nothing more is written."""
         self._file.close()
-
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:  # a full disk takes some and then none
-            view = view[self._file.write(view) :]
 
 
 def records_of(path: Path) -> Iterator[Recorded]:

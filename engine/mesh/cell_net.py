@@ -86,11 +86,11 @@ class CellNet:
         """The same net with its cells counted from elsewhere."""
         return replace(self, cells=self.cells + np.array(by, dtype=np.int32))
 
-    def chosen(self, low: ArrayLike, high: ArrayLike, label: int = 0) -> Int32:
-        """Numbers of the quads that belong to the cells low..high - 1; those of one label, or (0) all."""
+    def chosen(self, low: ArrayLike, high: ArrayLike) -> Int32:
+        """Numbers of the quads that belong to the cells low..high - 1."""
         found = np.empty(len(self.quads), dtype=np.int32)
         low, high = np.asarray(low, dtype=np.int64), np.asarray(high, dtype=np.int64)
-        return found[: choose(self.quads, self.cells, self.labels, label, low, high, found)]
+        return found[: choose(self.quads, self.cells, low, high, found)]
 
     def marked(self, blocks: Blocks, label: int = 0, rim: int = 0) -> Int32:
         """Numbers of the quads that belong to cells within `rim` (0 or 1) of `blocks`; of one label, or (0) of all."""

@@ -16,13 +16,11 @@ def key_of(cells: Any, v: int) -> Any:
 
 
 @kernel
-def choose(quads: Any, cells: Any, labels: Any, label: int, low: Any, high: Any, chosen: Any) -> int:
-    """Write the numbers of the quads owned by cells low..high - 1, of one label or (0) of any; how many there are."""
+def choose(quads: Any, cells: Any, low: Any, high: Any, chosen: Any) -> int:
+    """Write the numbers of the quads owned by cells low..high - 1; how many there are."""
     count = 0
     for q in range(quads.shape[0]):
         v = quads[q, 2]
-        if label != 0 and labels[q, 0] != label and labels[q, 1] != label:
-            continue
         inside = True
         for axis in range(3):
             inside &= low[axis] <= cells[v, axis] < high[axis]
@@ -61,7 +59,7 @@ def is_marked(cells: Any, v: int, edge: int, first: Any, mask: Any, rim: int) ->
 def choose_marked(
     quads: Any, cells: Any, labels: Any, label: int, edge: int, first: Any, mask: Any, rim: int, chosen: Any
 ) -> int:
-    """As `choose`, of the quads whose owners lie within `rim` cells of blocks that are marked in `mask`.
+    """As `choose`, of the quads of one label, or (0) of any, whose owners lie within `rim` cells of marked blocks.
 
     edge: cells along the edge of a block. first: the block with which `mask` begins.
     """

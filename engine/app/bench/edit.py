@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page
 
 from engine.app.bench.browser import PATIENCE_MS, VIEW, chromium, serving
 from engine.app.bench.row import Row
-from engine.app.bench.scans import CHEST_CT
-from engine.core.errors import InputRefused, SightlineError
+from engine.app.bench.scans import chest_ct
+from engine.core.errors import SightlineError
 
 #: Strokes of each run, and the pause after each and after it is taken back.
 STROKES, EVERY_MS = 200, 250
@@ -97,10 +97,9 @@ def run(shared_data: Path | None) -> list[Row]:
         InputRefused: the real scans are not given.
         EnvironmentLacks: there is no Chromium.
     """
-    if shared_data is None or not (shared_data / CHEST_CT).is_dir():
-        raise InputRefused(f"bench edit needs the full chest CT: --data FOLDER with {CHEST_CT}")
+    folder = chest_ct(shared_data, "edit")
     rows = []
-    with serving(shared_data / CHEST_CT) as address, chromium() as browser:
+    with serving(folder) as address, chromium() as browser:
         strokes = _strokes(STROKES + DRAWN_STROKES)
         ours, theirs = _page(browser, address), _page(browser, address)
         theirs.evaluate(WATCH)

@@ -13,8 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from engine.app.bench.browser import PATIENCE_MS, VIEW, chromium, serving
 from engine.app.bench.row import Row
-from engine.app.bench.scans import CHEST_CT
-from engine.core.errors import InputRefused
+from engine.app.bench.scans import chest_ct
 
 REPEATS = 3
 
@@ -33,10 +32,9 @@ def run(shared_data: Path | None) -> list[Row]:
         InputRefused: the real scans are not given.
         EnvironmentLacks: there is no Chromium.
     """
-    if shared_data is None or not (shared_data / CHEST_CT).is_dir():
-        raise InputRefused(f"bench page needs the full chest CT: --data FOLDER with {CHEST_CT}")
+    folder = chest_ct(shared_data, "page")
     started = time.perf_counter()
-    with serving(shared_data / CHEST_CT) as address, chromium() as browser:
+    with serving(folder) as address, chromium() as browser:
         served = time.perf_counter() - started
         while_it_works = _visit(browser, address)
         visits = [_visit(browser, address) for _ in range(REPEATS)]

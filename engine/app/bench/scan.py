@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.app.bench.row import Row
-from engine.app.bench.scans import CHEST_CT
-from engine.core.errors import InputRefused
+from engine.app.bench.scans import chest_ct
 
 REPEATS = 3
 
@@ -24,9 +23,7 @@ def run(shared_data: Path | None) -> list[Row]:
     Raises:
         InputRefused: the real scans are not given.
     """
-    if shared_data is None or not (shared_data / CHEST_CT).is_dir():
-        raise InputRefused(f"bench scan needs the full chest CT: --data FOLDER with {CHEST_CT}")
-    folder = shared_data / CHEST_CT
+    folder = chest_ct(shared_data, "scan")
     _ours(folder)  # compiles kernels where they are not cached yet
     ours, peers = [], []
     for _ in range(REPEATS):

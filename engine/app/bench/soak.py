@@ -31,8 +31,8 @@ from websockets.typing import Subprotocol
 from engine.app.bench.browser import serving
 from engine.app.bench.row import Row
 from engine.core.errors import EnvironmentLacks
-from engine.stream.follower import Follower, MissedOps
-from engine.stream.messages import PROTOCOL, Scene, VolumeNode
+from engine.stream.follower import Follower, MissedOps, Told
+from engine.stream.messages import PROTOCOL, EditScene, NumberedOp, RefusedMessage, Scene, Snapshot, VolumeNode
 from engine.stream.pose import Pose
 
 #: How long, unless the environment says otherwise.
@@ -102,7 +102,7 @@ async def _soak(address: str) -> Soak:
     await _scene(address)
     cookie = await asyncio.to_thread(_device_cookie, address)
     tasks = [
-        _device(address, cookie, soak, end_s),
+        _device(address, cookie, end_s),
         _hand(address, soak, end_s),
         _watch_memory(soak, end_s),
         *(_headset(address, soak, end_s, random.Random(n)) for n in range(HEADSETS)),  # noqa: S311
@@ -134,7 +134,7 @@ async def _connected(
         yield socket, follower
 
 
-async def _hear(socket: ClientConnection, follower: Follower) -> tuple[object, int]:
+async def _hear(socket: ClientConnection, follower: Follower) -> tuple[Told | None, int]:
     """The next frame: what it says, and how many poses were in it."""
     frame, now_s = await socket.recv(), time.monotonic()
     if isinstance(frame, str):
@@ -159,9 +159,8 @@ async def _headset(address: str, soak: Soak, end_s: float, rng: random.Random) -
                         was_snapshot = False
                         while True:
                             said, poses = await _hear(socket, follower)
-                            kind = getattr(said, "type", "")
-                            was_snapshot |= kind == "snapshot"
-                            soak.ops += kind == "op"
+                            was_snapshot |= isinstance(said, Snapshot)
+                            soak.ops += isinstance(said, NumberedOp)
                             soak.poses += poses
                 soak.resumed += had and knew is not None and not was_snapshot
                 if rng.random() < 0.5:
@@ -183,7 +182,7 @@ def _device_cookie(address: str) -> str:
     return str(cookie.partition(";")[0])
 
 
-async def _device(address: str, cookie: str, soak: Soak, end_s: float) -> None:  # noqa: ARG001  as its siblings
+async def _device(address: str, cookie: str, end_s: float) -> None:
     async with _connected(address, cookie=cookie) as (socket, follower):
         things = [{"id": "tool", "name": "Pointer", "thing": "tool"}]
         await socket.send(json.dumps({"type": "track", "request": "t", "things": things}))
@@ -217,9 +216,8 @@ async def _hand(address: str, soak: Soak, end_s: float) -> None:
         async def hear() -> None:
             while True:
                 said, _ = await _hear(socket, follower)
-                kind = getattr(said, "type", "")
-                soak.refused += kind == "refused"
-                soak.edits += kind == "op" and getattr(said, "op").kind == "edit_scene"  # noqa: B009  any message
+                soak.refused += isinstance(said, RefusedMessage)
+                soak.edits += isinstance(said, NumberedOp) and isinstance(said.op, EditScene)
 
         hearing = asyncio.create_task(hear())
         volume = next(node for node in follower.scene.nodes if isinstance(node, VolumeNode))

@@ -52,6 +52,11 @@ export function setTool(state: State, tool: Tool): State {
   return { ...view(state, { tool, pending_mm: null }), rubber_mm: null };
 }
 
+/** Takes a tool, or lays it down where it is in hand. */
+export function toggleTool(state: State, tool: Tool): State {
+  return setTool(state, state.view.tool === tool ? "navigate" : tool);
+}
+
 export function setSlicesIn3d(state: State, slicesIn3d: boolean): State {
   return view(state, { slicesIn3d });
 }

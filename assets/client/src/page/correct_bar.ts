@@ -2,7 +2,8 @@
 
 import type { Actions } from "./actions";
 import { element } from "./element";
-import { icon, type IconName } from "./icon";
+import type { IconName } from "./icon";
+import { toggleButton } from "./toolbar";
 import { volumeOf } from "../model/scene";
 import type { AppStore, Tool } from "../model/state";
 import { BRUSH_MM, isCorrecting, rangeOf, setBrush, setRange, setTool } from "../model/view";
@@ -13,12 +14,8 @@ const TOOLS: readonly (readonly [tool: Tool, icon: IconName, label: string, text
   ["threshold", "box", "Values in a box", "By value", "V"],
 ];
 
-function button(name: IconName, label: string, key: string, press: () => void, text = ""): HTMLButtonElement {
-  return element("button", { class: "tool", type: "button", title: `${label} (${key})`, "aria-label": label, "aria-keyshortcuts": key, onclick: press }, icon(name), text ? element("span", {}, text) : "");
-}
-
 export function createCorrectBar(store: AppStore, actions: Actions): HTMLElement {
-  const tools = TOOLS.map(([tool, name, label, text, key]) => ({ tool, button: button(name, label, key, () => store.update((s) => setTool(s, tool)), text) }));
+  const tools = TOOLS.map(([tool, name, label, text, key]) => ({ tool, toggle: toggleButton(name, label, key, () => store.update((s) => setTool(s, tool)), text) }));
   const size = element("input", {
     type: "range",
     min: 2 * BRUSH_MM.least,
@@ -47,18 +44,18 @@ export function createCorrectBar(store: AppStore, actions: Actions): HTMLElement
   const bar = element(
     "div",
     { class: "correct-bar", role: "toolbar", "aria-label": "Correct", hidden: true },
-    ...tools.map((each) => each.button),
+    ...tools.map((each) => each.toggle.button),
     size,
     range,
-    button("undo", "Take back", "Control+Z", () => actions.step("undo")),
-    button("redo", "Do again", "Control+Y", () => actions.step("redo")),
-    button("close", "Done", "Escape", () => store.update((s) => setTool(s, "navigate"))),
+    toggleButton("undo", "Take back", "Control+Z", () => actions.step("undo"), "").button,
+    toggleButton("redo", "Do again", "Control+Y", () => actions.step("redo"), "").button,
+    toggleButton("close", "Done", "Escape", () => store.update((s) => setTool(s, "navigate")), "").button,
   );
   const draw = (): void => {
     const state = store.get();
     const { view } = state;
     bar.hidden = !isCorrecting(view);
-    for (const each of tools) each.button.setAttribute("aria-pressed", String(each.tool === view.tool));
+    for (const each of tools) each.toggle.set(each.tool === view.tool);
     size.valueAsNumber = Math.round(2 * view.radius_mm);
     size.style.setProperty("--part", `${(100 * (view.radius_mm - BRUSH_MM.least)) / (BRUSH_MM.most - BRUSH_MM.least)}%`);
     range.hidden = view.tool !== "threshold";

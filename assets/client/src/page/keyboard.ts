@@ -5,7 +5,7 @@ import { element } from "./element";
 import { PANE_KEYS } from "./pane";
 import { volumeOf } from "../model/scene";
 import type { AppStore, State } from "../model/state";
-import { applyPreset, fillPane, resizeBrush, select, setLabelsOnSlices, setSlicesIn3d, setTool } from "../model/view";
+import { applyPreset, fillPane, resizeBrush, select, setLabelsOnSlices, setSlicesIn3d, setTool, toggleTool } from "../model/view";
 
 export interface PageSwitches {
   theme(): void;
@@ -66,15 +66,15 @@ const TYPING = new Set(["text", "search", "number"]);
 
 export function listenToKeys(store: AppStore, actions: Actions, switches: PageSwitches): void {
   const table: Readonly<Record<string, () => void>> = {
-    m: () => store.update((s) => setTool(s, s.view.tool === "measure" ? "navigate" : "measure")),
+    m: () => store.update((s) => toggleTool(s, "measure")),
     w: () => store.update(nextPreset),
     p: () => store.update((s) => setSlicesIn3d(s, !s.view.slicesIn3d)),
     l: () => store.update((s) => setLabelsOnSlices(s, !s.view.labelsOnSlices)),
     r: () => actions.resetView(),
     t: () => switches.theme(),
-    b: () => store.update((s) => setTool(s, s.view.tool === "brush" ? "navigate" : "brush")),
-    e: () => store.update((s) => setTool(s, s.view.tool === "eraser" ? "navigate" : "eraser")),
-    v: () => store.update((s) => setTool(s, s.view.tool === "threshold" ? "navigate" : "threshold")),
+    b: () => store.update((s) => toggleTool(s, "brush")),
+    e: () => store.update((s) => toggleTool(s, "eraser")),
+    v: () => store.update((s) => toggleTool(s, "threshold")),
     ",": () => store.update((s) => resizeBrush(s, -1)),
     ".": () => store.update((s) => resizeBrush(s, 1)),
     "?": () => switches.help(),

@@ -6,16 +6,17 @@ import { icon, type IconName } from "./icon";
 import { volumeOf } from "../model/scene";
 import { may } from "../model/self";
 import type { AppStore, State } from "../model/state";
-import { applyPreset, isCorrecting, levelWidth, setLabelsOnSlices, setSlicesIn3d, setTool } from "../model/view";
+import { applyPreset, isCorrecting, levelWidth, setLabelsOnSlices, setSlicesIn3d, setTool, toggleTool } from "../model/view";
 
 export interface Toggle {
   readonly button: HTMLButtonElement;
   set(on: boolean): void;
 }
 
-export function toggleButton(name: IconName, label: string, key: string, press: () => void): Toggle {
+/** `text` stands beside the icon where there is room. */
+export function toggleButton(name: IconName, label: string, key: string, press: () => void, text = label): Toggle {
   const title = `${label} (${key})`;
-  const button = element("button", { class: "tool", type: "button", title, "aria-label": label, "aria-keyshortcuts": key, onclick: press }, icon(name), element("span", {}, label));
+  const button = element("button", { class: "tool", type: "button", title, "aria-label": label, "aria-keyshortcuts": key, onclick: press }, icon(name), text ? element("span", {}, text) : "");
   return { button, set: (on) => button.setAttribute("aria-pressed", String(on)) };
 }
 
@@ -57,7 +58,7 @@ export interface Toolbar {
 
 export function createToolbar(store: AppStore, actions: Actions): Toolbar {
   const title = element("span", { class: "title" });
-  const measure = toggleButton("ruler", "Measure", "M", () => store.update((s) => setTool(s, s.view.tool === "measure" ? "navigate" : "measure")));
+  const measure = toggleButton("ruler", "Measure", "M", () => store.update((s) => toggleTool(s, "measure")));
   const brush = toggleButton("brush", "Correct", "B", () => store.update((s) => setTool(s, isCorrecting(s.view) ? "navigate" : "brush")));
   const planes = toggleButton("planes", "Slices in 3-D", "P", () => store.update((s) => setSlicesIn3d(s, !s.view.slicesIn3d)));
   const labels = toggleButton("labels", "Colours on slices", "L", () => store.update((s) => setLabelsOnSlices(s, !s.view.labelsOnSlices)));

@@ -321,8 +321,7 @@ export class Anatomy {
       if (this.parts.get(node.structure.key) === part && sameBlobs(part.node, node)) {
         this.show(part, level, geometry);
         part.place = moved ? placeOf(moved) : "";
-        if (moved) this.place(part, geometry, placeOf(moved));
-        if (part.place !== placeAt(part.node, level)) void this.move(part);
+        if (part.place !== placeAt(part.node, level)) await this.move(part); // it moved while this level came
       }
       else geometry.dispose();
     } catch {
