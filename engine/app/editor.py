@@ -21,7 +21,7 @@ from engine.core.volume import LabelMap
 from engine.mesh.bricks import BrickNet, Patch
 from engine.mesh.gltf import single_surface_glb
 from engine.mesh.quantize import QuantizationFrame
-from engine.segment.interactive import Change, History, Index, Stroke, apply_stroke
+from engine.segment.interactive import Change, History, Index, Stroke, apply_stroke, around
 from engine.stream.codec import headset_from_patient
 
 
@@ -49,7 +49,7 @@ class Edit:
         labels: (i, j, k) the labels of the box as they are now.
         patches: surfaces that look different.
         voxels: by key, how many voxels each structure has now.
-        undo_count, redo_count: how far one can go back and forth.
+        undo_count, redo_count: how many movements one can go back and forth.
     """
 
     low: Index
@@ -113,8 +113,8 @@ class Editor:
         wholes = [s for s in self._structures.values() if label in s.includes]
         return min(wholes, key=lambda s: len(s.includes)).label if wholes else 0
 
-    def stroke(self, stroke: Stroke) -> Edit | None:
-        """Do a stroke; None where it changes no voxel.
+    def stroke(self, stroke: Stroke, movement: str = "") -> Edit | None:
+        """Do a stroke; None where it changes no voxel. Strokes of one `movement` are taken back together.
 
         Raises:
             InvalidValue: a label that is no structure, or as `apply_stroke`.
@@ -126,18 +126,18 @@ class Editor:
         change = apply_stroke(self._labels, self.grid, stroke, self._samples)
         if change is None:
             return None
-        self._history.add(change)
-        return self._edit(change, is_forward=True)
+        self._history.add(change, movement)
+        return self._edit((change,), is_forward=True)
 
     def undo(self) -> Edit | None:
-        """Take the latest stroke back; None where there is none."""
-        change = self._history.undo(self._labels)
-        return None if change is None else self._edit(change, is_forward=False)
+        """Take the latest movement back; None where there is none."""
+        changes = self._history.undo(self._labels)
+        return self._edit(changes, is_forward=False) if changes else None
 
     def redo(self) -> Edit | None:
-        """Do the latest stroke that was taken back again; None where there is none."""
-        change = self._history.redo(self._labels)
-        return None if change is None else self._edit(change, is_forward=True)
+        """Do the latest movement that was taken back again; None where there is none."""
+        changes = self._history.redo(self._labels)
+        return self._edit(changes, is_forward=True) if changes else None
 
     def settle(self) -> None:
         """Do what the latest stroke left to do, while nobody waits for it."""
@@ -149,15 +149,17 @@ class Editor:
             self._kept |= {label}
             self._net = BrickNet(self.grid, self._labels, self._kept)
 
-    def _edit(self, change: Change, *, is_forward: bool) -> Edit:
-        box = tuple(slice(a, b) for a, b in zip(change.low, change.high, strict=True))
-        before, after = change.states(self._labels.dtype, is_forward=is_forward)
-        for part, sign in ((before, -1), (after, 1)):
-            self._counts += sign * np.bincount(part.ravel(order="K"), minlength=len(self._counts))
-        seen = self._net.change(self._labels, change.low, change.high)
+    def _edit(self, changes: tuple[Change, ...], *, is_forward: bool) -> Edit:
+        for change in changes:
+            before, after = change.states(self._labels.dtype, is_forward=is_forward)
+            for part, sign in ((before, -1), (after, 1)):
+                self._counts += sign * np.bincount(part.ravel(order="K"), minlength=len(self._counts))
+        low, high = around(changes)
+        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        seen = self._net.change(self._labels, low, high)
         patches = tuple(map(self._packed, seen))
         return Edit(
-            low=change.low,
+            low=low,
             labels=self._labels[box].copy(order="F"),
             patches=patches,
             voxels=self.voxels,

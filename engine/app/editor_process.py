@@ -178,7 +178,7 @@ class EditDesk:
         if isinstance(request, PrepareRequest):
             return None
         if isinstance(request, StrokeRequest):
-            edit = self._editor.stroke(self._stroke(request))
+            edit = self._editor.stroke(self._stroke(request), request.movement or "")
         elif request.direction == "undo":
             edit = self._editor.undo()
         else:

@@ -7,6 +7,7 @@ same strokes gives the same labels.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -101,6 +102,13 @@ class Change:
         return len(self.before) + len(self.after)
 
 
+def around(changes: Sequence[Change]) -> tuple[Index, Index]:
+    """The box low..high - 1 that holds every one of `changes`, of which there is one at least."""
+    low = np.min([change.low for change in changes], axis=0)
+    high = np.max([change.high for change in changes], axis=0)
+    return (int(low[0]), int(low[1]), int(low[2])), (int(high[0]), int(high[1]), int(high[2]))
+
+
 def apply_stroke(
     labels: NDArray[Any], grid: Grid, stroke: Stroke, samples: NDArray[Any] | None = None
 ) -> Change | None:
@@ -137,51 +145,69 @@ def apply_stroke(
     return Change(low, high, before, _packed(labels[_slices(low, high)]))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """What is taken back at once: the changes of one movement, in the order they were made."""
+
+    movement: str
+    changes: tuple[Change, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(change.size for change in self.changes)
+
+
 class History:
-    """Strokes that can be undone and done again, the oldest forgotten beyond a budget of bytes."""
+    """Movements that can be undone and done again, the oldest forgotten beyond a budget of bytes."""
 
     def __init__(self, most_bytes: int = 256 << 20) -> None:
         self._most_bytes = most_bytes
-        self._done: list[Change] = []
-        self._undone: list[Change] = []
+        self._done: list[_Step] = []
+        self._undone: list[_Step] = []
 
     @property
     def undo_count(self) -> int:
-        """How many changes can be undone."""
+        """How many movements can be undone."""
         return len(self._done)
 
     @property
     def redo_count(self) -> int:
-        """How many undone changes can be done again."""
+        """How many undone movements can be done again."""
         return len(self._undone)
 
-    def add(self, change: Change) -> None:
-        """Remember a new change; what was undone before it is gone."""
-        self._done.append(change)
+    def add(self, change: Change, movement: str = "") -> None:
+        """Remember a new change; what was undone before it is gone.
+
+        Args:
+            movement: changes with the same name, one after another, are one step; without a name each is its own.
+        """
+        if movement and self._done and self._done[-1].movement == movement:
+            self._done[-1] = _Step(movement, (*self._done[-1].changes, change))
+        else:
+            self._done.append(_Step(movement, (change,)))
         self._undone.clear()
         while sum(each.size for each in self._done) > self._most_bytes and len(self._done) > 1:
             del self._done[0]
 
-    def undo(self, labels: NDArray[Any]) -> Change | None:
-        """Take the latest change back; None where there is none."""
-        change = _moved(self._done, self._undone)
-        if change is not None:
+    def undo(self, labels: NDArray[Any]) -> tuple[Change, ...]:
+        """Take the latest movement back; its changes in the order they were taken back, none where there is none."""
+        if not self._done:
+            return ()
+        self._undone.append(self._done.pop())
+        changes = self._undone[-1].changes[::-1]
+        for change in changes:
             _put(labels, change, change.before)
-        return change
+        return changes
 
-    def redo(self, labels: NDArray[Any]) -> Change | None:
-        """Do the latest undone change again; None where there is none."""
-        change = _moved(self._undone, self._done)
-        if change is not None:
+    def redo(self, labels: NDArray[Any]) -> tuple[Change, ...]:
+        """Do the latest undone movement again; its changes, none where there is none."""
+        if not self._undone:
+            return ()
+        self._done.append(self._undone.pop())
+        changes = self._done[-1].changes
+        for change in changes:
             _put(labels, change, change.after)
-        return change
-
-
-def _moved(source: list[Change], target: list[Change]) -> Change | None:
-    if not source:
-        return None
-    target.append(source.pop())
-    return target[-1]
+        return changes
 
 
 def _box(grid: Grid, stroke: Stroke) -> tuple[Index, Index]:

@@ -398,10 +398,11 @@ MAX_POINTS = 2048
 
 
 class StrokeRequest(Message):
-    """Correct the segmentation of a scene: one movement of a tool, in patient millimetres.
+    """Correct the segmentation of a scene: a movement of a tool or a part of one, in patient millimetres.
 
-    `over` names structures that may be painted over, any when empty; a threshold has two corners of a box and the
-    `values` between which samples are taken, in the volume's own unit. `by` is the hub's to say.
+    Strokes with the same `movement` are taken back together. `over` names structures that may be painted over, any when
+    empty; a threshold has two corners of a box and the `values` between which samples are taken, in the volume's own
+    unit. `by` is the hub's to say.
     """
 
     type: Literal["stroke"] = "stroke"
@@ -413,11 +414,12 @@ class StrokeRequest(Message):
     radius_mm: float = Field(default=0.0, ge=0.0, le=100.0)
     over: Annotated[tuple[Identifier, ...], Field(max_length=255)] = ()
     values: tuple[float, float] | None = None
+    movement: Identifier | None = None
     by: RoleName | None = None
 
 
 class StepRequest(Message):
-    """Take the latest stroke back, or do it again. `by` is the hub's to say."""
+    """Take the latest movement back, or do it again. `by` is the hub's to say."""
 
     type: Literal["step"] = "step"
     request: Identifier
@@ -508,7 +510,7 @@ class PatchedSurface(Message):
 class EditScene(Message):
     """A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth.
 
-    `by` is the role of whose hand it was. `undo_count` and `redo_count` are how many strokes can be taken back, and
+    `by` is the role of whose hand it was. `undo_count` and `redo_count` are how many movements can be taken back, and
     done again.
     """
 

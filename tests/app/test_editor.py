@@ -49,15 +49,17 @@ def test_whoever_follows_what_is_told_has_the_same_labels_and_counts() -> None:
     strokes = [brush(2, (0, 0, 0)), brush(3, (10, 5, 5)), brush(2, (15, 0, 0), tool=Tool.ERASER)]
     for stroke in strokes:
         told(copy, editor.stroke(stroke))
-    told(copy, editor.undo())
-    told(copy, editor.undo())
+    for place in ((0, 12, 0), (0, 12, 6), (0, -9, 6)):
+        told(copy, editor.stroke(brush(4, place), "one movement"))
+    for _ in range(3):
+        told(copy, editor.undo())
     edit = editor.redo()
     told(copy, edit)
     np.testing.assert_array_equal(copy, editor.labels)
     assert edit is not None
     assert edit.voxels["lung_left"] == np.count_nonzero(copy == 2)
     assert edit.voxels["body"] == np.count_nonzero(copy)
-    assert (edit.undo_count, edit.redo_count) == (2, 1)
+    assert (edit.undo_count, edit.redo_count) == (2, 2)
 
 
 def test_patches_are_glbs_of_the_structures_that_look_different_and_of_no_context() -> None:

@@ -347,11 +347,11 @@ def test_a_slice_in_the_hand_follows_it_and_cuts_the_voxels_there(vr: Wearer) ->
     vr.click("tab-slice")
     vr.click("slice")
     assert vr.report()["slice"]["carried"]
-    vr.hold("right", (0.25, 1.2, -0.3), (-0.4, 0.25, -0.6))
+    vr.hold("right", (0.2, 1.2, -0.31), (-0.35, 0.25, -0.6))
     vr.frames(3)
     before = vr.report()["slice"]
     assert expect_voxels(vr, -160, 240) > 8
-    vr.hold("right", (0.25, 1.2, -0.37), (-0.4, 0.25, -0.6))
+    vr.hold("right", (0.2, 1.2, -0.38), (-0.35, 0.25, -0.6))
     vr.frames(3)
     after = vr.report()["slice"]
     np.testing.assert_allclose(np.subtract(after["position"], before["position"]), [0, 0, -0.07], atol=1e-4)

@@ -274,18 +274,18 @@ function chosen(): string | null {
 
 const triple = ([x, y, z]: Vec3): [number, number, number] => [x, y, z];
 
-function paint(points_mm: readonly Vec3[]): void {
+function paint(points_mm: readonly Vec3[], movement: string): void {
   const key = chosen();
   const { view } = store.get();
   const tool = view.tool === "eraser" ? "eraser" : "brush";
-  if (key !== null) ask((request) => ({ ...request, type: "stroke", tool, key, points_mm: points_mm.map(triple), radius_mm: view.radius_mm, over: [], values: null, by: null }));
+  if (key !== null) ask((request) => ({ ...request, type: "stroke", tool, key, points_mm: points_mm.map(triple), radius_mm: view.radius_mm, over: [], values: null, movement, by: null }));
 }
 
 function threshold(from_mm: Vec3, to_mm: Vec3): void {
   const key = chosen();
   const range = rangeOf(store.get());
   if (key === null || range === null) return;
-  ask((request) => ({ ...request, type: "stroke", tool: "threshold", key, points_mm: [triple(from_mm), triple(to_mm)], radius_mm: 0, over: [], values: [range[0], range[1]], by: null }));
+  ask((request) => ({ ...request, type: "stroke", tool: "threshold", key, points_mm: [triple(from_mm), triple(to_mm)], radius_mm: 0, over: [], values: [range[0], range[1]], movement: null, by: null }));
 }
 
 store.watch((state) => isCorrecting(state.view), (painting) => {
@@ -297,7 +297,7 @@ store.watch((state) => isCorrecting(state.view), (painting) => {
 const pickers = createPickers((files) => actions.sendFiles(files));
 const grid = new Grid(store);
 const stage = createStage(grid.pane3d, demo ? demoSurfaces : glbSource, (drawn) => store.update((state) => ({ ...state, drawn })));
-const xr = createHeadset(stage, store);
+const xr = createHeadset(stage, store, actions);
 let loader: VolumeLoader | null = null;
 let planes: SlicePlanes | null = null;
 stage.patient.add(tools.group);

@@ -9,7 +9,7 @@ import { angleOf_deg, DESIGN_DISTANCE_M, lengthFor, panelScale, RAY_TARGET_DEG, 
 import { CAP_MM, slideTo, type Control, type Rect } from "../src/xr/panel";
 import { PANEL_SIZE, panelControls, type Page, type PanelIntents, type PanelView } from "../src/xr/panel_pages";
 
-const PAGES: readonly Page[] = ["structures", "slice", "measure", "view"];
+const PAGES: readonly Page[] = ["structures", "slice", "measure", "correct", "view"];
 
 const SEEN: PanelView = {
   page: "structures",
@@ -17,6 +17,7 @@ const SEEN: PanelView = {
   scale: 1,
   slice: { on: true, carried: false, cutting: true },
   ruler: { on: true, prompt: "Now the other end" },
+  correcting: "Painting Heart: trigger or pinch",
   frameTime: null,
   onWrist: false,
 };

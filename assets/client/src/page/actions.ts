@@ -17,11 +17,11 @@ export interface Actions {
   retryConnection(): void;
   /** Brings the slices to a structure. */
   goTo(key: string): void;
-  /** Paints or erases the chosen structure along a way through the patient. */
-  paint(points_mm: readonly Vec3[]): void;
+  /** Paints or erases the chosen structure along a way through the patient, one part of a movement. */
+  paint(points_mm: readonly Vec3[], movement: string): void;
   /** Makes what lies in the range of values within a box the chosen structure. */
   threshold(from_mm: Vec3, to_mm: Vec3): void;
-  /** Takes the latest stroke back, or does it again. */
+  /** Takes the latest movement back, or does it again. */
   step(direction: "undo" | "redo"): void;
   /** Who is in the session, and letting others in. */
   readonly people: PeopleServer;

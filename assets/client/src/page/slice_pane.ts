@@ -7,7 +7,7 @@ import { apply, inverse, type Vec3 } from "../model/affine";
 import { cut_mm, EDGES, isAlongAxes, NORMAL_AXIS, sliceStep_mm } from "../model/anatomical";
 import { volumeOf } from "../model/scene";
 import type { AppStore, Plane, State } from "../model/state";
-import { createHand, type Hand, type Strokes } from "./hand";
+import { createHand, type Hand, type Strokes } from "../model/hand";
 import { placePoint, setCursor, setWindow, stretch, voxelError_mm } from "../model/view";
 import type { Picture } from "../slices/picture";
 import { extent_mm } from "../three/slice_plane";
@@ -224,7 +224,7 @@ function wireDrag(body: HTMLElement, store: AppStore, at: At, zoom: Zoom, hand: 
     if (event.pointerType === "touch") return;
     const here = at(event);
     if (here === null) return;
-    if (drag === null) store.update((s) => stretch(s, here));
+    if (drag === null || drag === "correct") store.update((s) => stretch(s, here));
     if (drag === "correct") hand.go(here);
     if (drag === "cursor") store.update((s) => setCursor(s, here));
     if (drag === "pan" && last) zoom.pan(last, here);
@@ -282,7 +282,9 @@ function wireFingers(body: HTMLElement, store: AppStore, at: At, scroll: (steps:
     if (start === null) return;
     if (corrects) {
       const here = at(event);
-      if (here) hand.go(here);
+      if (here === null) return;
+      store.update((s) => stretch(s, here));
+      hand.go(here);
       return;
     }
     const steps = Math.trunc((start.clientY - event.clientY) / FINGER_PIXELS);

@@ -7,7 +7,7 @@ import { createCompass } from "./compass";
 import { element, setText } from "./element";
 import { createMarks } from "./marks";
 import { createPane, type PaneFrame } from "./pane";
-import type { Strokes } from "./hand";
+import type { Strokes } from "../model/hand";
 import { createSlicePane, type SlicePane } from "./slice_pane";
 import type { Vec3 } from "../model/affine";
 import { cut_mm } from "../model/anatomical";
@@ -43,7 +43,7 @@ export class Grid {
     this.frame3d = createPane(store, "3d", { role: "application", "aria-label": "3-D view. Arrow keys turn, plus and minus zoom." });
     this.pane3d = this.frame3d.body;
     const zoom = { by: (factor: number, at: Vec3) => this.zoomBy(factor, at), pan: (from: Vec3, to: Vec3) => this.panBy(from, to) };
-    const strokes: Strokes = { paint: (points) => this.actions?.paint(points), threshold: (from, to) => this.actions?.threshold(from, to) };
+    const strokes: Strokes = { paint: (points, movement) => this.actions?.paint(points, movement), threshold: (from, to) => this.actions?.threshold(from, to) };
     this.panes = PLANES.map((plane) => createSlicePane(store, plane, zoom, strokes));
     this.element = element("main", { class: "grid", "aria-label": "Views" }, this.frame3d.element, ...this.panes.map((pane) => pane.frame.element));
     for (const pane of this.panes) new ResizeObserver(() => this.draw()).observe(pane.frame.body);

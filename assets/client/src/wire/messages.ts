@@ -283,7 +283,7 @@ export interface Hello {
   have: string[];
 }
 
-/** Correct the segmentation of a scene: one movement of a tool, in patient millimetres.      `over` names structures that may be painted over, any when empty; a threshold has two corners of a box and the     `values` between which samples are taken, in the volume's own unit. `by` is the hub's to say. */
+/** Correct the segmentation of a scene: a movement of a tool or a part of one, in patient millimetres.      Strokes with the same `movement` are taken back together. `over` names structures that may be painted over, any when     empty; a threshold has two corners of a box and the `values` between which samples are taken, in the volume's own     unit. `by` is the hub's to say. */
 export interface StrokeRequest {
   type: "stroke";
   request: string;
@@ -294,10 +294,11 @@ export interface StrokeRequest {
   radius_mm: number;
   over: string[];
   values: [number, number] | null;
+  movement: string | null;
   by: RoleName | null;
 }
 
-/** Take the latest stroke back, or do it again. `by` is the hub's to say. */
+/** Take the latest movement back, or do it again. `by` is the hub's to say. */
 export interface StepRequest {
   type: "step";
   request: string;
@@ -374,7 +375,7 @@ export interface PatchedSurface {
   patches: SurfacePatch[];
 }
 
-/** A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth.      `by` is the role of whose hand it was. `undo_count` and `redo_count` are how many strokes can be taken back, and     done again. */
+/** A correction of the segmentation: labels of a box, and the surfaces that look different; one op, so one truth.      `by` is the role of whose hand it was. `undo_count` and `redo_count` are how many movements can be taken back, and     done again. */
 export interface EditScene {
   kind: "edit_scene";
   labels: LabelBox;

@@ -3,7 +3,7 @@
 import type { HeadsetMode } from "./availability";
 import { loadFont } from "./canvas_text";
 import { Feedback } from "./feedback";
-import { Room, type RoomReport } from "./room";
+import { Room, type Corrections, type RoomReport } from "./room";
 import { HeadsetSession, type SessionState } from "./session";
 import type { AppStore } from "../model/state";
 import type { Store } from "../model/store";
@@ -22,11 +22,11 @@ export interface Headset {
   report(): RoomReport | null;
 }
 
-export function createHeadset(stage: Stage, store: AppStore): Headset {
+export function createHeadset(stage: Stage, store: AppStore, corrections: Corrections): Headset {
   const feedback = new Feedback();
   let room: Room | null = null;
   const session = new HeadsetSession(stage.renderer, (entered, mode, hasFloor) => {
-    room = new Room(entered, mode, stage, store, feedback, hasFloor);
+    room = new Room(entered, mode, stage, store, feedback, corrections, hasFloor);
     const stop = stage.onFrame((time_s, frame) => frame && room?.step(time_s, frame));
     return {
       dispose() {

@@ -5,11 +5,12 @@ import { SCALE_LIMITS } from "./grab";
 import { scaleText } from "./scale_text";
 import { withError } from "../model/number_text";
 import { volumeOf } from "../model/scene";
-import { PLANES, type Plane, type State } from "../model/state";
+import { may } from "../model/self";
+import { PLANES, type Plane, type State, type Tool } from "../model/state";
 import { isShown, surfaces } from "../model/structures";
-import { length_mm } from "../model/view";
+import { BRUSH_MM, isPainting, length_mm } from "../model/view";
 
-export type Page = "structures" | "slice" | "measure" | "view";
+export type Page = "structures" | "slice" | "measure" | "correct" | "view";
 /** Sides from which the anatomy is looked at. */
 export type Facing = "front" | "back" | "left" | "right" | "head" | "feet";
 
@@ -20,6 +21,8 @@ export interface PanelView {
   readonly scale: number;
   readonly slice: { readonly on: boolean; readonly carried: boolean; readonly cutting: boolean };
   readonly ruler: { readonly on: boolean; readonly prompt: string };
+  /** What a hand that corrects is about to do. */
+  readonly correcting: string;
   /** Text of the frame time; null while nobody asked. */
   readonly frameTime: string | null;
   readonly onWrist: boolean;
@@ -40,6 +43,9 @@ export interface PanelIntents {
   toggleRuler(): void;
   removeMeasurement(id: string): void;
   clearMeasurements(): void;
+  setTool(tool: Tool): void;
+  setBrush(radius_mm: number): void;
+  step(direction: "undo" | "redo"): void;
   setScale(scale: number): void;
   face(side: Facing): void;
   bringHere(): void;
@@ -51,7 +57,7 @@ export interface PanelIntents {
   close(): void;
 }
 
-export const PANEL_SIZE: PanelSize = { width_mm: 200, height_mm: 260 };
+export const PANEL_SIZE: PanelSize = { width_mm: 240, height_mm: 260 };
 
 const EDGE = 8;
 const GAP = 3;
@@ -88,6 +94,7 @@ const TABS: readonly (readonly [page: Page, text: string, width: number])[] = [
   ["structures", "Structures", 53],
   ["slice", "Slice", 30],
   ["measure", "Measure", 42],
+  ["correct", "Correct", 38],
   ["view", "View", 27],
 ];
 
@@ -121,6 +128,7 @@ const PAGES: Record<Page, (state: State, view: PanelView, intents: PanelIntents)
   structures: structuresPage,
   slice: slicePage,
   measure: measurePage,
+  correct: correctPage,
   view: viewPage,
 };
 
@@ -215,6 +223,24 @@ function measurePage(state: State, { ruler }: PanelView, intents: PanelIntents):
     caption("prompt", cell(1, 0, 1), ruler.on ? ruler.prompt : "Measures in the patient's own millimetres"),
     ...rows,
     ...(last.length > 0 ? [clear] : []),
+  ];
+}
+
+function correctPage(state: State, { correcting }: PanelView, intents: PanelIntents): Control[] {
+  if (volumeOf(state.scene) === undefined) return [caption("none", cell(0, 0, 1), "This study has no voxels to correct")];
+  if (!may(state, "edit")) return [caption("none", cell(0, 0, 1), "Your role looks and does not correct")];
+  const { tool, radius_mm } = state.view;
+  const { least, most } = BRUSH_MM;
+  const take = (wanted: Tool): (() => void) => () => intents.setTool(tool === wanted ? "navigate" : wanted);
+  const off = { disabled: !isPainting(state.view) };
+  const size = cell(2, 0, 1);
+  return [
+    button("paint", cell(0, 0, 2), "Paint", take("brush"), { on: tool === "brush", ...ticked(tool === "brush") }),
+    button("erase", cell(0, 1, 2), "Erase", take("eraser"), { on: tool === "eraser", ...ticked(tool === "eraser") }),
+    caption("correcting", cell(1, 0, 1), correcting),
+    { kind: "slider", id: "brush-size", rect: size, text: `${Math.round(2 * radius_mm)} mm wide`, value: (radius_mm - least) / (most - least), slide: (value) => intents.setBrush(least + value * (most - least)) },
+    button("undo", cell(3, 0, 2), "Take back", () => intents.step("undo"), off),
+    button("redo", cell(3, 1, 2), "Do again", () => intents.step("redo"), off),
   ];
 }
 

@@ -13,6 +13,8 @@ const RAY_RADIUS_M = 0.0009;
 const CURSOR_DEG = 0.45;
 const BODY = 0x5a6872;
 const SKIN = 0x9fb0bb;
+/** A hand at work inside the anatomy must not hide what it works on. */
+const AT_WORK_OPACITY = 0.16;
 
 /** How a hand is shown: in a see-through view one's own hand is there already. */
 export type HandLook = "solid" | "tip";
@@ -45,13 +47,14 @@ export class PointerVisual {
   }
 
   /** `reach_m` is where the ray ends on something, 0 where a tip does the pointing, null where it meets nothing. */
-  update(pointer: Pointer, reach_m: number | null, eyes: THREE.Vector3): void {
+  update(pointer: Pointer, reach_m: number | null, eyes: THREE.Vector3, atWork: boolean): void {
     this.group.visible = pointer.tracked;
     if (!pointer.tracked) return;
     const pressed = pointer.select.held || pointer.squeeze.held;
     this.#drawRay(pointer, reach_m, pressed, eyes);
     if (this.#body) pointer.hold.decompose(this.#body.position, this.#body.quaternion, this.#body.scale);
     this.#hand?.update(pointer, pressed);
+    for (const material of [this.#body?.material, this.#hand?.material]) if (material) see(material as THREE.Material, atWork);
   }
 
   dispose(): void {
@@ -108,6 +111,10 @@ class HandVisual {
   readonly #joints: THREE.InstancedMesh<THREE.SphereGeometry, THREE.MeshStandardMaterial>;
   readonly #bones: THREE.InstancedMesh<THREE.CylinderGeometry, THREE.MeshStandardMaterial>;
 
+  get material(): THREE.Material {
+    return this.#joints.material;
+  }
+
   constructor(private readonly look: HandLook) {
     const skin = new THREE.MeshStandardMaterial({ color: SKIN, roughness: 0.7 });
     this.#joints = new THREE.InstancedMesh(new THREE.SphereGeometry(1, 14, 10), skin, JOINT_COUNT);
@@ -130,6 +137,14 @@ class HandVisual {
     BONES.forEach(([from, to], index) => this.#bones.setMatrixAt(index, bone(joints, from, to, pointer.jointRadii_m)));
     this.#bones.instanceMatrix.needsUpdate = true;
   }
+}
+
+function see(material: THREE.Material, through: boolean): void {
+  if (material.transparent === through) return;
+  material.transparent = through;
+  material.opacity = through ? AT_WORK_OPACITY : 1;
+  material.depthWrite = !through;
+  material.needsUpdate = true;
 }
 
 const PLACE = new THREE.Matrix4();

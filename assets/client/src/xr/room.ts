@@ -12,6 +12,7 @@ import { panelControls, type Facing, type Page, type PanelIntents, type PanelVie
 import { centredAt, centreOf, facingTurn, gazeOf, Glide, startPlacement, type Gaze } from "./placement";
 import { PointerVisual } from "./pointer_visual";
 import { Pointers, type Pointer } from "./pointers";
+import { Brush } from "./brush";
 import { aimError_m, Ruler } from "./ruler";
 import { ScaleTag } from "./scale_tag";
 import { SliceLetters } from "./slice_letters";
@@ -24,7 +25,8 @@ import { volumeText } from "../model/number_text";
 import { volumeOf } from "../model/scene";
 import type { AppStore, Plane } from "../model/state";
 import { setOpacity, showAll, surfaceOf, toggleVisible } from "../model/structures";
-import { applyPreset, removeMeasurement, select } from "../model/view";
+import { applyPreset, isPainting, removeMeasurement, select, setBrush, setTool } from "../model/view";
+import type { Strokes } from "../model/hand";
 import { BYTES_PER_TRIANGLE } from "../three/lod";
 import type { Stage } from "../three/stage";
 
@@ -44,6 +46,11 @@ const LONGEST_STEP_S = 0.1;
 
 /** Stands in for the anatomy until its first surface is here. */
 const EMPTY_ROOM = new THREE.Box3(new THREE.Vector3(-0.2, -0.2, -0.2), new THREE.Vector3(0.2, 0.2, 0.2));
+
+/** What hands in the room ask for. */
+export interface Corrections extends Strokes {
+  step(direction: "undo" | "redo"): void;
+}
 
 type Held = { readonly by: "select" | "squeeze"; readonly from: THREE.Vector3; letGo(): void };
 
@@ -87,6 +94,7 @@ export class Room {
   readonly #grab = new Grab<Pointer>();
   readonly #slice: HandSlice;
   readonly #ruler: Ruler;
+  readonly #brush: Brush;
   readonly #wrist: WristPanel;
   readonly #tag: ScaleTag;
   readonly #hint: TextLabel;
@@ -123,6 +131,7 @@ export class Room {
     private readonly stage: Stage,
     private readonly store: AppStore,
     feedback: Feedback,
+    private readonly corrections: Corrections,
     hasFloor: boolean,
   ) {
     this.#blend = session.environmentBlendMode;
@@ -132,6 +141,7 @@ export class Room {
     this.#pointers = new Pointers(session, (pointer) => this.#gone(pointer));
     this.#slice = new HandSlice(stage.patient);
     this.#ruler = new Ruler(store, stage.patient, stage.headsetFromPatient, (pointer, exact) => this.#aim(pointer, exact), this.#theme);
+    this.#brush = new Brush(store, stage.patient, stage.headsetFromPatient, (pointer, exact) => this.#aim(pointer, exact), corrections);
     this.#wrist = new WristPanel(this.#theme);
     this.#tag = new ScaleTag(this.#theme);
     this.#hint = new TextLabel(LABEL_CAP_DEG, this.#theme, false);
@@ -139,7 +149,7 @@ export class Room {
     this.#status = new TextLabel(BODY_CAP_DEG, this.#theme, true);
     this.#letters = new SliceLetters(this.#theme);
     this.#group.add(
-      this.#slice.group, this.#ruler.group, this.#wrist.panel.group, this.#tag.panel.group, this.#hint.mesh, this.#name.mesh,
+      this.#slice.group, this.#ruler.group, this.#brush.group, this.#wrist.panel.group, this.#tag.panel.group, this.#hint.mesh, this.#name.mesh,
       this.#status.mesh, this.#letters.group,
     );
     stage.scene.add(this.#group);
@@ -150,7 +160,7 @@ export class Room {
     for (const stop of this.#stop) stop();
     this.#pointers.dispose();
     this.#cutAnatomy(false);
-    for (const part of [this.#slice, this.#ruler, this.#wrist.panel, this.#tag.panel, this.#hint, this.#name, this.#status, this.#letters]) part.dispose();
+    for (const part of [this.#slice, this.#ruler, this.#brush, this.#wrist.panel, this.#tag.panel, this.#hint, this.#name, this.#status, this.#letters]) part.dispose();
     for (const visual of this.#visuals.values()) visual.dispose();
     this.stage.scene.remove(this.#group);
     this.#surroundings.dispose();
@@ -339,6 +349,7 @@ export class Room {
   #takes(pointer: Pointer, by: Held["by"]): (() => void) | null {
     if (by === "select" && this.#slice.carriedBy(pointer)) return this.#setSliceDown();
     if (by === "select" && this.#ruler.press(pointer)) return () => this.#ruler.release(pointer);
+    if (by === "select" && this.#brush.press(pointer)) return () => this.#brush.release(pointer);
     if (this.#slice.reach(pointer) !== null && !this.#slice.carried) return this.#gripSlice(pointer);
     const meant = by === "squeeze" || this.#grab.count > 0 || this.#pointsAtAnatomy(pointer);
     if (!meant || !this.#grab.take(pointer, this.#placement)) return null;
@@ -459,6 +470,7 @@ export class Room {
     this.#letters.step(this.#slice.section, this.#slice.normal, this.stage.patient.quaternion, this.#eyes);
     this.#cutAnatomy(this.#cutting);
     this.#ruler.step(this.#list, idle, this.#eyes);
+    this.#brush.step(this.#list, idle);
   }
 
   #cutAnatomy(cut: boolean): void {
@@ -494,7 +506,16 @@ export class Room {
     standOn: (plane: Plane) => this.#slice.standOn(plane, this.#eyes),
     toggleCut: () => (this.#slice.cutting = !this.#slice.cutting),
     usePreset: (name) => this.store.update((state) => applyPreset(state, name)),
-    toggleRuler: () => (this.#ruler.on = !this.#ruler.on),
+    toggleRuler: () => {
+      this.#ruler.on = !this.#ruler.on;
+      if (this.#ruler.on) this.store.update((state) => setTool(state, "navigate"));
+    },
+    setTool: (tool) => {
+      this.#ruler.on = false; // a trigger means one thing
+      this.store.update((state) => setTool(state, tool));
+    },
+    setBrush: (radius_mm) => this.store.update((state) => setBrush(state, radius_mm)),
+    step: (direction) => this.corrections.step(direction),
     removeMeasurement: (id) => this.store.update((state) => removeMeasurement(state, id)),
     clearMeasurements: () => this.#ruler.clear(),
     setScale: (scale) => {
@@ -511,7 +532,7 @@ export class Room {
     toggleFrameTime: () => (this.#frameTimeAsked = !this.#frameTimeAsked),
     reset: () => {
       this.#slice.putAway();
-      this.#ruler.on = false;
+      this.#intents.setTool("navigate");
       this.#named = null;
       this.#bringHere(1);
     },
@@ -534,6 +555,7 @@ export class Room {
       scale: (this.#glide?.to ?? this.#placement).scale,
       slice: this.#slice,
       ruler: this.#ruler,
+      correcting: Brush.prompt(this.store.get()),
       frameTime: this.#frameTimeAsked ? this.#frameTimeText : null,
       onWrist: this.#wrist.place === "wrist",
     };
@@ -575,7 +597,7 @@ export class Room {
         this.#visuals.set(pointer, visual);
         this.#group.add(visual.group);
       }
-      visual.update(pointer, this.#reach(pointer), this.#eyes);
+      visual.update(pointer, this.#reach(pointer), this.#eyes, isPainting(this.store.get().view) && this.#near(pointer));
       visual.group.visible &&= this.#awake;
     }
   }

@@ -1,13 +1,13 @@
 // A hand that corrects on a slice: a way of a brush, sent while it goes; or a box, sent when it is let go.
 
-import type { Vec3 } from "../model/affine";
-import type { AppStore } from "../model/state";
-import { beginBox, endBox, isCorrecting, isPainting, stretch } from "../model/view";
+import type { Vec3 } from "./affine";
+import type { AppStore } from "./state";
+import { beginBox, endBox, isCorrecting, isPainting } from "./view";
 
 /** What a hand asks for. */
 export interface Strokes {
-  /** Paints or erases along a way. */
-  paint(points_mm: readonly Vec3[]): void;
+  /** Paints or erases along a way; the parts of one movement are taken back together. */
+  paint(points_mm: readonly Vec3[], movement: string): void;
   /** Takes what lies in the range of values within a box between two corners. */
   threshold(from_mm: Vec3, to_mm: Vec3): void;
 }
@@ -25,11 +25,12 @@ const STROKE_EVERY_MS = 80;
 /** `axis` is the one across the slice: as far as the tool is wide, a box goes to either side of it. */
 export function createHand(store: AppStore, axis: 0 | 1 | 2, strokes: Strokes): Hand {
   let way: Vec3[] = [];
+  let movement = "";
   let sent_ms = 0;
   let corner: Vec3 | null = null;
   let last: Vec3 | null = null;
   const flush = (): void => {
-    if (way.length > 0) strokes.paint(way);
+    if (way.length > 0) strokes.paint(way, movement);
     way = way.slice(-1); // the next part begins where this one ended
     sent_ms = performance.now();
   };
@@ -41,6 +42,7 @@ export function createHand(store: AppStore, axis: 0 | 1 | 2, strokes: Strokes): 
       last = at_mm;
       if (isPainting(view)) {
         way = [at_mm];
+        movement = crypto.randomUUID();
         flush();
       } else {
         corner = at_mm;
@@ -50,7 +52,6 @@ export function createHand(store: AppStore, axis: 0 | 1 | 2, strokes: Strokes): 
     },
     go(at_mm) {
       last = at_mm;
-      store.update((s) => stretch(s, at_mm));
       if (way.length === 0) return;
       way.push(at_mm);
       if (performance.now() - sent_ms >= STROKE_EVERY_MS) flush();
