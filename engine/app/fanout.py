@@ -10,6 +10,7 @@ Keys, all under one prefix; a database (`redis://host/2`) is a session:
     base    number of the last whole scene, from which a new hub reads
     last    by hub, the last op that it sent, so that one sent twice is taken once
     owner   the hub whose editor corrects, while its lease lasts
+    poses   channel of the newest pose of each tracked thing (`engine.app.fanout_poses`)
     hubs    counts those that joined: where each begins to number tracked things
     mail    stream of what hubs ask each other: a correction, a refusal, a blob
     blob:…  bytes on their way from one hub to another; they expire
@@ -30,13 +31,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from engine.app.blobs import BlobFolder
+from engine.app.fanout_poses import PoseLine
 from engine.core.errors import EnvironmentLacks
 from engine.stream.access import Access
 from engine.stream.audit_event import Note
 from engine.stream.hub import Hub
 from engine.stream.messages import EditRequest, EditScene, Op, RenewScene, ReplaceScene, Scene
 from engine.stream.named_blobs import blobs_of
-from engine.stream.pose import MOST_ENTITIES
+from engine.stream.pose import MOST_ENTITIES, Pose
 from engine.stream.scene_log import TAIL_LENGTH, SceneLog
 
 PREFIX = "sightline:"
@@ -54,6 +56,8 @@ MOST_AWAITED = 64
 #: An editor has answered by then; of what it has done, nobody hears but by the op.
 ANSWERED_WITHIN_S = 2.0
 MOST_MAIL = 1000
+#: What another hub has told of within this is tracked there still, and stays when another scan is opened.
+TRACKED_WITHIN_S = 10.0
 
 LOST = "this hub does not reach the others: nothing can be changed until it does. See whether Redis is up."
 UNSURE = "the hub that corrects was lost while this was on its way: look whether it is there, and try again."
@@ -118,7 +122,15 @@ class Fanout(Hub):
         EnvironmentLacks: the Redis client is not installed.
     """
 
-    def __init__(self, log: SceneLog, access: Access, note: Note, is_noting: Callable[[], bool], url: str) -> None:
+    def __init__(
+        self,
+        log: SceneLog,
+        access: Access,
+        note: Note,
+        is_noting: Callable[[], bool],
+        url: str,
+        clock: Callable[[], float],
+    ) -> None:
         super().__init__(log, access, note, is_noting)
         try:
             import redis.asyncio as redis
@@ -138,6 +150,7 @@ class Fanout(Hub):
                 f"{url!r} names no Redis", "Give redis://HOST:PORT or rediss://HOST:PORT."
             ) from error
         self.name = secrets.token_urlsafe(8)
+        self._poses = PoseLine(self._redis, self.name, clock, self._show)
         self.is_connected = False
         self._is_lost = False
         self._is_ending = False
@@ -170,6 +183,28 @@ class Fanout(Hub):
             refuse(LOST)
             return
         self._requests.put_nowait((request, refuse))
+
+    def pose(self, pose: Pose) -> bool:
+        """As `Hub.pose`, on all hubs."""
+        is_newest = super().pose(pose)
+        if is_newest:
+            self._poses.send(pose)
+        return is_newest
+
+    def lose(self, entity: int) -> None:
+        """As `Hub.lose`, on all hubs."""
+        super().lose(entity)
+        lost = self.board.latest(entity)
+        if lost is not None:
+            self._poses.send(lost)
+
+    def tracked_entities(self) -> frozenset[int]:
+        """As `Hub.tracked_entities`, with what is tracked on other hubs."""
+        return super().tracked_entities() | self._poses.heard(TRACKED_WITHIN_S)
+
+    def _show(self, pose: Pose) -> None:
+        if not super().pose(pose) and not pose.is_tracked:
+            super().lose(pose.entity)
 
     def require(self) -> None:
         """Refuse to begin what could not be shown.
@@ -207,6 +242,8 @@ class Fanout(Hub):
                     async with asyncio.TaskGroup() as group:
                         for part in (self._read_ops, self._read_mail, self._write, self._correct, self._keep_lease):
                             group.create_task(part(home))
+                        for lane in (self._poses.compare_clocks, self._poses.write, self._poses.read):
+                            group.create_task(lane(_is_wanted))
                 except* (*self._lost_by, _Rejoin, ValueError) as group_of_errors:
                     self._leave(home, group_of_errors)
                 with contextlib.suppress(*self._lost_by):  # what was open before is as dead, whether it knows or not

@@ -168,7 +168,7 @@ def serve_app(make_app: MakeApp, listening: Listening, console: Console, redis: 
     ):
         here = replace(listening, port=int(sock.getsockname()[1]))  # where 0 was asked for, the one that was free
         parts = SceneLog(secrets.token_urlsafe(8)), access, audit.note, lambda: audit.failure is None
-        hub = Hub(*parts) if redis is None else Fanout(*parts, redis)
+        hub = Hub(*parts) if redis is None else Fanout(*parts, redis, clock)
         config = server_config(make_app(folder, hub, clock, page), certificate)
         offer = None if is_open else desk.offer(here.role, clock())
         shown = str(certificate.certificate) if certificate else None

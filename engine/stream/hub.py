@@ -112,8 +112,7 @@ class Hub:
         """A connection has ended: what it tracked is lost from this moment."""
         del self._connections[peer]
         for entity in peer.entities:
-            if self.board.lose(entity):
-                self._tell_moved(entity)
+            self.lose(entity)
         for node in self._tracked():
             if node.entity in peer.entities and node.thing != "tool":
                 self.board.forget(node.entity)
@@ -190,6 +189,15 @@ class Hub:
             hear(pose)
         self._tell_moved(pose.entity)
         return True
+
+    def lose(self, entity: int) -> None:
+        """Show everyone that something is not tracked any more."""
+        if self.board.lose(entity):
+            self._tell_moved(entity)
+
+    def tracked_entities(self) -> frozenset[int]:
+        """Numbers of all that somebody who is here tracks."""
+        return frozenset(entity for peer in self._connections for entity in peer.entities)
 
     def tick(self, now_s: float) -> None:
         """Ten times a second: the beat; and whoever may no longer be here goes."""
@@ -327,7 +335,7 @@ class Hub:
             return op
         same = old.frame_of_reference_uid == new.frame_of_reference_uid != ""
         epoch = old.registration_epoch if same else old.registration_epoch + (old.registration is not None)
-        there = {entity for peer in self._connections for entity in peer.entities}
+        there = self.tracked_entities()
         staying = [node for node in self._tracked() if node.entity in there]
         placed = {"registration_epoch": epoch, "frame_of_reference_uid": new.frame_of_reference_uid}
         nodes = tuple(node.model_copy(update=placed) for node in (*new.nodes, *staying))

@@ -38,7 +38,7 @@ from engine.stream.messages import (
     Welcome,
 )
 from engine.stream.outbox import Outbox
-from engine.stream.pose import Pose, PoseBoard, PoseLane
+from engine.stream.pose import MOST_AHEAD_S, Pose, PoseBoard, PoseLane
 from engine.stream.roles import Action, Role, may, refusal
 from engine.stream.scene_log import Entry, SceneLog
 
@@ -53,8 +53,6 @@ BINARY_BYTES_PER_S, MOST_BINARY_BYTES = 256e3, 512e3
 MOST_RECORDS = 64
 #: Between questions for the time: a clock that was set is noticed and believed again within it.
 ASK_EVERY_S = 1.0
-#: A pose from the future by more than its clock's error and this comes from a clock that was set.
-MOST_AHEAD_S = 0.005
 #: A pose older than this when it comes is worth nothing to anybody.
 MOST_BEHIND_S = 1.0
 

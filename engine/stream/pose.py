@@ -28,6 +28,9 @@ MOST_ERROR_MM = 1_000.0
 #: Things that are tracked in one session.
 MOST_ENTITIES = 256
 
+#: A pose from the future by more than its clock's error and this comes from a clock that was set.
+MOST_AHEAD_S = 0.005
+
 _TRACKED = 0x01
 _MICROSECONDS = 1e6
 
@@ -136,6 +139,10 @@ class PoseBoard:
     def frame(self, entity: int) -> bytes:
         """The newest pose of an entity as it goes on the wire; empty where it was forgotten."""
         return self._frames.get(entity, b"")
+
+    def latest(self, entity: int) -> Pose | None:
+        """The newest pose of an entity; None where nothing is known."""
+        return self._latest.get(entity)
 
     @property
     def entities(self) -> tuple[int, ...]:

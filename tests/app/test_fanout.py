@@ -35,8 +35,10 @@ from engine.stream.messages import (
     Scene,
     SessionUpdate,
     StepRequest,
+    TrackedNode,
 )
 from engine.stream.pairing import PairingDesk
+from engine.stream.pose import Pose
 from engine.stream.roles import Role
 from engine.stream.scene_log import Entry, SceneLog
 from tests.stream.scenes import scene, surface_node, volume_node
@@ -95,16 +97,17 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
     server.kill()
 
 
-def fanout(url: str) -> Fanout:
+def fanout(url: str, clock: Callable[[], float] = time.time) -> Fanout:
     access = Access(LOOPBACK_HOSTS, PairingDesk(random.Random(1).randbytes), Role.SURGEON)
-    return Fanout(SceneLog("alone"), access, lambda *_: None, lambda: True, url)
+    return Fanout(SceneLog("alone"), access, lambda *_: None, lambda: True, url, clock)
 
 
 class Member:
     """One hub of a session, with what it told and was asked."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        self.fanout = fanout(url)
+        self.clock_s = 0.0  # how far its clock is from the others'
+        self.fanout = fanout(url, lambda: time.time() + self.clock_s)
         self.log = self.fanout.log
         self.blobs = BlobFolder(folder)
         self.told: list[Entry] = []
@@ -402,6 +405,101 @@ def test_an_op_that_is_sent_twice_is_taken_once(session: Any) -> None:
         first.fanout.publish(PutNode(node=surface_node("next")))
         await until(lambda: second.log.scene is not None and len(second.log.scene.nodes) == 3)
         assert second.log.seq == 2
+
+    session(act)
+
+
+def pose(member: Member, x_mm: float, entity: int = 7) -> Pose:
+    """What a tracker of this hub says now."""
+    return Pose(entity, time.time() + member.clock_s, (x_mm, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))
+
+
+async def told_each_other(first: Member, second: Member) -> None:
+    """Waits until clocks are compared: from then on poses pass."""
+    for member in (first, second):
+        await until(lambda member=member: member.fanout._poses._sync.at(0.0) is not None)  # type: ignore[misc]
+    await until(lambda: first.fanout.pose(pose(first, 0.0)) and second.fanout.board.latest(7) is not None)
+
+
+def test_a_tool_that_one_hub_tracks_moves_on_the_other_and_is_never_younger_there(session: Any) -> None:
+    async def act(first: Member, second: Member) -> None:
+        first.clock_s, second.clock_s = 86_400.0, -3.0  # as of two machines that nobody set
+        await told_each_other(first, second)
+        ages_s = []
+        sent = pose(first, 0.0)
+        for n in range(1, 50):
+            sent = pose(first, float(n))
+            first.fanout.pose(sent)
+            await until(lambda n=n: second.fanout.board.latest(7).position_mm[0] == n)  # type: ignore[misc, union-attr]
+            shown = second.fanout.board.latest(7)
+            assert shown is not None
+            ages_s.append((sent.time_s - first.clock_s) - (shown.time_s - second.clock_s))
+        assert min(ages_s) > -2e-6  # rounded to microseconds
+        assert max(ages_s) < 0.25
+        assert first.fanout.board.latest(7) == sent  # nothing came back to it
+
+    session(act)
+
+
+def test_a_tool_that_is_lost_on_one_hub_is_lost_on_all(session: Any) -> None:
+    async def act(first: Member, second: Member) -> None:
+        await told_each_other(first, second)
+        first.fanout.lose(7)
+        await until(lambda: not second.fanout.board.latest(7).is_tracked)  # type: ignore[union-attr]
+
+    session(act)
+
+
+def test_a_clock_that_is_set_gives_no_wrong_age_and_is_compared_again(session: Any) -> None:
+    async def act(first: Member, second: Member) -> None:
+        await told_each_other(first, second)
+        await until(lambda: len(first.fanout._poses._sync._exchanges) > 1)  # the next comparison is a second away
+        first.clock_s = 60.0
+        first.fanout.pose(pose(first, 1.0))
+        await asyncio.sleep(0.2)
+        known = second.fanout.board.latest(7)
+        assert known is not None
+        assert known.position_mm[0] == 0.0
+        x_mm = 2.0
+
+        def moved() -> bool:
+            nonlocal x_mm
+            x_mm += 1.0
+            first.fanout.pose(pose(first, x_mm))
+            known = second.fanout.board.latest(7)
+            return known is not None and known.position_mm[0] > 2.0
+
+        await until(moved)
+        known = second.fanout.board.latest(7)
+        assert known is not None
+        assert 0.0 <= time.time() - known.time_s < 1.0
+
+    session(act)
+
+
+def test_another_scan_that_is_opened_on_one_hub_leaves_what_another_tracks(session: Any) -> None:
+    async def act(first: Member, second: Member) -> None:
+        first.fanout.publish(ReplaceScene(scene=whole()))
+        await until(together(first, second))
+        tool = TrackedNode(
+            id="probe",
+            name="Probe",
+            entity=7,
+            thing="tool",
+            source="device",
+            frame_of_reference_uid="1.2.3",
+            registration_epoch=0,
+        )
+        gone = tool.model_copy(update={"id": "gone", "entity": 8})
+        for node in (tool, gone):
+            first.fanout.publish(PutNode(node=node))
+        await told_each_other(first, second)
+        await until(lambda: second.log.seq == 3)
+        second.fanout.publish(ReplaceScene(scene=whole("next")))
+        await until(lambda: first.log.seq == 4)
+        shown = first.log.scene
+        assert shown is not None
+        assert [node.entity for node in shown.nodes if isinstance(node, TrackedNode)] == [7]
 
     session(act)
 
