@@ -9,11 +9,15 @@ import secrets
 from collections.abc import Collection
 from pathlib import Path
 
+from engine.core.errors import EnvironmentLacks
+
 #: What blobs may take on the disk: a dozen chest CTs with their surfaces.
 BUDGET_BYTES = 4 * 2**30
 
 #: Blobs used since are kept whatever the budget: pages may still fetch them, and workers may be about to name them.
 KEPT_S = 600.0
+
+REMEDY = "Free some space on the machine that serves, then try again."
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -29,13 +33,21 @@ class BlobFolder:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def put(self, data: bytes) -> str:
-        """Store `data` and return its hash."""
+        """Store `data` and return its hash.
+
+        Raises:
+            EnvironmentLacks: it cannot be written; nothing is left of it.
+        """
         sha256 = hashlib.sha256(data).hexdigest()
         path = self.folder / sha256
         if not _use(path):
             partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
-            partial.write_bytes(data)
-            partial.rename(path)
+            try:
+                partial.write_bytes(data)
+                partial.rename(path)
+            except OSError as error:
+                partial.unlink(missing_ok=True)
+                raise EnvironmentLacks(f"the server's disk takes no more ({error.strerror})", REMEDY) from error
         return sha256
 
     def path(self, sha256: str) -> Path | None:

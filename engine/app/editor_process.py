@@ -23,7 +23,7 @@ from engine.app.blobs import BlobFolder
 from engine.app.editor import Edit, Editor
 from engine.app.local_workers import end_with_the_server
 from engine.app.scene_labels import label_map_of, samples_of, volume_node, wire_sample
-from engine.core.errors import SightlineError
+from engine.core.errors import EnvironmentLacks, SightlineError
 from engine.segment.interactive import Stroke, Tool
 from engine.stream.binary import Blob
 from engine.stream.messages import (
@@ -154,6 +154,10 @@ def _edit(pipe: Connection, blob_folder: Path, scene: Scene) -> None:
             try:
                 desk = desk or EditDesk(scene, blob_folder)
                 made = desk.answer(request)
+            except EnvironmentLacks as error:
+                # Labels here are ahead of what anybody was told: the next editor is made from what was.
+                pipe.send(_Answer(request.request, refusal=f"nothing was corrected: {error}"))
+                return
             except SightlineError as error:
                 pipe.send(_Answer(request.request, refusal=str(error)))
             else:

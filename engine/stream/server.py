@@ -209,6 +209,9 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(error, InputRefused):
         problems = tuple(ProblemMessage(file=p.path.name, reason=p.reason) for p in error.problems[:200])
         return Failure(summary=error.summary, problems=problems)
+    if isinstance(error, OSError):
+        summary = f"the server cannot use a file of its own ({error.strerror})"
+        return Failure(summary=summary, remedy="See whether its disk is full, then try again.")
     return Failure(summary=str(error), remedy=getattr(error, "remedy", None))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +213,35 @@ def test_a_stroke_in_another_scene_or_of_no_structure_is_refused_in_words(study:
         await until(lambda: len(session.refused) == 2)
         assert "no structure 'spleen'" in session.refused[1]
         assert session.told.edits == []
+
+    run(study, tmp_path, act)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on what another process may write is Linux's")
+def test_on_a_full_disk_a_stroke_is_refused_in_words_and_with_room_again_the_next_one_works(
+    study: Path, tmp_path: Path
+) -> None:
+    import resource  # no other system has it
+
+    async def act(session: Session) -> None:
+        await session.edited(session.stroke((24.0, 0.0, 0.0)))
+        before = session.voxels()
+        running = session.application._editor._running
+        assert running is not None
+        assert running.process.pid is not None
+        resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (64, 64))
+        session.ask(session.stroke((-24.0, 0.0, 0.0)))
+        await until(lambda: session.refused)
+        (said,) = session.refused
+        assert said.startswith(
+            "nothing was corrected: the server's disk takes no more (File too large). Free some space"
+        )
+        assert session.voxels() == before
+        assert list(session.blobs.glob("*.partial")) == []
+        await until(lambda: session.application._editor._running is None)
+        session.refused.clear()
+        await session.edited(session.stroke((-24.0, 0.0, 0.0)))
+        assert session.voxels() > before
 
     run(study, tmp_path, act)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -155,6 +156,38 @@ def test_a_job_whose_worker_is_killed_every_time_fails_with_a_reason_and_the_nex
     assert first.error.remedy is not None
     assert broadcast.log.scene is not None
     assert broadcast.log.scene.title == "second"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on what another process may write is Linux's")
+def test_on_a_full_disk_a_job_fails_with_a_reason_and_with_room_again_the_next_one_works(
+    library: StudyLibrary, tmp_path: Path
+) -> None:
+    import resource  # no other system has it
+
+    broadcast, workers = Watched(), LocalWorkers(RETRIES)
+
+    async def whole() -> tuple[Job, Job]:
+        application = Application(library, tmp_path, broadcast, workers)
+        application.start()
+        try:
+            study = application.library().studies[0].id
+            while workers.pid is None:
+                await asyncio.sleep(0.01)
+            _, most = resource.prlimit(workers.pid, resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
+            full = await opened(application, broadcast, OpenRequest(study=study))
+            resource.prlimit(workers.pid, resource.RLIMIT_FSIZE, (most, most))
+            free = await opened(application, broadcast, OpenRequest(study=study))
+            return application.job(full.id), application.job(free.id)
+        finally:
+            await asyncio.to_thread(application.close)
+
+    full, free = asyncio.run(whole())
+    assert (full.state, free.state) == ("failed", "done")
+    assert full.error is not None
+    assert "disk takes no more" in full.error.summary
+    assert str(tmp_path) not in full.error.summary
+    assert broadcast.log.scene is not None
+    assert list(tmp_path.rglob("*.partial")) == []
 
 
 def test_jobs_of_the_hub_run_on_ray_with_progress_and_stop_there_when_cancelled(

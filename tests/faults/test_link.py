@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
@@ -13,13 +14,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.stream.messages import Op, PutNode, RemoveNode, ReplaceScene
+from engine.stream.binary import Blob
+from engine.stream.messages import (
+    EditScene,
+    LabelBox,
+    Op,
+    PatchedSurface,
+    PutNode,
+    Registration,
+    RemoveNode,
+    RenewedSurface,
+    RenewScene,
+    ReplaceScene,
+    SetRegistration,
+    SurfacePatch,
+)
 from engine.stream.pose import Pose
 from engine.stream.roles import Role
 from tests.faults.link import Fault, Link
 from tests.faults.session import Client, clock, serving, token_for
 from tests.stream.hubs import NotedHub, Visitor
-from tests.stream.scenes import scene, surface_node
+from tests.stream.scenes import scene, surface_node, volume_node
 
 faults = st.lists(
     st.builds(
@@ -27,12 +42,46 @@ faults = st.lists(
     ),
     max_size=5,
 )
-#: What happens in the session: a node put or taken away, another scene, or a breath.
+WHOLE = ReplaceScene(scene=scene("n0", "n1").model_copy(update={"nodes": (*scene("n0", "n1").nodes, volume_node())}))
+
+
+def correction(node: int, cell: int) -> EditScene:
+    """A stroke on a node, with its labels and one patch in a blob."""
+    sha256 = hashlib.sha256(f"{node} {cell}".encode()).hexdigest()
+    patch = SurfacePatch(blocks=((cell, 0, 0),), counts=(1,), blob=sha256, start=1, bytes=1, triangles=1)
+    return EditScene(
+        labels=LabelBox(low=(cell, 0, 0), shape=(1, 1, 1), blob=sha256, start=0, bytes=1),
+        surfaces=(PatchedSurface(id=f"n{node}", volume_ml=float(cell), patches=(patch,)),),
+    )
+
+
+def renewal(node: int, cell: int) -> RenewScene:
+    """Whole surfaces and labels instead of what was corrected."""
+    made = correction(node, cell)
+    (slab,) = volume_node().label_slabs
+    surface = surface_node(f"n{node}", triangles=cell)
+    renewed = RenewedSurface(id=surface.id, lods=surface.lods, surface_area_mm2=1.0, closed=True)
+    return RenewScene(label_slabs=(slab,), surfaces=(renewed,), edits=(made.labels.blob,))
+
+
+def registration(epoch: int) -> SetRegistration:
+    """One that a landmark check has not proved."""
+    matrix = (1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0)
+    made = Registration(
+        epoch=epoch, patient_from_world=matrix, frame_of_reference_uid="1.2.3", method="test", verified=False
+    )
+    return SetRegistration(registration=made)
+
+
+#: What happens in the session: anything that an op can say, or a breath.
 happenings = st.lists(
     st.one_of(
         st.integers(0, 4).map(lambda n: PutNode(node=surface_node(f"n{n}"))),
         st.integers(0, 4).map(lambda n: RemoveNode(id=f"n{n}")),
-        st.just(ReplaceScene(scene=scene("n0", "n1"))),
+        st.just(WHOLE),
+        st.builds(correction, st.integers(0, 2), st.integers(0, 3)),
+        st.builds(renewal, st.integers(0, 2), st.integers(0, 3)),
+        st.integers(1, 3).map(registration),
         st.none(),
     ),
     min_size=1,
@@ -59,7 +108,7 @@ def on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], within_s
 @pytest.fixture(scope="module")
 def session(loop: asyncio.AbstractEventLoop) -> Iterator[tuple[NotedHub, str]]:
     hub = NotedHub()
-    hub.publish(ReplaceScene(scene=scene("n0", "n1")))
+    hub.publish(WHOLE)
     context = serving(hub)
     address = on(loop, context.__aenter__())
     yield hub, address
@@ -67,8 +116,16 @@ def session(loop: asyncio.AbstractEventLoop) -> Iterator[tuple[NotedHub, str]]:
 
 
 def is_possible(hub: NotedHub, op: Op) -> bool:
-    nodes = hub.log.scene.nodes if hub.log.scene else ()
-    return not isinstance(op, RemoveNode) or any(node.id == op.id for node in nodes)
+    there = {node.id for node in hub.log.scene.nodes} if hub.log.scene else set()
+    named = {op.id} if isinstance(op, RemoveNode) else set()
+    if isinstance(op, EditScene):
+        named = {surface.id for surface in op.surfaces}
+    return named <= there
+
+
+def ahead(op: Op) -> Blob | None:
+    """What goes before an op: of a correction, its bytes."""
+    return Blob(op.labels.blob, b"lp") if isinstance(op, EditScene) else None
 
 
 @asynccontextmanager
@@ -109,7 +166,7 @@ def test_hub_and_every_client_end_with_the_same_scene_whatever_the_lines_do(
                     if op is None:
                         await asyncio.sleep(0.001)
                     elif is_possible(hub, op):
-                        hub.publish(op)
+                        hub.publish(op, ahead(op))
                 clients = (one, two)
                 await until(lambda: all(client.knows.seq == hub.log.seq for client in clients))
                 for client in clients:
@@ -152,6 +209,8 @@ def test_poses_over_any_line_never_go_back_in_time(
     loop: asyncio.AbstractEventLoop, session: tuple[NotedHub, str]
 ) -> None:
     hub, address = session
+    assert hub.log.scene is not None
+    epoch = hub.log.scene.registration_epoch
     rough = [Fault(kind, 3, 0.003) for kind in ("swap", "drop", "delay", "swap", "cut", "swap") * 6]
 
     async def example() -> list[float]:
@@ -165,7 +224,8 @@ def test_poses_over_any_line_never_go_back_in_time(
             async with following(client):
                 for n in range(300):
                     now_s = clock()
-                    device.send(Pose(entity, now_s, (float(n), 0.0, 0.0), (1.0, 0.0, 0.0, 0.0)), now_s)
+                    place, turn = (float(n), 0.0, 0.0), (1.0, 0.0, 0.0, 0.0)
+                    device.send(Pose(entity, now_s, place, turn, registration_epoch=epoch), now_s)
                     await asyncio.sleep(0.002)
                     if (pose := client.knows.poses.get(entity)) is not None:
                         seen.append(pose.time_s)
