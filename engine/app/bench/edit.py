@@ -45,10 +45,11 @@ WATCH = """() => {
     let seen = latest();
     const apply = anatomy.applyPatches.bind(anatomy);
     anatomy.applyPatches = async () => {
-        const came = now(), edit = latest();
-        await apply();
-        if (edit !== undefined && edit !== seen) window.told.push([came, now()]);
+        const edit = latest(), times = [now()];
+        if (edit !== undefined && edit !== seen) window.told.push(times);
         seen = edit;
+        await apply();
+        times.push(now());
     };
 }"""
 
@@ -59,7 +60,7 @@ PAINT = """async ({strokes, every}) => {
     const sent = [];
     for (const point of strokes) {
         sent.push(performance.timeOrigin + performance.now());
-        actions.paint([point]);
+        actions.paint([point], crypto.randomUUID());
         await pause(every);
         actions.step('undo');
         await pause(every);
