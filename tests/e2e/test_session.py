@@ -6,11 +6,15 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from PIL import Image
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
@@ -232,6 +236,76 @@ class TestSilence:
             assert page.evaluate("() => window.told.join()") == "live,lost,live"
             assert len(before) > 8
             assert before.isdisjoint(brought)
+
+
+class Wire:
+    """The line of one page to the server, which can be cut and joined again; lines of other pages go on."""
+
+    def __init__(self, page: Page) -> None:
+        self.is_cut = False
+        self._open: list[WebSocketRoute] = []
+        page.route_web_socket("**/ws", self._opened)
+
+    def _opened(self, route: WebSocketRoute) -> None:
+        if self.is_cut:
+            route.close(code=1001)
+            return
+        self._open.append(route)
+        route.connect_to_server()
+
+    def cut(self) -> None:
+        self.is_cut = True
+        while self._open:
+            self._open.pop().close(code=1001)
+
+    def join(self) -> None:
+        self.is_cut = False
+
+
+def picture(visitor: Visitor) -> npt.NDArray[np.int16]:
+    """The 3-D view as the page shows it."""
+    visitor.frame()
+    with Image.open(BytesIO(visitor.page.locator(".pane-3d canvas").screenshot())) as image:
+        return np.asarray(image.convert("RGB"), dtype=np.int16)
+
+
+def test_two_pages_see_the_same_after_corrections_and_one_that_was_cut_off_catches_up(
+    browser: Browser, console: Console
+) -> None:
+    patches = "s.scene.nodes.find((n) => n.id === 'surface-nodule').patches.length"
+    console.open_scene()
+    with visiting(browser, console) as one, visiting(browser, console) as two:
+        wire = Wire(two.page)
+        for visitor in (one, two):
+            visitor.arrive()
+            visitor.until("s.drawn.ready === 4 && s.volume.state === 'ready'")
+            visitor.page.evaluate("() => window.sightline.store.update((s) => ({ ...s, solo: 'nodule' }))")
+        first = picture(one)
+
+        def see_the_same(strokes: int) -> npt.NDArray[np.int16]:
+            drawn = f"() => window.sightline.stage.anatomy.parts.get('nodule').patches.size === {strokes}"
+            for visitor in (one, two):
+                visitor.page.wait_for_function(drawn)
+            assert one.state("scene") == two.state("scene")
+            seen = picture(one)
+            assert np.abs(seen - picture(two)).max() <= 2
+            return seen
+
+        console.edit(key="nodule", points_mm=[(40, -10, 12), (40, -40, 12)], radius_mm=12)
+        for visitor in (one, two):
+            visitor.until(f"{patches} > 0")
+        painted = see_the_same(1)
+        assert np.abs(painted - first).max() > 50
+
+        wire.cut()
+        two.until("s.connection === 'lost'")
+        console.edit(key="nodule", tool="eraser", points_mm=[(40, -50, 12)], radius_mm=9)
+        one.until(f"{patches} > 1")
+        assert two.state("scene") != one.state("scene")
+        wire.join()
+        two.until("s.connection === 'live'")
+        two.until(f"{patches} > 1")
+        assert np.abs(see_the_same(2) - painted).max() > 50
 
 
 def test_a_server_that_is_cut_off_from_the_others_of_its_session_says_so(browser: Browser, console: Console) -> None:
