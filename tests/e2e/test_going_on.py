@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from engine.core.grid import Grid
@@ -21,16 +22,17 @@ from engine.ingest.nifti import write_nifti
 from engine.ingest.phantom.bodies import label_map, sphere
 from engine.stream.follower import Follower
 from engine.stream.messages import Scene
+from tests.e2e.chromium import chromium
 from tests.e2e.command import SIGHTLINE
 
 TURNED = [0.0, -1.0, 0.0, 10.0, 1.0, 0.0, 0.0, 20.0, 0.0, 0.0, 1.0, 30.0, 0.0, 0.0, 0.0, 1.0]
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A command that serves, and its port; killed at the end if it has not ended."""
+def running(*arguments: str, at: int = 0) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A command that serves, and its port, a free one for 0; killed at the end if it has not ended."""
     with subprocess.Popen(
-        [str(SIGHTLINE), *arguments, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [str(SIGHTLINE), *arguments, "--port", str(at)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         said = ""
@@ -119,3 +121,36 @@ def test_a_session_outlives_its_server_and_can_be_watched_again(tmp_path: Path) 
     with running("replay", session, "--speed", "1000") as (_process, port), looking(port) as watching:
         watching.until(lambda knows: knows.scene is not None and knows.scene.registration_epoch == 2)
         assert watching.ops[: len(live)] == live
+
+
+@pytest.mark.browser
+def test_a_page_goes_on_with_the_server_that_takes_the_place_of_one_that_was_killed(tmp_path: Path) -> None:
+    grid = Grid.centred((48, 48, 40), (1.0, 1.0, 1.2))
+    labels = np.asarray(label_map([sphere(15.0)], grid).labels)
+    write_nifti(tmp_path / "ball.nii.gz", grid, np.where(labels > 0, 40, -1000).astype(np.int16))
+    session = str(tmp_path / "session")
+    ready = """() => { const s = window.sightline?.store.get();
+        return s?.scene && s.connection === 'live' && s.drawn.total > 0 && s.drawn.ready === s.drawn.total
+            && s.volume.state === 'ready'; }"""
+
+    with chromium() as browser:
+        page = browser.new_page()
+        serving = running("serve", str(tmp_path / "ball.nii.gz"), "--session", session)
+        with serving as (process, port):
+            page.goto(f"http://127.0.0.1:{port}/")
+            page.wait_for_function(ready)
+            with looking(port) as surgeon:
+                surgeon.until(lambda knows: knows.scene is not None)
+                surgeon.ask(type="register", patient_from_world=TURNED, method="points")
+                surgeon.until(lambda knows: knows.scene.registration is not None)
+                surgeon.ask(type="verify", epoch=1, error_mm=1.0)
+            page.get_by_text("Registered (points)").wait_for()
+            time.sleep(1.0)  # what was said is on the disk: the recorder is behind by milliseconds
+            brought: list[str] = []
+            page.on("request", lambda request: brought.append(request.url) if "/blob/" in request.url else None)
+            process.send_signal(signal.SIGKILL)
+            page.wait_for_function("() => window.sightline.store.get().connection === 'lost'")
+        with running("serve", "--session", session, at=port):
+            page.get_by_text("Registration not verified").wait_for()
+            page.wait_for_function(ready)
+        assert brought == []
