@@ -21,6 +21,7 @@ import numpy as np
 
 from engine.app.blobs import BlobFolder
 from engine.app.editor import Edit, Editor
+from engine.app.event_loop import call_on
 from engine.app.local_workers import end_with_the_server
 from engine.app.scene_labels import label_map_of, samples_of, volume_node, wire_sample
 from engine.core.errors import EnvironmentLacks, SightlineError
@@ -109,14 +110,13 @@ class EditorRunner:
         return running
 
     def _listen(self, running: _Running, loop: asyncio.AbstractEventLoop) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop closed while something was under way
-            while True:
-                try:
-                    answer: _Answer = running.pipe.recv()
-                except (EOFError, OSError):
-                    loop.call_soon_threadsafe(self._died, running)
-                    return
-                loop.call_soon_threadsafe(self._take, running, answer)
+        while True:
+            try:
+                answer: _Answer = running.pipe.recv()
+            except (EOFError, OSError):
+                call_on(loop, self._died, running)
+                return
+            call_on(loop, self._take, running, answer)
 
     def _take(self, running: _Running, answer: _Answer) -> None:
         refuse = running.waiting.pop(answer.request, None)

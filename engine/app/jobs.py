@@ -8,7 +8,6 @@ a job that ends its worker twice fails with a reason, and the next one gets a ne
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.app.event_loop import call_on
 from engine.app.worker import OpenSeries, Work
 from engine.app.workers import Handle, Workers
 from engine.core.errors import Cancelled
@@ -115,8 +115,7 @@ class JobRunner:
 
     def _soon(self, call: Callable[..., None], *arguments: object) -> None:
         """Call on the loop, from whichever thread of the workers."""
-        with contextlib.suppress(RuntimeError):  # the loop closed while something was under way
-            self._loop.call_soon_threadsafe(call, *arguments)
+        call_on(self._loop, call, *arguments)
 
     def _progress(self, job: str, fraction: float, stage: str) -> None:
         running = self._jobs.get(job)

@@ -210,43 +210,45 @@ def _started(retries: int) -> Iterator[Any]:
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
     with private_folder() as folder, _environment(settings):
-        ray = _ray()
-        try:
-            _init(
-                ray,
-                address="local",
-                num_cpus=processors(),
-                include_dashboard=False,
-                configure_logging=False,
-                object_store_memory=OBJECT_STORE_BYTES,
-                _temp_dir=str(folder),
-                _node_ip_address="127.0.0.1",
-                _system_config={"task_oom_retries": retries},
-                **QUIET,
-            )
-        except Exception as error:  # Ray raises many kinds
-            remedy = "Free some memory and disk, or use --workers local."
-            raise EnvironmentLacks(f"Ray does not start ({_first_line(error)})", remedy) from error
-        try:
+        remedy = "Free some memory and disk, or use --workers local."
+        with _initialised(
+            ("Ray does not start", remedy),
+            address="local",
+            num_cpus=processors(),
+            include_dashboard=False,
+            configure_logging=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _temp_dir=str(folder),
+            _node_ip_address="127.0.0.1",
+            _system_config={"task_oom_retries": retries},
+        ) as ray:
             yield ray
-        finally:
-            ray.shutdown()
 
 
 @contextlib.contextmanager
 def _connected(address: str) -> Iterator[Any]:
     """A connection to the cluster at `address`."""
-    with _environment({"RAY_USAGE_STATS_ENABLED": "0"}):
-        ray = _ray()
-        try:
-            _init(ray, address=address, **QUIET)
-        except Exception as error:  # Ray raises many kinds
-            remedy = "See whether the cluster is up and its client port open, and that its Ray and Python are the same."
-            raise EnvironmentLacks(f"no Ray cluster answers at {address} ({_first_line(error)})", remedy) from error
-        try:
-            yield ray
-        finally:
-            ray.shutdown()
+    remedy = "See whether the cluster is up and its client port open, and that its Ray and Python are the same."
+    with (
+        _environment({"RAY_USAGE_STATS_ENABLED": "0"}),
+        _initialised((f"no Ray cluster answers at {address}", remedy), address=address) as ray,
+    ):
+        yield ray
+
+
+@contextlib.contextmanager
+def _initialised(otherwise: tuple[str, str], **settings: Any) -> Iterator[Any]:
+    """Ray until the block ends; `otherwise` is what to say where it cannot be had, and the remedy."""
+    ray = _ray()
+    try:
+        _init(ray, **settings, **QUIET)
+    except Exception as error:  # Ray raises many kinds
+        summary, remedy = otherwise
+        raise EnvironmentLacks(f"{summary} ({_first_line(error)})", remedy) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
 
 
 def _init(ray: Any, **settings: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.app.event_loop import call_on
 from engine.app.workers import Handle, Workers
 from engine.core.errors import Cancelled, SightlineError
 from engine.core.progress import Progress, part
@@ -131,8 +131,7 @@ class Renewals:
         self._running = handle
 
         def done(future: Future[str]) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop closed while it was made
-                loop.call_soon_threadsafe(self._finish, scene.id, changed, future)
+            call_on(loop, self._finish, scene.id, changed, future)
 
         handle.future.add_done_callback(done)
 

@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
+from engine.app.event_loop import call_on
 from engine.app.view_address import ServerAddress
 from engine.app.view_blobs import BlobStore, BlobUnavailable
 from engine.app.view_feed import Feed
@@ -97,7 +98,7 @@ class ViewClient:
     def stop(self) -> None:
         """End what was started, and wait until it has."""
         if self._task is not None:
-            _quietly(self._loop, self._task.cancel)
+            call_on(self._loop, self._task.cancel)
             self._thread.join()
         self._pool.shutdown(cancel_futures=True)
 
@@ -113,7 +114,7 @@ class ViewClient:
             self._loop.close()
 
     async def _live(self) -> None:
-        self.feed.on_detail = lambda: _quietly(self._loop, self._changed.set)
+        self.feed.on_detail = lambda: call_on(self._loop, self._changed.set)
         await _first_to_end(asyncio.ensure_future(self._follow()), asyncio.ensure_future(self._bring()))
 
     # The socket
@@ -318,11 +319,6 @@ class _Brought:
 def _bytes_of(step: tuple[SurfaceNode, int]) -> int:
     node, level = step
     return node.lods[level].bytes if node.lods else 0
-
-
-def _quietly(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:
-    with contextlib.suppress(RuntimeError):  # the network has ended; the headset ends next
-        loop.call_soon_threadsafe(act)
 
 
 async def _first_to_end(*tasks: asyncio.Future[None]) -> None:
