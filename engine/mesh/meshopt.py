@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.core.array import Float32, Int32
 from engine.core.errors import InvalidValue
 from engine.mesh.kernels_bits import inlined, kernel
+from engine.mesh.meshopt_queues import EDGED, FRESH, LAST, NEW, QUEUED, WRITTEN, queue_edge, queue_vertex
 
 UInt8 = NDArray[np.uint8]
 Int8 = NDArray[np.int8]
@@ -184,30 +185,11 @@ def _varint(value: Any, out: Any, at: Any) -> Any:
     return at + 1
 
 
-#: What an encoder of triangles remembers, row by row of its state: how many vertices have been queued and edges
-#: been queued, the next new vertex, the last index written out.
-_QUEUED, _EDGED, _FRESH, _LAST = range(4)
-_NEW, _WRITTEN = 0, 15
-
-
-@inlined
-def _queue_vertex(queue: Any, state: Any, v: Any) -> Any:
-    queue[state[_QUEUED] & 15] = v
-    state[_QUEUED] += 1
-
-
-@inlined
-def _queue_edge(edges: Any, state: Any, a: Any, b: Any) -> Any:
-    at = state[_EDGED] & 15
-    edges[at, 0], edges[at, 1] = a, b
-    state[_EDGED] += 1
-
-
 @inlined
 def _ago(queue: Any, state: Any, v: Any) -> Any:
     """How many vertices ago `v` was queued, or -1."""
     for i in range(16):
-        if queue[(state[_QUEUED] - 1 - i) & 15] == v:
+        if queue[(state[QUEUED] - 1 - i) & 15] == v:
             return i
     return -1
 
@@ -216,7 +198,7 @@ def _ago(queue: Any, state: Any, v: Any) -> Any:
 def _known_edge(edges: Any, state: Any, a: Any, b: Any, c: Any) -> Any:
     """4 * how many edges ago a directed edge of the triangle was queued, plus which (ab, bc, ca); or -1."""
     for i in range(15):
-        at = (state[_EDGED] - 1 - i) & 15
+        at = (state[EDGED] - 1 - i) & 15
         p, q = edges[at, 0], edges[at, 1]
         if p == a and q == b:
             return 4 * i
@@ -246,17 +228,17 @@ def _encode_triangles(faces: Any, starts: Any, out: Any) -> Any:
                 a, b, c = c, a, b
             third, at = _third_corner(queue, state, c, out, at)
             out[1 + f] = ((known >> 2) << 4) | third
-            _queue_edge(edges, state, c, b)
-            _queue_edge(edges, state, a, c)
+            queue_edge(edges, state, c, b)
+            queue_edge(edges, state, a, c)
             continue
-        if b == state[_FRESH]:
+        if b == state[FRESH]:
             a, b, c = b, c, a
-        elif c == state[_FRESH]:
+        elif c == state[FRESH]:
             a, b, c = c, a, b
         out[1 + f], at = _start(queue, state, starts, a, b, c, out, at)
-        _queue_edge(edges, state, b, a)
-        _queue_edge(edges, state, c, b)
-        _queue_edge(edges, state, a, c)
+        queue_edge(edges, state, b, a)
+        queue_edge(edges, state, c, b)
+        queue_edge(edges, state, a, c)
     for i in range(16):
         out[at + i] = starts[i]
     return at + 16
@@ -268,25 +250,25 @@ def _third_corner(queue: Any, state: Any, c: Any, out: Any, at: Any) -> Any:
     third = _ago(queue, state, c)
     if 1 <= third <= 12:
         return third, at
-    if c == state[_FRESH]:
-        third = _NEW
-        state[_FRESH] += 1
+    if c == state[FRESH]:
+        third = NEW
+        state[FRESH] += 1
     else:
-        step = c - state[_LAST]
-        third = 13 if step == -1 else 14 if step == 1 else _WRITTEN
-        if third == _WRITTEN:
+        step = c - state[LAST]
+        third = 13 if step == -1 else 14 if step == 1 else WRITTEN
+        if third == WRITTEN:
             at = _write_index(state, c, out, at)
-        state[_LAST] = c
-    _queue_vertex(queue, state, c)
+        state[LAST] = c
+    queue_vertex(queue, state, c)
     return third, at
 
 
 @inlined
 def _start(queue: Any, state: Any, starts: Any, a: Any, b: Any, c: Any, out: Any, at: Any) -> Any:
     """The code of a triangle on no known edge; writes the pair of its other corners where the table has it not."""
-    new = a == state[_FRESH]
+    new = a == state[FRESH]
     if new:
-        state[_FRESH] += 1
+        state[FRESH] += 1
     second = _other_corner(queue, state, b)
     third = _other_corner(queue, state, c)
     pair = (second << 4) | third
@@ -299,15 +281,15 @@ def _start(queue: Any, state: Any, starts: Any, a: Any, b: Any, c: Any, out: Any
         at += 1
     if not new:
         at = _write_index(state, a, out, at)
-    if second == _WRITTEN:
+    if second == WRITTEN:
         at = _write_index(state, b, out, at)
-    if third == _WRITTEN:
+    if third == WRITTEN:
         at = _write_index(state, c, out, at)
-    _queue_vertex(queue, state, a)
-    if second in (_NEW, _WRITTEN):
-        _queue_vertex(queue, state, b)
-    if third in (_NEW, _WRITTEN):
-        _queue_vertex(queue, state, c)
+    queue_vertex(queue, state, a)
+    if second in (NEW, WRITTEN):
+        queue_vertex(queue, state, b)
+    if third in (NEW, WRITTEN):
+        queue_vertex(queue, state, c)
     return code, at
 
 
@@ -317,17 +299,17 @@ def _other_corner(queue: Any, state: Any, v: Any) -> Any:
     ago = _ago(queue, state, v)
     if 0 <= ago < 14:
         return ago + 1
-    if v == state[_FRESH]:
-        state[_FRESH] += 1
-        return _NEW
-    return _WRITTEN
+    if v == state[FRESH]:
+        state[FRESH] += 1
+        return NEW
+    return WRITTEN
 
 
 @inlined
 def _write_index(state: Any, v: Any, out: Any, at: Any) -> Any:
     """An index as the zigzag difference from the last one written."""
-    delta = v - state[_LAST]
-    state[_LAST] = v
+    delta = v - state[LAST]
+    state[LAST] = v
     return _varint((delta << 1) ^ (delta >> 63), out, at)
 
 

@@ -14,6 +14,7 @@ from engine.core.array import Float32
 from engine.core.errors import InvalidValue
 from engine.mesh.kernels_bits import inlined, kernel
 from engine.mesh.meshopt import UInt8
+from engine.mesh.meshopt_queues import EDGED, FRESH, LAST, NEW, QUEUED, WRITTEN, queue_edge, queue_vertex
 
 UInt32 = NDArray[np.uint32]
 
@@ -137,10 +138,8 @@ def _unpack(data: Any, end: Any, deltas: Any, base: Any, bits: Any, at: Any) -> 
     return extra
 
 
-#: What a decoder of triangles remembers, row by row of its state: vertices queued, edges queued, the next new vertex,
-#: the last index that was written out, where it reads.
-_QUEUED, _EDGED, _FRESH, _LAST, _AT = range(5)
-_NEW, _WRITTEN = 0, 15
+#: A row more of the state: where the stream is read next.
+_AT = 4
 
 
 @kernel
@@ -154,50 +153,37 @@ def _decode_triangles(data: Any, end: Any, out: Any) -> Any:
             return -1
         code = np.int64(data[1 + f])
         if code < 0xF0:
-            at = (state[_EDGED] - 1 - (code >> 4)) & 15
+            at = (state[EDGED] - 1 - (code >> 4)) & 15
             a, b = edges[at, 0], edges[at, 1]
             c = _third_corner(data, queue, state, code & 15)
         else:
             a, b, c = _start(data, end, queue, state, code)
-            _queue_edge(edges, state, b, a)
-        _queue_edge(edges, state, c, b)
-        _queue_edge(edges, state, a, c)
+            queue_edge(edges, state, b, a)
+        queue_edge(edges, state, c, b)
+        queue_edge(edges, state, a, c)
         out[f, 0], out[f, 1], out[f, 2] = a, b, c
     return state[_AT]
 
 
 @inlined
-def _queue_vertex(queue: Any, state: Any, v: Any) -> None:
-    queue[state[_QUEUED] & 15] = v
-    state[_QUEUED] += 1
-
-
-@inlined
-def _queue_edge(edges: Any, state: Any, a: Any, b: Any) -> None:
-    at = state[_EDGED] & 15
-    edges[at, 0], edges[at, 1] = a, b
-    state[_EDGED] += 1
-
-
-@inlined
 def _fresh(state: Any) -> Any:
-    state[_FRESH] += 1
-    return state[_FRESH] - 1
+    state[FRESH] += 1
+    return state[FRESH] - 1
 
 
 @inlined
 def _third_corner(data: Any, queue: Any, state: Any, third: Any) -> Any:
     """The corner across a known edge."""
     if 1 <= third <= 12:
-        return queue[(state[_QUEUED] - 1 - third) & 15]
-    if third == _NEW:
+        return queue[(state[QUEUED] - 1 - third) & 15]
+    if third == NEW:
         c = _fresh(state)
-    elif third == _WRITTEN:
+    elif third == WRITTEN:
         c = _read_index(data, state)
     else:
-        c = state[_LAST] + (1 if third == 14 else -1)
-        state[_LAST] = c
-    _queue_vertex(queue, state, c)
+        c = state[LAST] + (1 if third == 14 else -1)
+        state[LAST] = c
+    queue_vertex(queue, state, c)
     return c
 
 
@@ -210,22 +196,22 @@ def _start(data: Any, end: Any, queue: Any, state: Any, code: Any) -> Any:
         pair = np.int64(data[state[_AT]])
         state[_AT] += 1
         if pair == 0:  # a pair that the table has, written out: vertices are counted anew
-            state[_FRESH] = 0
+            state[FRESH] = 0
     second, third = pair >> 4, pair & 15
     a = _fresh(state) if code < 0xFF else np.int64(-1)
-    b = _fresh(state) if second == _NEW else queue[(state[_QUEUED] - second) & 15]
-    c = _fresh(state) if third == _NEW else queue[(state[_QUEUED] - third) & 15]
+    b = _fresh(state) if second == NEW else queue[(state[QUEUED] - second) & 15]
+    c = _fresh(state) if third == NEW else queue[(state[QUEUED] - third) & 15]
     if code == 0xFF:
         a = _read_index(data, state)
-    if second == _WRITTEN:
+    if second == WRITTEN:
         b = _read_index(data, state)
-    if third == _WRITTEN:
+    if third == WRITTEN:
         c = _read_index(data, state)
-    _queue_vertex(queue, state, a)
-    if second in (_NEW, _WRITTEN):
-        _queue_vertex(queue, state, b)
-    if third in (_NEW, _WRITTEN):
-        _queue_vertex(queue, state, c)
+    queue_vertex(queue, state, a)
+    if second in (NEW, WRITTEN):
+        queue_vertex(queue, state, b)
+    if third in (NEW, WRITTEN):
+        queue_vertex(queue, state, c)
     return a, b, c
 
 
@@ -239,5 +225,5 @@ def _read_index(data: Any, state: Any) -> Any:
         value |= (byte & 0x7F) << (7 * n)
         if byte < 0x80:
             break
-    state[_LAST] += (value >> 1) ^ -(value & 1)
-    return state[_LAST]
+    state[LAST] += (value >> 1) ^ -(value & 1)
+    return state[LAST]
