@@ -121,6 +121,27 @@ def test_an_eraser_takes_from_the_chosen_structure(vr: Wearer) -> None:
     vr.page.wait_for_function(f"() => ({VOLUME})() < {before} - 0.5")
 
 
+def test_values_within_a_box_between_two_places_become_the_chosen_structure(vr: Wearer) -> None:
+    take(vr, "by-value")
+    assert "its values become Nodule" in vr.control("correcting")["text"]
+    assert vr.control("lowest")["text"] == "From -160 HU"
+    before = volume_ml(vr.page)
+    middle = NODULE_MM * (-1, 1, 1)  # soft tissue all round: there is one lung alone
+    tip_to(vr, "right", world(vr, middle - 10))
+    vr.press("right")
+    vr.frames(2)
+    tip_to(vr, "right", world(vr, middle + 10))
+    vr.release("right")
+    vr.frames(2)
+    vr.play()
+    vr.page.wait_for_function(f"() => ({VOLUME})() > {before} + 5")
+    assert volume_ml(vr.page) - before == pytest.approx(8.0, abs=2.5)  # 20 mm each way, to whole voxels
+    vr.rest()
+    vr.click("undo")
+    vr.play()
+    vr.page.wait_for_function(f"() => Math.abs(({VOLUME})() - {before}) < 0.1")
+
+
 def test_without_a_brush_in_hand_a_trigger_moves_the_anatomy_as_before(vr: Wearer) -> None:
     take(vr, "paint")
     vr.click("tab-correct")

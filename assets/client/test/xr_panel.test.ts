@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { demoScene } from "../src/demo/phantom";
 import { openScene } from "../src/model/scene";
 import { INITIAL_STATE, type State } from "../src/model/state";
-import { addMeasurement } from "../src/model/view";
+import { addMeasurement, setRange, setTool } from "../src/model/view";
 import { angleOf_deg, DESIGN_DISTANCE_M, lengthFor, panelScale, RAY_TARGET_DEG, TOUCH_TARGET_MM } from "../src/xr/legibility";
 import { CAP_MM, slideTo, type Control, type Rect } from "../src/xr/panel";
 import { PANEL_SIZE, panelControls, type Page, type PanelIntents, type PanelView } from "../src/xr/panel_pages";
@@ -77,10 +77,15 @@ describe("legibility", () => {
   });
 });
 
-for (const page of PAGES) {
-  describe(`the ${page} page`, () => {
+const CASES: readonly (readonly [name: string, page: Page, state: State])[] = [
+  ...PAGES.map((page) => [page, page, busyState()] as const),
+  ["correct (by value)", "correct", setTool(busyState(), "threshold")],
+];
+
+for (const [name, page, state] of CASES) {
+  describe(`the ${name} page`, () => {
     it("has targets large enough for a fingertip and for a ray, at the nearest and the farthest it stands", () => {
-      for (const { kind, id, rect } of controls(page)) {
+      for (const { kind, id, rect } of controls(page, {}, state)) {
         if (kind === "caption") continue;
         const side_mm = Math.min(rect.w_mm, rect.h_mm);
         assert.ok(side_mm >= TOUCH_TARGET_MM, `${id} is ${side_mm} mm`);
@@ -90,7 +95,7 @@ for (const page of PAGES) {
     });
 
     it("keeps everything on the panel, nothing over anything else", () => {
-      const all = controls(page);
+      const all = controls(page, {}, state);
       all.forEach(({ id, rect }, index) => {
         assert.ok(rect.x_mm >= 0 && rect.x_mm + rect.w_mm <= PANEL_SIZE.width_mm, id);
         assert.ok(rect.y_mm >= 0 && rect.y_mm + rect.h_mm <= PANEL_SIZE.height_mm, id);
@@ -99,12 +104,12 @@ for (const page of PAGES) {
     });
 
     it("offers true size, reset and a way out", () => {
-      const ids = controls(page).map(({ id }) => id);
+      const ids = controls(page, {}, state).map(({ id }) => id);
       assert.deepEqual(["true-size", "reset", "leave"].filter((id) => !ids.includes(id)), []);
     });
 
     it("names every control once", () => {
-      const ids = controls(page).map(({ id }) => id);
+      const ids = controls(page, {}, state).map(({ id }) => id);
       assert.equal(new Set(ids).size, ids.length);
     });
   });
@@ -126,6 +131,18 @@ describe("what presses ask for", () => {
     assert.deepEqual(asked, [
       ["toggleStructure", "heart"], ["usePreset", "Lung"], ["standOn", "axial"], ["face", "left"], ["setScale", 1], ["removeMeasurement", "4"],
     ]);
+  });
+
+  it("keeps the lowest value below the highest", () => {
+    const state = setRange(setTool(busyState(), "threshold"), 0, 100);
+    const { asked, intents } = recorder();
+    for (const [id, to] of [["lowest", 1], ["highest", 0]] as const) {
+      const control = panelControls(state, { ...SEEN, page: "correct" }, intents).find((each) => each.id === id)!;
+      if (control.kind === "slider") control.slide(to);
+    }
+    const [least, most] = [Math.min(0, ...asked[1]!.slice(1) as number[]), asked[0]![1] as number];
+    assert.deepEqual(asked, [["setRange", most, most], ["setRange", least, least]]);
+    assert.ok(least < 0 && most > 100);
   });
 
   it("turns through every structure, and not past the last", () => {

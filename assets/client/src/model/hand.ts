@@ -1,4 +1,4 @@
-// A hand that corrects on a slice: a way of a brush, sent while it goes; or a box, sent when it is let go.
+// A hand that corrects: a way of a brush, sent while it goes; or a box, sent when it is let go.
 
 import type { Vec3 } from "./affine";
 import type { AppStore } from "./state";
@@ -22,8 +22,11 @@ export interface Hand {
 /** A stroke under way is sent this often, so that what it does is seen while the hand moves. */
 const STROKE_EVERY_MS = 80;
 
-/** `axis` is the one across the slice: as far as the tool is wide, a box goes to either side of it. */
-export function createHand(store: AppStore, axis: 0 | 1 | 2, strokes: Strokes): Hand {
+/**
+ * `axis` is the one across the slice: as far as the tool is wide, a box goes to either side of it. Null where a hand
+ * moves in the room: a box is then what its two corners span.
+ */
+export function createHand(store: AppStore, axis: 0 | 1 | 2 | null, strokes: Strokes): Hand {
   let way: Vec3[] = [];
   let movement = "";
   let sent_ms = 0;

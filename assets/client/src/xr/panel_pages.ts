@@ -8,7 +8,8 @@ import { volumeOf } from "../model/scene";
 import { may } from "../model/self";
 import { PLANES, type Plane, type State, type Tool } from "../model/state";
 import { isShown, surfaces } from "../model/structures";
-import { BRUSH_MM, isPainting, length_mm } from "../model/view";
+import { BRUSH_MM, isCorrecting, length_mm, rangeOf } from "../model/view";
+import type { VolumeNode } from "../wire/messages";
 
 export type Page = "structures" | "slice" | "measure" | "correct" | "view";
 /** Sides from which the anatomy is looked at. */
@@ -45,6 +46,7 @@ export interface PanelIntents {
   clearMeasurements(): void;
   setTool(tool: Tool): void;
   setBrush(radius_mm: number): void;
+  setRange(low: number, high: number): void;
   step(direction: "undo" | "redo"): void;
   setScale(scale: number): void;
   face(side: Facing): void;
@@ -226,21 +228,54 @@ function measurePage(state: State, { ruler }: PanelView, intents: PanelIntents):
   ];
 }
 
+const CORRECTING: readonly (readonly [tool: Tool, id: string, text: string])[] = [
+  ["brush", "paint", "Paint"],
+  ["eraser", "erase", "Erase"],
+  ["threshold", "by-value", "By value"],
+];
+
 function correctPage(state: State, { correcting }: PanelView, intents: PanelIntents): Control[] {
-  if (volumeOf(state.scene) === undefined) return [caption("none", cell(0, 0, 1), "This study has no voxels to correct")];
+  const volume = volumeOf(state.scene);
+  if (volume === undefined) return [caption("none", cell(0, 0, 1), "This study has no voxels to correct")];
   if (!may(state, "edit")) return [caption("none", cell(0, 0, 1), "Your role looks and does not correct")];
-  const { tool, radius_mm } = state.view;
-  const { least, most } = BRUSH_MM;
-  const take = (wanted: Tool): (() => void) => () => intents.setTool(tool === wanted ? "navigate" : wanted);
-  const off = { disabled: !isPainting(state.view) };
-  const size = cell(2, 0, 1);
+  const { tool } = state.view;
+  const tools = CORRECTING.map(([wanted, id, text], index) =>
+    button(id, cell(0, index, 3), text, () => intents.setTool(tool === wanted ? "navigate" : wanted), { on: tool === wanted, ...ticked(tool === wanted) }),
+  );
+  const off = { disabled: !isCorrecting(state.view) };
   return [
-    button("paint", cell(0, 0, 2), "Paint", take("brush"), { on: tool === "brush", ...ticked(tool === "brush") }),
-    button("erase", cell(0, 1, 2), "Erase", take("eraser"), { on: tool === "eraser", ...ticked(tool === "eraser") }),
+    ...tools,
     caption("correcting", cell(1, 0, 1), correcting),
-    { kind: "slider", id: "brush-size", rect: size, text: `${Math.round(2 * radius_mm)} mm wide`, value: (radius_mm - least) / (most - least), slide: (value) => intents.setBrush(least + value * (most - least)) },
-    button("undo", cell(3, 0, 2), "Take back", () => intents.step("undo"), off),
-    button("redo", cell(3, 1, 2), "Do again", () => intents.step("redo"), off),
+    ...(tool === "threshold" ? valueSliders(state, volume, intents) : [widthSlider(state, intents)]),
+    button("undo", cell(4, 0, 2), "Take back", () => intents.step("undo"), off),
+    button("redo", cell(4, 1, 2), "Do again", () => intents.step("redo"), off),
+  ];
+}
+
+function widthSlider({ view: { radius_mm } }: State, intents: PanelIntents): Control {
+  const { least, most } = BRUSH_MM;
+  const slide = (value: number): void => intents.setBrush(least + value * (most - least));
+  return { kind: "slider", id: "brush-size", rect: cell(2, 0, 1), text: `${Math.round(2 * radius_mm)} mm wide`, value: (radius_mm - least) / (most - least), slide };
+}
+
+/** From the lowest to the highest value that any window of this kind of scan shows. */
+function valueSliders(state: State, { presets, quantity }: VolumeNode, intents: PanelIntents): Control[] {
+  const range = rangeOf(state);
+  if (range === null) return [];
+  const least = Math.min(range[0], ...presets.map(({ low }) => low));
+  const most = Math.max(range[1], ...presets.map(({ high }) => high), least + 1);
+  const unit = quantity === "HU" ? " HU" : "";
+  const slider = (id: string, row: number, word: string, end: 0 | 1, set: (value: number) => void): Control => ({
+    kind: "slider",
+    id,
+    rect: cell(row, 0, 1),
+    text: `${word} ${Math.round(range[end])}${unit}`,
+    value: (range[end] - least) / (most - least),
+    slide: (value) => set(Math.round(least + value * (most - least))),
+  });
+  return [
+    slider("lowest", 2, "From", 0, (to) => intents.setRange(to, Math.max(range[1], to))),
+    slider("highest", 3, "To", 1, (to) => intents.setRange(Math.min(range[0], to), to)),
   ];
 }
 

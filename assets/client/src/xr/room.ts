@@ -8,11 +8,11 @@ import { Grab, restingScale, scaledAbout, type Placement } from "./grab";
 import { HandSlice } from "./hand_slice";
 import { BODY_CAP_DEG, LABEL_CAP_DEG } from "./legibility";
 import type { Panel } from "./panel";
+import { Corrector } from "./corrector";
 import { panelControls, type Facing, type Page, type PanelIntents, type PanelView } from "./panel_pages";
 import { centredAt, centreOf, facingTurn, gazeOf, Glide, startPlacement, type Gaze } from "./placement";
 import { PointerVisual } from "./pointer_visual";
 import { Pointers, type Pointer } from "./pointers";
-import { Brush } from "./brush";
 import { aimError_m, Ruler } from "./ruler";
 import { ScaleTag } from "./scale_tag";
 import { SliceLetters } from "./slice_letters";
@@ -25,7 +25,7 @@ import { volumeText } from "../model/number_text";
 import { volumeOf } from "../model/scene";
 import type { AppStore, Plane } from "../model/state";
 import { setOpacity, showAll, surfaceOf, toggleVisible } from "../model/structures";
-import { applyPreset, isPainting, removeMeasurement, select, setBrush, setTool } from "../model/view";
+import { applyPreset, isCorrecting, removeMeasurement, select, setBrush, setRange, setTool } from "../model/view";
 import type { Strokes } from "../model/hand";
 import { BYTES_PER_TRIANGLE } from "../three/lod";
 import type { Stage } from "../three/stage";
@@ -94,7 +94,7 @@ export class Room {
   readonly #grab = new Grab<Pointer>();
   readonly #slice: HandSlice;
   readonly #ruler: Ruler;
-  readonly #brush: Brush;
+  readonly #corrector: Corrector;
   readonly #wrist: WristPanel;
   readonly #tag: ScaleTag;
   readonly #hint: TextLabel;
@@ -141,7 +141,7 @@ export class Room {
     this.#pointers = new Pointers(session, (pointer) => this.#gone(pointer));
     this.#slice = new HandSlice(stage.patient);
     this.#ruler = new Ruler(store, stage.patient, stage.headsetFromPatient, (pointer, exact) => this.#aim(pointer, exact), this.#theme);
-    this.#brush = new Brush(store, stage.patient, stage.headsetFromPatient, (pointer, exact) => this.#aim(pointer, exact), corrections);
+    this.#corrector = new Corrector(store, stage.patient, stage.headsetFromPatient, (pointer, exact) => this.#aim(pointer, exact), corrections);
     this.#wrist = new WristPanel(this.#theme);
     this.#tag = new ScaleTag(this.#theme);
     this.#hint = new TextLabel(LABEL_CAP_DEG, this.#theme, false);
@@ -149,7 +149,7 @@ export class Room {
     this.#status = new TextLabel(BODY_CAP_DEG, this.#theme, true);
     this.#letters = new SliceLetters(this.#theme);
     this.#group.add(
-      this.#slice.group, this.#ruler.group, this.#brush.group, this.#wrist.panel.group, this.#tag.panel.group, this.#hint.mesh, this.#name.mesh,
+      this.#slice.group, this.#ruler.group, this.#corrector.group, this.#wrist.panel.group, this.#tag.panel.group, this.#hint.mesh, this.#name.mesh,
       this.#status.mesh, this.#letters.group,
     );
     stage.scene.add(this.#group);
@@ -160,7 +160,7 @@ export class Room {
     for (const stop of this.#stop) stop();
     this.#pointers.dispose();
     this.#cutAnatomy(false);
-    for (const part of [this.#slice, this.#ruler, this.#brush, this.#wrist.panel, this.#tag.panel, this.#hint, this.#name, this.#status, this.#letters]) part.dispose();
+    for (const part of [this.#slice, this.#ruler, this.#corrector, this.#wrist.panel, this.#tag.panel, this.#hint, this.#name, this.#status, this.#letters]) part.dispose();
     for (const visual of this.#visuals.values()) visual.dispose();
     this.stage.scene.remove(this.#group);
     this.#surroundings.dispose();
@@ -349,7 +349,7 @@ export class Room {
   #takes(pointer: Pointer, by: Held["by"]): (() => void) | null {
     if (by === "select" && this.#slice.carriedBy(pointer)) return this.#setSliceDown();
     if (by === "select" && this.#ruler.press(pointer)) return () => this.#ruler.release(pointer);
-    if (by === "select" && this.#brush.press(pointer)) return () => this.#brush.release(pointer);
+    if (by === "select" && this.#corrector.press(pointer)) return () => this.#corrector.release(pointer);
     if (this.#slice.reach(pointer) !== null && !this.#slice.carried) return this.#gripSlice(pointer);
     const meant = by === "squeeze" || this.#grab.count > 0 || this.#pointsAtAnatomy(pointer);
     if (!meant || !this.#grab.take(pointer, this.#placement)) return null;
@@ -470,7 +470,7 @@ export class Room {
     this.#letters.step(this.#slice.section, this.#slice.normal, this.stage.patient.quaternion, this.#eyes);
     this.#cutAnatomy(this.#cutting);
     this.#ruler.step(this.#list, idle, this.#eyes);
-    this.#brush.step(this.#list, idle);
+    this.#corrector.step(this.#list, idle);
   }
 
   #cutAnatomy(cut: boolean): void {
@@ -515,6 +515,7 @@ export class Room {
       this.store.update((state) => setTool(state, tool));
     },
     setBrush: (radius_mm) => this.store.update((state) => setBrush(state, radius_mm)),
+    setRange: (low, high) => this.store.update((state) => setRange(state, low, high)),
     step: (direction) => this.corrections.step(direction),
     removeMeasurement: (id) => this.store.update((state) => removeMeasurement(state, id)),
     clearMeasurements: () => this.#ruler.clear(),
@@ -555,7 +556,7 @@ export class Room {
       scale: (this.#glide?.to ?? this.#placement).scale,
       slice: this.#slice,
       ruler: this.#ruler,
-      correcting: Brush.prompt(this.store.get()),
+      correcting: Corrector.prompt(this.store.get()),
       frameTime: this.#frameTimeAsked ? this.#frameTimeText : null,
       onWrist: this.#wrist.place === "wrist",
     };
@@ -597,7 +598,7 @@ export class Room {
         this.#visuals.set(pointer, visual);
         this.#group.add(visual.group);
       }
-      visual.update(pointer, this.#reach(pointer), this.#eyes, isPainting(this.store.get().view) && this.#near(pointer));
+      visual.update(pointer, this.#reach(pointer), this.#eyes, isCorrecting(this.store.get().view) && this.#near(pointer));
       visual.group.visible &&= this.#awake;
     }
   }
