@@ -58,9 +58,9 @@ class Recorder:
         """A run begins: ops that follow go on from what `log` has, and are numbered under its epoch."""
         self._put((Kind.START, self._clock(), start_payload(log.epoch, log.seq, log.scene), log.scene))
 
-    def hear_entry(self, entry: Entry) -> None:
+    def hear_entry(self, entry: Entry, op: Op) -> None:
         """One op, as peers have it."""
-        self._put((Kind.OP, self._clock(), entry.text.encode(), entry.op))
+        self._put((Kind.OP, self._clock(), entry.text.encode(), op))
 
     def hear_pose(self, pose: Pose) -> None:
         """One pose."""

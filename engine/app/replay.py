@@ -15,7 +15,7 @@ from engine.app.recording import Kind, Recorded, records_of
 from engine.core.errors import InputRefused
 from engine.stream.binary import records
 from engine.stream.hub import Hub
-from engine.stream.messages import EditRequest, Job, NumberedOp, Scene
+from engine.stream.messages import EditRequest, Job, NumberedOp, Op, Scene
 from engine.stream.pose import Pose
 from engine.stream.scene_log import Entry, SceneLog
 from engine.stream.server import Clock
@@ -38,11 +38,11 @@ def begun(record: Recorded) -> Began:
     return Began(content["epoch"], content["seq"], _SCENE.validate_python(content["scene"]))
 
 
-def entry_of(record: Recorded) -> Entry:
+def entry_of(record: Recorded) -> tuple[Entry, Op]:
     """The op of an OP record, with the very text that peers had."""
     text = record.payload.decode()
     numbered = NumberedOp.model_validate_json(text)
-    return Entry(numbered.seq, numbered.op, text)
+    return Entry(numbered.seq, text), numbered.op
 
 
 def last_scene(path: Path, blobs: BlobFolder) -> tuple[Scene | None, frozenset[str]]:
@@ -58,7 +58,7 @@ def last_scene(path: Path, blobs: BlobFolder) -> tuple[Scene | None, frozenset[s
             case Kind.START:
                 log = log_of(begun(record))
             case Kind.OP:
-                log.take(entry_of(record))
+                log.take(*entry_of(record))
             case Kind.BLOB:
                 held.add(blobs.put(record.payload[32:]))
             case Kind.POSES:
@@ -106,7 +106,7 @@ class Replay:
             case Kind.START:
                 self._hub.begin_anew(log_of(begun(record)))
             case Kind.OP:
-                self._hub.repeat(entry_of(record))
+                self._hub.repeat(*entry_of(record))
             case Kind.POSES:
                 for pose in records(record.payload):
                     if isinstance(pose, Pose):

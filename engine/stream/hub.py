@@ -73,7 +73,7 @@ class Hub:
         self.log = log
         self.board = PoseBoard()
         self.access = access
-        self.on_entry: list[Callable[[Entry], None]] = []
+        self.on_entry: list[Callable[[Entry, Op], None]] = []
         self.on_pose: list[Callable[[Pose], None]] = []
         self.on_anew: list[Callable[[SceneLog], None]] = []
         self.note = note
@@ -146,12 +146,12 @@ class Hub:
 
     def commit(self, op: Op) -> None:
         """Number an op that is final, and tell everyone."""
-        self._tell_entry(self.log.append(op))
+        self._tell_entry(self.log.append(op), op)
 
-    def repeat(self, entry: Entry) -> None:
+    def repeat(self, entry: Entry, op: Op) -> None:
         """Tell everyone an op that was numbered elsewhere (a recording, another hub), with the same text."""
-        self.log.take(entry)
-        self._tell_entry(entry)
+        self.log.take(entry, op)
+        self._tell_entry(entry, op)
 
     def begin_anew(self, log: SceneLog) -> None:
         """Another run takes this one's place: everyone is given its whole state."""
@@ -347,9 +347,9 @@ class Hub:
             peer.notify(message)
             connection.bell()
 
-    def _tell_entry(self, entry: Entry) -> None:
+    def _tell_entry(self, entry: Entry, op: Op) -> None:
         for hear in self.on_entry:
-            hear(entry)
+            hear(entry, op)
         self._tell(entry)
 
     def _tell_moved(self, entity: int) -> None:

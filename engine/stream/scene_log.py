@@ -35,10 +35,12 @@ TAIL_CHARACTERS = 2 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One op with its number, and the text by which every peer and every recording has it: the same bytes for all."""
+    """One op as every peer and every recording has it: its number, and a text that is the same bytes for all.
+
+    The op itself is not kept: as objects it takes ten times as much.
+    """
 
     seq: int
-    op: Op
     text: str
 
 
@@ -62,11 +64,11 @@ class SceneLog:
             KeyError: a node that is not there, or no scene yet.
         """
         seq = self.seq + 1
-        entry = Entry(seq, op, NumberedOp(seq=seq, op=op).model_dump_json())
-        self.take(entry)
+        entry = Entry(seq, NumberedOp(seq=seq, op=op).model_dump_json())
+        self.take(entry, op)
         return entry
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: Entry, op: Op) -> None:
         """Apply an op that was numbered elsewhere, and keep its text as it is.
 
         Raises:
@@ -75,7 +77,7 @@ class SceneLog:
         """
         if entry.seq != self.seq + 1:
             raise InvalidValue(f"op {entry.seq} does not follow op {self.seq}")
-        self.scene = folded(self.scene, entry.op)
+        self.scene = folded(self.scene, op)
         self.seq = entry.seq
         self._tail.append(entry)
         self._tail_characters += len(entry.text)

@@ -27,6 +27,7 @@ from engine.stream.messages import (
     Hello,
     LabelBox,
     NumberedOp,
+    Op,
     PatchedSurface,
     PrepareRequest,
     PutNode,
@@ -111,10 +112,12 @@ class Member:
         self.log = self.fanout.log
         self.blobs = BlobFolder(folder)
         self.told: list[Entry] = []
+        self.ops: list[Op] = []
         self.hubs: list[str] = []
         self.asked: list[str] = []
         self.said: list[str] = []
         self.dropped = 0
+        self.fanout.on_entry.append(lambda _, op: self.ops.append(op))
         self.fanout._tell = self._heard  # type: ignore[method-assign, assignment]  # what every peer would be told
 
     def _heard(self, message: Entry | SessionUpdate) -> None:
@@ -312,7 +315,7 @@ def test_when_the_hub_that_corrects_is_gone_another_takes_over_and_its_late_edit
         await until(lambda: first.dropped == 1)
         await until(lambda: first.log.seq == second.log.seq == 3)
         assert same(first, second)
-        assert [op.op.labels.low[0] for op in first.told if isinstance(op.op, EditScene)] == [1, 2]
+        assert [op.labels.low[0] for op in first.ops if isinstance(op, EditScene)] == [1, 2]
 
     session(act)
 

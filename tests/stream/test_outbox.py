@@ -4,14 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.stream.binary import Blob
-from engine.stream.messages import Job, JobUpdate, PutNode, RefusedMessage, Snapshot
+from engine.stream.messages import Job, JobUpdate, RefusedMessage, Snapshot
 from engine.stream.outbox import MOST_AHEAD_BYTES, Outbox
 from engine.stream.scene_log import Entry
-from tests.stream.scenes import surface_node
 
 
 def op(seq: int, text: str = "op") -> Entry:
-    return Entry(seq, PutNode(node=surface_node()), text)
+    return Entry(seq, text)
 
 
 def update(job: str, fraction: float) -> JobUpdate:

@@ -9,6 +9,7 @@ from engine.stream.messages import (
     LabelBox,
     MovedPositions,
     MoveSurface,
+    NumberedOp,
     Op,
     PatchedSurface,
     PutNode,
@@ -98,7 +99,7 @@ def test_replaying_the_tail_over_an_older_scene_gives_the_newer_one(ops: list[Op
     assert start is not None
     copy.append(ReplaceScene(scene=start))
     for numbered in log.since("epoch", 1) or ():
-        copy.append(numbered.op)
+        copy.append(NumberedOp.model_validate_json(numbered.text).op)
     assert copy.scene == log.scene
 
 
