@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.app.garbage import look_rarely
+from engine.app.memory import give_back
 from engine.app.priority import give_way
 from engine.app.workers import Handle, Task, Throttle, WorkerLost
 from engine.core.errors import Cancelled
@@ -28,6 +29,9 @@ T = TypeVar("T")
 
 #: A task that is asked to stop does so in under a second; a process that does not end by then is killed.
 END_WITHIN_S = 5.0
+
+#: A worker that has had nothing to do for so long gives the memory back that it kept for the next task.
+IDLE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +181,18 @@ def _work(pipe: Connection, stopped: c_longlong) -> None:
     threading.Thread(target=end_with_the_server, name="server-watch", daemon=True).start()
     import engine.app.pipeline  # noqa: F401  takes longer than a small task, so it comes before the first
 
+    has_worked = False
     with contextlib.suppress(EOFError, OSError):
         while True:
+            if has_worked and not pipe.poll(IDLE_S):
+                give_back()
+                has_worked = False
             asked = pipe.recv()
             if asked is None:
                 pipe.send(None)
                 continue
             number, task = asked
+            has_worked = True
             try:
                 ended = _Ended(task(_Reporter(pipe, stopped, number)))
             except Exception as error:  # whatever a task raises is its failure, and not this process's end
