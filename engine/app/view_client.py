@@ -174,6 +174,7 @@ class ViewClient:
                 self.feed.say(connection="No word from the server")
                 continue
             self._take(message, time.monotonic())
+            self.feed.heard()
             self.feed.say(connection="Connected", work=work_of(self.follower))
             if said := self.follower.next_bytes(time.monotonic()):
                 await socket.send(said)

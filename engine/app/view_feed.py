@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 from engine.xr.drawn import Change
@@ -22,6 +23,7 @@ class Feed:
         self._lock = threading.Lock()
         self._connection = "Connecting…"
         self._work = ""
+        self._heard_s: float | None = None
         self.pixels_per_mm = FIRST_DETAIL_PX_PER_MM
         self.shown: frozenset[str] | None = None
         self.failure: Exception | None = None
@@ -44,6 +46,10 @@ class Feed:
             self._connection = self._connection if connection is None else connection
             self._work = self._work if work is None else work
 
+    def heard(self) -> None:
+        """The server has just been heard."""
+        self._heard_s = time.monotonic()
+
     # For the headset
 
     def next_change(self) -> Change | None:
@@ -62,6 +68,10 @@ class Feed:
         """How the connection stands, and what the server is doing."""
         with self._lock:
             return f"{self._connection} · {self._work}" if self._work else self._connection
+
+    def silence_s(self) -> float:
+        """Since the server was last heard; 0 before it ever was."""
+        return 0.0 if self._heard_s is None else time.monotonic() - self._heard_s
 
     def want_detail(self, pixels_per_mm: float, shown: frozenset[str]) -> None:
         """How large a millimetre of the patient is seen now, and of which structures."""

@@ -262,6 +262,7 @@ def tool_sample(scene: Scene, node: TrackedNode, pose: Pose) -> ToolSample | Non
         time_s=pose.time_s,
         position_m=apply(headset_from_patient, patient_from_tool[:3, 3]),
         rotation=headset_from_patient[:3, :3] / metres_per_mm @ patient_from_tool[:3, :3],
+        name=node.name,
         is_tracked=pose.is_tracked,
         shaft_m=metres_per_mm * np.array(node.shaft_mm),
         radius_m=metres_per_mm * node.radius_mm,

@@ -134,5 +134,8 @@ class Source(Protocol):
     def status(self) -> str:
         """How the connection stands, in the person's words."""
 
+    def silence_s(self) -> float:
+        """Since the source itself was last heard; 0 before it ever was."""
+
     def want_detail(self, pixels_per_mm: float, shown: frozenset[str]) -> None:
         """How large a millimetre of the patient is seen now, and the identifiers of the structures that are."""

@@ -17,6 +17,9 @@ PX_PER_MM = 3
 #: Cap heights, as docs/headset.md asks at this distance: body text and labels.
 _BODY_MM, _LABEL_MM, _CAP_HEIGHT = 10.5, 8.0, 0.727
 
+#: Of words that stand by themselves.
+CAP_PX = round(_BODY_MM * PX_PER_MM)
+
 #: What ASCII has for what the panel says.
 _PLAIN = str.maketrans({"—": "-", "×": "x", "…": "...", "·": "-"})
 
@@ -82,6 +85,17 @@ class PanelPainter:
         for control in controls_of(view):
             self._control(draw, control, is_hovered=control.id == view.hovered)
         self._write(draw, NOTICE, 12, HEIGHT_MM - 14, theme.quiet, self._label, WIDTH_MM - 24)
+        return np.asarray(picture)
+
+    def label(self, text: str) -> NDArray[np.uint8]:
+        """(height, width, 4) words on a plate, as `paint`; capitals `CAP_PX` high."""
+        said = text.translate(_PLAIN) if self._is_plain else text
+        air = CAP_PX // 2
+        size = (round(self._body.getlength(said)) + 2 * air, 2 * CAP_PX + air)
+        picture = Image.new("RGBA", size)
+        draw = ImageDraw.Draw(picture)
+        draw.rounded_rectangle((0, 0, size[0] - 1, size[1] - 1), air, fill=self._theme.ground)
+        draw.text((size[0] / 2, size[1] / 2), said, fill=self._theme.text, font=self._body, anchor="mm")
         return np.asarray(picture)
 
     def _control(self, draw: ImageDraw.ImageDraw, control: Control, *, is_hovered: bool) -> None:

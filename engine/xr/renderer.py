@@ -16,7 +16,9 @@ from engine.xr.blending import Blending
 from engine.xr.drawn import UInt8, Window
 from engine.xr.eye import Eye
 from engine.xr.gpu_scene import GpuScene, GpuSurface, linear_light, texture_value
+from engine.xr.label import Label
 from engine.xr.panel import HEIGHT_MM, WIDTH_MM
+from engine.xr.panel_picture import CAP_PX
 from engine.xr.shapes import Shape, ball, cylinder
 
 #: From here on a structure is drawn solid.
@@ -47,6 +49,8 @@ class Picture:
         shapes: tools, hands, rays.
         world_from_panel: (4, 4), or None where it is put away.
         floor_m: height of the floor, None where unknown.
+        strength: share of its opacity that the anatomy is drawn with; 0: it is not.
+        labels: words in the room, with their pictures.
     """
 
     world_from_anatomy: Float64
@@ -57,6 +61,8 @@ class Picture:
     shapes: Sequence[Shape]
     world_from_panel: Float64 | None
     floor_m: float | None
+    strength: float = 1.0
+    labels: Sequence[tuple[Label, UInt8]] = ()
 
 
 class Renderer:
@@ -83,12 +89,12 @@ class Renderer:
         self._palette = gl.texture((256, 1), 4, dtype="f1")
         self._palette.filter = (moderngl.NEAREST, moderngl.NEAREST)
         self._panel: moderngl.Texture | None = None
+        self._words: dict[str, moderngl.Texture] = {}
         self._targets: dict[tuple[int, int], _Target] = {}
         for name, colour in _ROOM.items():
             self._room_program[name] = tuple(linear_light(colour))
         for unit, name in enumerate(("samples", "labels", "palette")):
             self._slice_program[name] = unit
-        self._picture_program["size"] = (WIDTH_MM / 1e3, HEIGHT_MM / 1e3)
         for program in (self.surface_program, self._shape_program):
             program["outlined"] = 1.0 if blending.is_additive else 0.0
         gl.enable_direct(_FRAMEBUFFER_SRGB)
@@ -127,15 +133,17 @@ class Renderer:
         for program in (self.surface_program, self._shape_program):
             program["eye"] = tuple(eye.position_m)
         drawn = [each for name, each in scene.surfaces.items() if name in picture.shown and each.array is not None]
-        self._draw_solid([each for each in drawn if each.surface.opacity >= SOLID], picture)
+        opacity = {each.surface.id: picture.strength * each.surface.opacity for each in drawn}
+        self._draw_solid([each for each in drawn if opacity[each.surface.id] >= SOLID], picture)
         self._draw_shapes([shape for shape in picture.shapes if shape.opacity >= SOLID])
         self._draw_slice(scene, picture)
         gl.enable(moderngl.BLEND)
         gl.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
-        shells = [each for each in drawn if 0 < each.surface.opacity < SOLID]
+        shells = [each for each in drawn if 0 < opacity[each.surface.id] < SOLID]
         self._draw_shells(sorted(shells, key=lambda each: each.surface.volume_ml), target.samples, picture)
         self._draw_shapes([shape for shape in picture.shapes if shape.opacity < SOLID])
         self._draw_panel(picture)
+        self._draw_labels(picture)
         gl.disable(moderngl.BLEND | moderngl.DEPTH_TEST)
         gl.copy_framebuffer(target.resolved, target.samples)
         into.use()
@@ -158,7 +166,7 @@ class Renderer:
         """With their insides, which a cut or a hole opens."""
         self._begin_surfaces(picture, is_shell=False)
         for each in surfaces:
-            self._draw_surface(each)
+            self._draw_surface(each, picture.strength)
         self._gl.disable_direct(_CLIP_DISTANCE)
 
     def _draw_shells(self, shells: Sequence[GpuSurface], into: moderngl.Framebuffer, picture: Picture) -> None:
@@ -167,10 +175,10 @@ class Renderer:
         self._gl.enable(moderngl.CULL_FACE)
         for each in shells:
             into.color_mask = False, False, False, False
-            self._draw_surface(each)
+            self._draw_surface(each, picture.strength)
             into.color_mask = True, True, True, True
             self._gl.depth_func = "<="
-            self._draw_surface(each)
+            self._draw_surface(each, picture.strength)
             self._gl.depth_func = "<"
         self._gl.disable(moderngl.CULL_FACE)
         self._gl.disable_direct(_CLIP_DISTANCE)
@@ -182,9 +190,9 @@ class Renderer:
         program["shell"] = 1.0 if is_shell else 0.0
         self._gl.enable_direct(_CLIP_DISTANCE)
 
-    def _draw_surface(self, each: GpuSurface) -> None:
+    def _draw_surface(self, each: GpuSurface, strength: float) -> None:
         if each.array is not None:
-            self.surface_program["paint"] = (*linear_light(each.surface.colour), each.surface.opacity)
+            self.surface_program["paint"] = (*linear_light(each.surface.colour), strength * each.surface.opacity)
             each.array.render(moderngl.TRIANGLES)
 
     def _draw_shapes(self, shapes: Sequence[Shape]) -> None:
@@ -210,8 +218,28 @@ class Renderer:
     def _draw_panel(self, picture: Picture) -> None:
         if picture.world_from_panel is None or self._panel is None:
             return
-        self._picture_program["world_from_picture"] = _matrix(picture.world_from_panel)
-        self._panel.use(0)
+        self._draw_picture(self._panel, picture.world_from_panel, (WIDTH_MM / 1e3, HEIGHT_MM / 1e3))
+
+    def _draw_labels(self, picture: Picture) -> None:
+        """Over everything: what they say must not be hidden by what they say it of."""
+        self._gl.disable(moderngl.DEPTH_TEST)
+        known, self._words = self._words, {}
+        for label, pixels in picture.labels:
+            height, width, _ = pixels.shape
+            texture = known.pop(label.text, None) or self._gl.texture((width, height), 4, pixels.tobytes(), dtype="f1")
+            self._words[label.text] = texture
+            metres = label.cap_m / CAP_PX
+            self._draw_picture(texture, label.world_from_label, (metres * width, metres * height))
+        for gone in known.values():
+            gone.release()
+        self._gl.enable(moderngl.DEPTH_TEST)
+
+    def _draw_picture(
+        self, texture: moderngl.Texture, world_from_picture: Float64, size_m: tuple[float, float]
+    ) -> None:
+        self._picture_program["world_from_picture"] = _matrix(world_from_picture)
+        self._picture_program["size"] = size_m
+        texture.use(0)
         self._picture_array.render(moderngl.TRIANGLE_STRIP, 4)
 
 

@@ -33,6 +33,7 @@ class ToolSample:
         radius_m: of tip and shaft.
         colour: sRGB, 0 to 255.
         fades_after_s, hides_after_s: older than this it is shown faded, and older than that not at all.
+        name: for the person.
     """
 
     entity: int
@@ -45,15 +46,17 @@ class ToolSample:
     colour: tuple[int, int, int] = (255, 180, 84)
     fades_after_s: float = 0.15
     hides_after_s: float = 1.0
+    name: str = "Tool"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnTool:
-    """A tool as it is shown: where, how solid, and how far ahead of its measurement."""
+    """A tool as it is shown: where, how solid, how far ahead of its measurement, and how old that is."""
 
     sample: ToolSample
     opacity: float
     extrapolated_s: float
+    age_s: float
 
 
 class ToolTrack:
@@ -84,9 +87,10 @@ class ToolTrack:
         if age_s > latest.hides_after_s:
             return None
         if not latest.is_tracked:
-            return DrawnTool(latest, FADED_OPACITY, 0.0)
+            return DrawnTool(latest, FADED_OPACITY, 0.0, age_s)
         ahead_s = float(np.clip(age_s, 0.0, LONGEST_EXTRAPOLATION_S))
-        return DrawnTool(self._moved(ahead_s), FADED_OPACITY if age_s > latest.fades_after_s else 1.0, ahead_s)
+        opacity = FADED_OPACITY if age_s > latest.fades_after_s else 1.0
+        return DrawnTool(self._moved(ahead_s), opacity, ahead_s, age_s)
 
     def _moved(self, ahead_s: float) -> ToolSample:
         first, last = self._samples[0], self._samples[-1]

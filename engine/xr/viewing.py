@@ -19,10 +19,12 @@ from engine.xr.blending import Blending, choose_blending
 from engine.xr.drawn import Source, UInt8
 from engine.xr.eye import Eye
 from engine.xr.frame_timing import FrameTiming, TimingReport
+from engine.xr.freshness import scene_strength
 from engine.xr.gpu_scene import GpuScene
 from engine.xr.graphics import open_graphics
 from engine.xr.hand import Hand
 from engine.xr.input import Input, open_input
+from engine.xr.label import Label, age_of, label_at
 from engine.xr.panel import PanelView
 from engine.xr.panel_picture import BRIGHT, DARK, PanelPainter
 from engine.xr.passthrough import open_passthrough
@@ -67,6 +69,8 @@ class Watched:
         hands: those that were there.
         eyes: as they were drawn.
         tools: as they were drawn, by entity.
+        strength: share of its opacity that the anatomy was drawn with.
+        labels: words in the room.
         display_s: when it is seen, on the clock of `time.monotonic`.
     """
 
@@ -76,6 +80,8 @@ class Watched:
     eyes: tuple[Eye, ...]
     tools: Mapping[int, DrawnTool]
     display_s: float
+    strength: float = 1.0
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,6 +177,7 @@ class _Viewing:
         self._painted: frozenset[str] | None = None
         self._detail: tuple[float, frozenset[str] | None] = (1.0, None)
         self._last_s: float | None = None
+        self._words: dict[str, UInt8] = {}
 
     def run(self, is_over: Callable[[], bool], watch: Callable[[Watched], None] | None) -> ViewReport:
         number = 0
@@ -208,7 +215,7 @@ class _Viewing:
         for side in self._room.step(frame.world_from_head, hands, frame.display_s, dt_s):
             self._inputs.tick(side)
         tools = self._tools(frame.display_s)
-        picture = self._picture(hands, tools)
+        picture = self._picture(hands, tools, frame.world_from_head[:3, 3])
         self._paint_panel()
         for index, eye in enumerate(frame.eyes):
             self._session.draw(index, partial(self._paint, eye, picture, keep))
@@ -216,7 +223,8 @@ class _Viewing:
         self._timing.add(
             frame.display_ns, frame.period_ns, frame.display_s - frame.woken_s, time.monotonic() - frame.woken_s
         )
-        self._drawn = Watched(number, self._room, hands, frame.eyes, tools, frame.display_s)
+        said = tuple(label.text for label, _ in picture.labels)
+        self._drawn = Watched(number, self._room, hands, frame.eyes, tools, frame.display_s, picture.strength, said)
         self._ask_for_detail(frame)
         return self._drawn
 
@@ -255,11 +263,12 @@ class _Viewing:
         drawn = {entity: track.at(seen_s) for entity, track in self._tracks.items()}
         return {entity: tool for entity, tool in drawn.items() if tool is not None}
 
-    def _picture(self, hands: Sequence[Hand], tools: Mapping[int, DrawnTool]) -> Picture:
+    def _picture(self, hands: Sequence[Hand], tools: Mapping[int, DrawnTool], eyes_m: Float64) -> Picture:
         room, volume = self._room, self.scene.volume
+        strength = scene_strength(self._source.silence_s(), over_patient=self._blending.shows_room)
         world_from_anatomy = room.placement.world_from_anatomy
         section, window = np.empty((0, 3)), None
-        if room.slice.is_on and volume is not None:
+        if room.slice.is_on and volume is not None and strength > 0:
             box = world_from_anatomy @ volume.volume.anatomy_from_box
             section = cross_section(room.slice.position_m, room.slice.normal, box)
             window = volume.volume.windows[room.window]
@@ -279,7 +288,22 @@ class _Viewing:
             shapes=shapes,
             world_from_panel=room.world_from_panel,
             floor_m=self._floor_m,
+            strength=strength,
+            labels=self._labels(tools, eyes_m),
         )
+
+    def _labels(self, tools: Mapping[int, DrawnTool], eyes_m: Float64) -> list[tuple[Label, UInt8]]:
+        """How old each faded tool is, over its tip."""
+        labels = [
+            label_at(said, self._room.placement.apply(tool.sample.position_m), eyes_m)
+            for tool in tools.values()
+            if (said := age_of(tool)) is not None
+        ]
+        known, self._words = self._words, {}
+        for each in labels:
+            at_hand = known.get(each.text)
+            self._words[each.text] = self._painter.label(each.text) if at_hand is None else at_hand
+        return [(each, self._words[each.text]) for each in labels]
 
     def _paint_panel(self) -> None:
         """Anew when it would look different."""

@@ -48,9 +48,9 @@ ASIDE_M = (1.5, 0.5, 1.0)
 Told = dict[str, Any]
 
 
-def until(happened: Callable[[Any], bool], what: str) -> Generator[None, Any, Any]:
+def until(happened: Callable[[Any], Any], what: str, patience: int = PATIENCE_FRAMES) -> Generator[None, Any, Any]:
     """Frames pass until something has happened; the frame in which it had."""
-    for _ in range(PATIENCE_FRAMES):
+    for _ in range(patience):
         frame = yield
         if happened(frame):
             return frame
@@ -118,7 +118,37 @@ def standing(console: Console) -> Remote:
 
 def picture(stage: Stage) -> None:
     """A head that stands still looks at the scene, with eyes that see farther outwards than towards the nose."""
+    _looked_at(stage, frames(1))
 
+
+def silence(stage: Stage) -> None:
+    """The same, and then the server says nothing any more: neither of a tool, nor at all."""
+    told, thaw = stage.told, list[threading.Event]()
+
+    def falling_silent() -> Generator[None, Any, Any]:
+        from tests.e2e.test_session import tracking
+
+        with tracking(stage.console) as tracker:
+            frame = yield
+            while len(frame.tools) == 0:
+                tracker.move_to(60.0, 0.0, 0.0)
+                frame = yield
+            told["while_fresh"] = list(frame.labels)
+            frame = yield from until(lambda frame: frame.labels, "the tool's age is told")
+            told["while_faded"] = list(frame.labels)
+            frame = yield from until(lambda frame: not frame.tools, "the tool is hidden", 2 * PATIENCE_FRAMES)
+            told["once_hidden"] = list(frame.labels)
+        told["strength_before"] = frame.strength
+        thaw.append(stage.console.freeze())
+        frame = yield from until(lambda frame: frame.strength < 1, "what stands still fades", 5 * PATIENCE_FRAMES)
+        told["strength_after"], told["silent_s"] = frame.strength, stage.feed.silence_s()
+        yield from frames(3)
+
+    _looked_at(stage, falling_silent())
+    thaw.pop().set()
+
+
+def _looked_at(stage: Stage, then: Generator[None, Any, Any]) -> None:
     def script() -> Script:
         yield
         remote = standing(stage.console)
@@ -132,6 +162,7 @@ def picture(stage: Stage) -> None:
         frame = yield from frames(1)
         frame.room.come_here()
         yield from stage.whole()
+        yield from then
         remote.close()
 
     stage.play(script(), keep_eyes=True)
@@ -408,6 +439,7 @@ def _bring_loopback_up() -> None:
 
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "picture": picture,
+    "silence": silence,
     "additive": additive,
     "see_through": see_through,
     "hands": hands,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.xr.freshness import FADED, STALE_AFTER_S
 from engine.xr.tool import LONGEST_EXTRAPOLATION_S
 from tests.e2e.command import SIGHTLINE
 from tests.e2e.console_server import SHAPES
@@ -34,6 +36,13 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], P
     """Report and eyes of a headset that stands still."""
     folder = tmp_path_factory.mktemp("picture")
     return monado.play("picture", folder, more=TWICE), np.load(folder / "eyes.npy")
+
+
+@pytest.fixture(scope="module")
+def silence(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Pixels]:
+    """The same, when the server has fallen silent."""
+    folder = tmp_path_factory.mktemp("silence")
+    return monado.play("silence", folder, more=TWICE), np.load(folder / "eyes.npy")
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +122,28 @@ def test_frame_timing_is_reported(picture: tuple[dict[str, Any], Pixels]) -> Non
     assert timing["period_ms"] > 0
     assert 0 < timing["work_ms"]["mean"] <= timing["work_ms"]["worst"]
     assert timing["missed"] >= 0
+
+
+def test_how_old_a_tool_is_stands_beside_it_while_it_is_faded(silence: tuple[dict[str, Any], Pixels]) -> None:
+    report, _ = silence
+    assert report["while_fresh"] == report["once_hidden"] == []
+    (said,) = report["while_faded"]
+    assert re.fullmatch(r"Probe: 0\.[1-9] s old", said)
+
+
+def test_what_stands_still_fades_two_seconds_after_the_last_word_of_the_server(
+    silence: tuple[dict[str, Any], Pixels], picture: tuple[dict[str, Any], Pixels]
+) -> None:
+    report, faded = silence
+    assert report["strength_before"] == 1.0
+    assert report["strength_after"] == FADED
+    assert STALE_AFTER_S < report["silent_s"] < STALE_AFTER_S + 1.0
+    _, fresh = picture
+    for eye in (0, 1):
+        solid = expected("bone", eye)
+        assert light(faded[eye])[solid].mean() < 0.75 * light(fresh[eye])[solid].mean()
+        beside = ~expected("body", eye)
+        assert np.median(np.abs(light(faded[eye])[beside] - light(fresh[eye])[beside])) == 0
 
 
 def test_additive_light_shows_outlines_and_no_ground(additive: tuple[dict[str, Any], Pixels]) -> None:
