@@ -22,6 +22,7 @@ from engine.app.event_loop import call_on
 from engine.app.view_address import ServerAddress
 from engine.app.view_blobs import BlobStore, BlobUnavailable
 from engine.app.view_feed import Feed
+from engine.app.view_requests import edit_request
 from engine.app.view_scene import (
     choose_levels,
     drawn_surface,
@@ -39,13 +40,16 @@ from engine.stream.messages import (
     PROTOCOL,
     ErrorMessage,
     LabelBox,
+    RefusedMessage,
     Scene,
     Slab,
     SurfaceNode,
     TrackedNode,
     VolumeNode,
+    Welcome,
 )
 from engine.stream.named_blobs import blobs_of
+from engine.xr.brush import Correction
 from engine.xr.drawn import DrawnSurface, SceneBegins, SurfaceGone, VolumeBox
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0
@@ -83,6 +87,8 @@ class ViewClient:
         self.follower = Follower(lambda blob: self.blobs.put(blob.sha256, blob.data))
         self._address = address
         self._context = context
+        self._socket: ClientConnection | None = None
+        self._sending: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._brought = _Brought()
         self._pool = ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="blobs")
@@ -115,6 +121,7 @@ class ViewClient:
 
     async def _live(self) -> None:
         self.feed.on_detail = lambda: call_on(self._loop, self._changed.set)
+        self.feed.on_correction = lambda correction: call_on(self._loop, self._correct, correction)
         await _first_to_end(asyncio.ensure_future(self._follow()), asyncio.ensure_future(self._bring()))
 
     # The socket
@@ -128,7 +135,11 @@ class ViewClient:
                 async with self._connection() as socket:
                     attempt = 0
                     lost = "Reconnecting…"
-                    await self._listen(socket)
+                    self._socket = socket
+                    try:
+                        await self._listen(socket)
+                    finally:
+                        self._socket = None
             except ssl.SSLCertVerificationError as error:
                 raise EnvironmentLacks(
                     f"the server's certificate is not trusted here ({error.verify_message})",
@@ -163,6 +174,19 @@ class ViewClient:
             additional_headers={"Cookie": self.blobs.cookie} if self.blobs.cookie else None,
         )
 
+    def _correct(self, correction: Correction) -> None:
+        """Send what a hand did; what cannot be sent is said to be not done."""
+        scene, socket = self.follower.scene, self._socket
+        request = None if scene is None else edit_request(scene, correction)
+        if request is None:
+            return
+        if socket is None:
+            self.feed.refuse("not connected: this was not corrected")
+            return
+        sending = self._loop.create_task(_sent(socket, request.model_dump_json()))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+
     async def _listen(self, socket: ClientConnection) -> None:
         await socket.send(self.follower.hello(None, time.monotonic()))
         while True:
@@ -187,6 +211,10 @@ class ViewClient:
             said = self.follower.receive_text(message, now_s)
             if isinstance(said, ErrorMessage):
                 raise InputRefused(f"The server refused: {said.summary}")
+            if isinstance(said, RefusedMessage):
+                self.feed.refuse(said.summary)
+            elif isinstance(said, Welcome):
+                self.feed.may(correct="edit" in said.may)
             self._changed.set()
         self._tell_tools(now_s)
 
@@ -315,6 +343,11 @@ class _Brought:
         self.volume: tuple[object, ...] | None = None
         self.slabs: set[tuple[Slab, bool]] = set()
         self.boxes: tuple[LabelBox, ...] = ()
+
+
+async def _sent(socket: ClientConnection, text: str) -> None:
+    with contextlib.suppress(ConnectionClosed):  # said by the panel: the connection is lost
+        await socket.send(text)
 
 
 def _bytes_of(step: tuple[SurfaceNode, int]) -> int:

@@ -7,11 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 
+from engine.xr.brush import Correction
 from engine.xr.drawn import Change
 from engine.xr.tool import ToolSample
 
 #: Until the headset says how large it shows the patient: at 0.9 m, with about 20 pixels a degree.
 FIRST_DETAIL_PX_PER_MM = 1.0
+#: As long as it takes to read why something was not done.
+REFUSAL_S = 8.0
 
 
 class Feed:
@@ -28,6 +31,9 @@ class Feed:
         self.shown: frozenset[str] | None = None
         self.failure: Exception | None = None
         self.on_detail: Callable[[], None] = lambda: None
+        self.on_correction: Callable[[Correction], None] = lambda _: None
+        self._may_correct = False
+        self._refusal: tuple[str, float] = ("", 0.0)
 
     # For the network
 
@@ -45,6 +51,15 @@ class Feed:
         with self._lock:
             self._connection = self._connection if connection is None else connection
             self._work = self._work if work is None else work
+
+    def may(self, *, correct: bool) -> None:
+        """What this person may do."""
+        self._may_correct = correct
+
+    def refuse(self, summary: str) -> None:
+        """Why something was not done; said for a while, in place of what the server is doing."""
+        with self._lock:
+            self._refusal = summary, time.monotonic() + REFUSAL_S
 
     def heard(self) -> None:
         """The server has just been heard."""
@@ -67,11 +82,21 @@ class Feed:
     def status(self) -> str:
         """How the connection stands, and what the server is doing."""
         with self._lock:
-            return f"{self._connection} · {self._work}" if self._work else self._connection
+            refusal, until_s = self._refusal
+            said = refusal if time.monotonic() < until_s else self._work
+            return f"{self._connection} · {said}" if said else self._connection
 
     def silence_s(self) -> float:
         """Since the server was last heard; 0 before it ever was."""
         return 0.0 if self._heard_s is None else time.monotonic() - self._heard_s
+
+    def may_correct(self) -> bool:
+        """Whether this person may correct the scene."""
+        return self._may_correct
+
+    def correct(self, correction: Correction) -> None:
+        """What a hand did to the segmentation, or asks of it."""
+        self.on_correction(correction)
 
     def want_detail(self, pixels_per_mm: float, shown: frozenset[str]) -> None:
         """How large a millimetre of the patient is seen now, and of which structures."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from engine.core.array import Float32, Float64, frozen, owned
 from engine.core.errors import InvalidValue
+from engine.xr.brush import Correction
 from engine.xr.tool import ToolSample
 
 UInt8 = NDArray[np.uint8]
@@ -136,6 +137,12 @@ class Source(Protocol):
 
     def silence_s(self) -> float:
         """Since the source itself was last heard; 0 before it ever was."""
+
+    def may_correct(self) -> bool:
+        """Whether this person may correct the scene."""
+
+    def correct(self, correction: Correction) -> None:
+        """What a hand did to the segmentation, or asks of it."""
 
     def want_detail(self, pixels_per_mm: float, shown: frozenset[str]) -> None:
         """How large a millimetre of the patient is seen now, and the identifiers of the structures that are."""

@@ -47,6 +47,11 @@ class Hand:
     stick: Float64 = field(default_factory=lambda: np.zeros(2))
 
     @property
+    def touch_m(self) -> Float64:
+        """(3,) what it works with: the front of a controller, or where a bare hand's pinch closes."""
+        return self.tip_m if self.joints_m is None else np.asarray(self.world_from_hold[:3, 3])
+
+    @property
     def origin_m(self) -> Float64:
         """(3,) where the ray begins."""
         return np.asarray(self.world_from_aim[:3, 3])

@@ -9,6 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from engine.core.array import Float64
+from engine.xr.brush import Doing
 from engine.xr.placement import Box, Gaze
 from engine.xr.rigid import UP, apply, inverse, rigid, rotation_about, turned_to
 
@@ -22,6 +23,8 @@ _HALF_RAD, _AIR_RAD = float(np.arctan(WIDTH_MM / 2e3 / AWAY_M)), float(np.radian
 BELOW_EYES_M = 0.16
 
 ROWS = 6
+#: What stands at the row of the structure that is corrected.
+CHOSEN = "chosen"
 NOTICE = "Research use — not a medical device"
 _PAD, _GAP, _ROW = 10.0, 3.0, 25.0
 _ROWS_FROM = 52.0
@@ -41,7 +44,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Something to press: what it is called when pressed, what it says, and where it stands."""
+    """Something to press: what it is called when pressed, what it says, where it stands, and a word at its right."""
 
     id: str
     text: str
@@ -52,6 +55,7 @@ class Control:
     height_mm: float
     is_on: bool = False
     colour: tuple[int, int, int] | None = None
+    note: str = ""
 
     def holds(self, x_mm: float, y_mm: float) -> bool:
         """Whether a place of the panel lies in it."""
@@ -82,6 +86,17 @@ class PanelView:
     window: str
     scale_text: str
     hovered: str | None
+    can_correct: bool = False
+    correcting: Correcting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Correcting:
+    """What the panel says while somebody corrects: which tool (None: none yet), how wide, and which structure."""
+
+    doing: Doing | None
+    width_mm: float
+    structure: str | None
 
 
 def controls_of(view: PanelView) -> tuple[Control, ...]:
@@ -89,19 +104,39 @@ def controls_of(view: PanelView) -> tuple[Control, ...]:
     shown = view.rows[view.first : view.first + ROWS]
     rows = [
         Control(f"structure:{row.id}", row.name, Kind.STRUCTURE, _PAD, _ROWS_FROM + n * (_ROW + _GAP),
-                WIDTH_MM - 2 * _PAD, _ROW, row.is_shown, row.colour)
+                WIDTH_MM - 2 * _PAD, _ROW, row.is_shown, row.colour, _note(row, view.correcting))
         for n, row in enumerate(shown)
     ]  # fmt: skip
-    slicing = [("slice", "Slice", view.slice_on), ("cut", "Cut", view.slice_on and view.is_cutting)]
-    lines: list[list[_Item]] = [
-        [*((name, text, Kind.TOGGLE, on) for name, text, on in slicing), ("window", view.window)],
-        [("axial", "Axial"), ("coronal", "Coronal"), ("sagittal", "Sagittal")],
-        [("smaller", "Smaller"), ("true_size", view.scale_text), ("larger", "Larger"), ("here", "Bring here")],
-    ]
+    lines = _looking(view) if view.correcting is None else _correcting(view.correcting)
     if len(view.rows) > ROWS:
         lines.insert(0, [("earlier", "Up"), ("more", "Down")])
     top = _ROWS_FROM + ROWS * (_ROW + _GAP)
     return (*rows, *(each for n, items in enumerate(lines) for each in _line(top + n * (_ROW + _GAP), items)))
+
+
+def _note(row: Row, correcting: Correcting | None) -> str:
+    if correcting is not None:
+        return CHOSEN if row.id == correcting.structure else ""
+    return "shown" if row.is_shown else "hidden"
+
+
+def _looking(view: PanelView) -> list[list[_Item]]:
+    slicing = [("slice", "Slice", view.slice_on), ("cut", "Cut", view.slice_on and view.is_cutting)]
+    correct: list[_Item] = [("correct", "Correct")] if view.can_correct else []
+    return [
+        [*((name, text, Kind.TOGGLE, on) for name, text, on in slicing), ("window", view.window), *correct],
+        [("axial", "Axial"), ("coronal", "Coronal"), ("sagittal", "Sagittal")],
+        [("smaller", "Smaller"), ("true_size", view.scale_text), ("larger", "Larger"), ("here", "Bring here")],
+    ]
+
+
+def _correcting(now: Correcting) -> list[list[_Item]]:
+    tools = [("paint", "Paint", Doing.PAINT), ("erase", "Erase", Doing.ERASE)]
+    return [
+        [*((name, text, Kind.TOGGLE, now.doing is doing) for name, text, doing in tools), ("looking", "Done")],
+        [("narrower", "Narrower"), ("first_width", f"{now.width_mm:.0f} mm"), ("wider", "Wider")],
+        [("undo", "Take back"), ("redo", "Do again")],
+    ]
 
 
 def _line(top_mm: float, items: Sequence[_Item]) -> list[Control]:

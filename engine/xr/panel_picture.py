@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.xr.panel import HEIGHT_MM, NOTICE, WIDTH_MM, Control, Kind, PanelView, controls_of
+from engine.xr.panel import CHOSEN, HEIGHT_MM, NOTICE, WIDTH_MM, Control, Kind, PanelView, controls_of
 
 #: A headset shows about 25 pixels a degree; at 0.75 m a millimetre takes two of them.
 PX_PER_MM = 3
@@ -102,7 +102,7 @@ class PanelPainter:
         theme = self._theme
         left, top = control.left_mm, control.top_mm
         box = _px(left, top, left + control.width_mm, top + control.height_mm)
-        is_pressed = control.kind is Kind.TOGGLE and control.is_on
+        is_pressed = (control.kind is Kind.TOGGLE and control.is_on) or control.note == CHOSEN
         fill = theme.control_on if is_pressed else theme.control
         rim = theme.accent if is_hovered else theme.rim
         draw.rounded_rectangle(box, 5 * PX_PER_MM, fill=fill, outline=rim, width=5 if is_hovered else 2)
@@ -111,7 +111,7 @@ class PanelPainter:
             self._swatch(draw, control, left + 13, middle)
             ink = theme.text if control.is_on else theme.quiet
             self._write(draw, control.text, left + 26, middle, ink, self._body, control.width_mm - 76)
-            self._write(draw, "shown" if control.is_on else "hidden", left + control.width_mm - 6, middle, theme.quiet,
+            self._write(draw, control.note, left + control.width_mm - 6, middle, theme.quiet,
                         self._label, 40, anchor="rm")  # fmt: skip
             return
         room = control.width_mm - 6

@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 
 from engine.core.array import Float64
+from engine.xr.brush import FIRST_M, Brush, Doing, Request
 from engine.xr.grab import Grab, steered
 from engine.xr.hand import Hand
-from engine.xr.panel import ROWS, Control, PanelView, Row, control_at, controls_of, meet, standing
+from engine.xr.panel import ROWS, Control, Correcting, PanelView, Row, control_at, controls_of, meet, standing
 from engine.xr.placement import (
     EMPTY_ROOM,
     Box,
@@ -62,12 +63,16 @@ class Room:
         self._asked: dict[str, bool] = {}
         self._bounds = EMPTY_ROOM
         self._windows: tuple[str, ...] = ()
+        self.brush = Brush()
+        self.may_correct = False
+        self._is_correcting = False
         self._grab = Grab()
         self._holds: dict[str, tuple[str, Callable[[], None]]] = {}
         self._pressed: dict[str, frozenset[str]] = {}
         self._poses: dict[str, Float64] = {}
         self._hands: tuple[Hand, ...] = ()
         self._world_from_head = np.eye(4)
+        self._placed_for = gaze_of(self._world_from_head)
         self._glide: Glide | None = None
         self._first = 0
         self._hovered: str | None = None
@@ -85,14 +90,18 @@ class Room:
         self._first = self.window = 0
         self._was_moved = False
         self.slice.put_away()
+        self._stop_correcting()
 
     def set_structures(self, structures: Sequence[Structure], bounds: Box | None) -> None:
-        """These structures are there, `bounds` round those shown; until somebody takes hold they stay in the middle."""
+        """These structures are there, `bounds` round those shown.
+
+        Until somebody takes hold of them they stay in the middle of what was looked at when they were placed.
+        """
         self._structures = tuple(structures)
         self._first = min(self._first, max(0, len(self._structures) - 1) // ROWS * ROWS)
         self._bounds = bounds or EMPTY_ROOM
         if self._is_placed and not self._was_moved:
-            self.placement = self._start(1.0)
+            self.placement = start_placement(self._placed_for, self._bounds, 1.0, self._floor_m)
 
     def set_windows(self, names: Sequence[str]) -> None:
         """The volume has these display windows; none: there is no volume."""
@@ -108,6 +117,10 @@ class Room:
     def shown(self) -> frozenset[str]:
         """Identifiers of the structures drawn now."""
         return frozenset(each.id for each in self._structures if self.is_shown(each))
+
+    def colour_of(self, structure: str | None) -> tuple[int, int, int]:
+        """sRGB of a structure; white for none."""
+        return next((each.colour for each in self._structures if each.id == structure), (255, 255, 255))
 
     @property
     def holding(self) -> tuple[str, ...]:
@@ -125,7 +138,7 @@ class Room:
         scale = self._goal.scale
         return PanelView(
             title=self.title or "No study is open",
-            status=status,
+            status="Choose what is to be corrected" if self._is_correcting and not self.brush.is_ready else status,
             rows=rows,
             first=self._first,
             slice_on=self.slice.is_on,
@@ -133,7 +146,18 @@ class Room:
             window=self._windows[self.window] if self._windows else "No slices",
             scale_text="1:1" if scale == 1 else f"×{scale:.2f}",
             hovered=self._hovered,
+            can_correct=self.may_correct and bool(self._windows),
+            correcting=self._correcting if self._is_correcting else None,
         )
+
+    @property
+    def _correcting(self) -> Correcting:
+        return Correcting(self.brush.doing, 2e3 * self.brush.radius_m, self.brush.structure)
+
+    def ball_m(self, hand: Hand) -> Float64 | None:
+        """(3,) where a hand's ball is, or would be; None where the hand corrects nothing."""
+        is_at_work = hand.side in self.brush.hands or (hand.side not in self._holds and self._anatomy_m(hand) == 0.0)
+        return hand.touch_m if self.brush.is_ready and is_at_work else None
 
     # Frame by frame
 
@@ -155,6 +179,7 @@ class Room:
     def come_here(self) -> None:
         """Puts anatomy and panel before the person. The scale stays: a new "here" is no reset."""
         before = self.placement
+        self._placed_for = gaze_of(self._world_from_head)
         self.placement = self._start(before.scale if self._was_moved else 1.0)
         self.slice.follow(before, self.placement)
         self.world_from_panel = standing(gaze_of(self._world_from_head), -1, self.world_bounds)
@@ -205,6 +230,11 @@ class Room:
     def _take(self, hand: Hand, button: str) -> bool:
         """What a press takes, nearest meaning first."""
         side = hand.side
+        if button == "select" and self.brush.is_ready and self._anatomy_m(hand) == 0.0:
+            self._was_moved = True
+            self.brush.begin(side, self.placement.undo(hand.touch_m), self._time_s)
+            self._holds[side] = (button, lambda: self.brush.end(side))
+            return True
         at_plate = self.slice.reach_m(hand.origin_m, hand.direction, hand.tip_m) is not None
         if at_plate and self.slice.carrier is None:
             self.slice.grip(side, hand.world_from_hold)
@@ -233,6 +263,7 @@ class Room:
             if self.placement is self._glide.goal:
                 self._glide = None
         for hand in self._hands:
+            self.brush.go(hand.side, self.placement.undo(hand.touch_m), self._time_s)
             if self.slice.carrier == hand.side:
                 self.slice.carry(hand.world_from_hold)
             if not hand.stick.any():
@@ -267,9 +298,7 @@ class Room:
     def _press(self, control: str) -> None:
         kind, _, name = control.partition(":")
         if kind == "structure":
-            for each in self._structures:
-                if each.id == name:
-                    self._asked[name] = not self.is_shown(each)
+            self._choose(name)
             return
         actions: dict[str, Callable[[], None]] = {
             "slice": self._toggle_slice,
@@ -282,8 +311,38 @@ class Room:
             "true_size": lambda: self._scale_to(1.0),
             "here": lambda: self._glide_to(self._start(self._goal.scale)),
         }
+        actions |= {
+            "correct": self._correct,
+            "looking": self._stop_correcting,
+            "paint": lambda: self.brush.take(Doing.PAINT),
+            "erase": lambda: self.brush.take(Doing.ERASE),
+            "narrower": lambda: self.brush.widen(-1),
+            "first_width": lambda: setattr(self.brush, "radius_m", FIRST_M),
+            "wider": lambda: self.brush.widen(1),
+            "undo": lambda: self.brush.ask(Request.UNDO),
+            "redo": lambda: self.brush.ask(Request.REDO),
+        }
         actions |= {plane.value: partial(self._stand_on, plane) for plane in AnatomicalPlane}
         actions[kind]()
+
+    def _choose(self, name: str) -> None:
+        """A structure is shown or hidden; while somebody corrects, it is what is corrected, and shown."""
+        if self._is_correcting:
+            self.brush.structure = name
+            self._asked[name] = True
+            return
+        for each in self._structures:
+            if each.id == name:
+                self._asked[name] = not self.is_shown(each)
+
+    def _correct(self) -> None:
+        self._is_correcting = True
+        self.brush.take(Doing.PAINT)
+
+    def _stop_correcting(self) -> None:
+        self._is_correcting = False
+        self.brush.take(None)
+        self.brush.structure = None
 
     def _toggle_slice(self) -> None:
         if self.slice.is_on:

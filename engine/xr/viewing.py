@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -29,11 +28,11 @@ from engine.xr.panel import PanelView
 from engine.xr.panel_picture import BRIGHT, DARK, PanelPainter
 from engine.xr.passthrough import open_passthrough
 from engine.xr.renderer import Picture, Renderer
-from engine.xr.room import Ray, Room, Structure
+from engine.xr.room import Room, Structure
+from engine.xr.room_shapes import ball_shapes, hand_shapes, ray_shapes, slice_shapes, tool_shapes
 from engine.xr.runtime import Runtime, open_runtime
 from engine.xr.session import Frame, Session, open_session
-from engine.xr.shapes import Shape, ball_at, rod
-from engine.xr.slice_plane import PLATE_M, cross_section
+from engine.xr.slice_plane import cross_section
 from engine.xr.tool import DrawnTool, ToolTrack
 
 #: A longer gap is a pause, not motion: the headset was off.
@@ -41,7 +40,6 @@ LONGEST_STEP_S = 0.1
 #: Detail is asked for again when a millimetre is seen this much larger or smaller.
 _DETAIL_STEP = 0.3
 _NEAREST_M = 0.2
-_ACCENT, _MARK, _SKIN = (95, 208, 224), (242, 245, 247), (196, 206, 214)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +212,8 @@ class _Viewing:
         self._last_s = frame.display_s
         for side in self._room.step(frame.world_from_head, hands, frame.display_s, dt_s):
             self._inputs.tick(side)
+        for correction in self._room.brush.told():
+            self._source.correct(correction)
         tools = self._tools(frame.display_s)
         picture = self._picture(hands, tools, frame.world_from_head[:3, 3])
         self._paint_panel()
@@ -235,6 +235,7 @@ class _Viewing:
 
     def _keep_room_up(self) -> None:
         """Tell the room what has come."""
+        self._room.may_correct = self._source.may_correct()
         if self._session.was_recentred:
             self._session.was_recentred = False
             self._room.place_anew()
@@ -275,10 +276,11 @@ class _Viewing:
         if room.shown != self._painted:
             self._painted = room.shown
             self._renderer.set_labels(self.scene, room.shown)
-        shapes = [*_ray_shapes(hands, room.rays()), *_slice_shapes(room, section)]
+        shapes = [*ray_shapes(hands, room.rays()), *slice_shapes(room, section)]
         if not self._blending.shows_room:  # else the person sees her own
-            shapes += _hand_shapes(hands)
-        shapes += [shape for tool in tools.values() for shape in _tool_shapes(tool, room)]
+            shapes += hand_shapes(hands)
+        shapes += ball_shapes(room, hands)
+        shapes += [shape for tool in tools.values() for shape in tool_shapes(tool, room)]
         return Picture(
             world_from_anatomy=world_from_anatomy,
             shown=room.shown,
@@ -333,52 +335,3 @@ def _pixels(framebuffer: moderngl.Framebuffer, *, is_srgb: bool) -> UInt8:
     light = read[..., :3] / 255
     encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return np.concatenate([np.rint(255 * encoded).astype(np.uint8), read[..., 3:]], axis=-1)
-
-
-def _hand_shapes(hands: Sequence[Hand]) -> list[Shape]:
-    """Joints of bare hands, a small wand for a controller."""
-    shapes: list[Shape] = []
-    for hand in hands:
-        if hand.joints_m is not None:
-            shapes += [ball_at(joint, 0.006, _SKIN) for joint in hand.joints_m]
-            continue
-        grip = hand.world_from_hold[:3, 3]
-        shapes += [rod(grip, hand.tip_m, 0.009, _SKIN), ball_at(grip, 0.012, _SKIN), ball_at(hand.tip_m, 0.009, _SKIN)]
-    return shapes
-
-
-def _ray_shapes(hands: Sequence[Hand], rays: Mapping[str, Ray]) -> list[Shape]:
-    """The ray of each hand that is free, to what it means."""
-    shapes: list[Shape] = []
-    for hand in hands:
-        ray = rays.get(hand.side)
-        if ray is not None:
-            end = hand.origin_m + ray.length_m * hand.direction
-            colour = _ACCENT if ray.is_over else _MARK
-            shapes.append(rod(hand.origin_m, end, 0.0012, colour, 0.85 if ray.is_over else 0.35))
-            shapes.append(ball_at(end, 0.005 if ray.is_over else 0.003, colour))
-    return shapes
-
-
-def _slice_shapes(room: Room, section: Float64) -> list[Shape]:
-    """The slice's outline, and the corners of the plate by which it is taken."""
-    if not room.slice.is_on:
-        return []
-    outline = [rod(a, b, 0.0006, _ACCENT) for a, b in zip(section, np.roll(section, -1, axis=0), strict=True)]
-    middle, turn = room.slice.position_m, room.slice.world_from_plate[:3, :3]
-    edge, arm = PLATE_M / 2, PLATE_M / 7
-    corners = []
-    for x, y in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
-        corner = middle + turn @ (x * edge, y * edge, 0.0)
-        for inwards in ((-x * arm, 0.0, 0.0), (0.0, -y * arm, 0.0)):
-            corners.append(rod(corner, corner + turn @ inwards, 0.0009, _MARK))
-    return outline + corners
-
-
-def _tool_shapes(tool: DrawnTool, room: Room) -> list[Shape]:
-    """A ball at the tip, a rod between each point of the shaft and the next; as large as the patient is shown."""
-    sample = tool.sample
-    points = room.placement.apply(sample.position_m + sample.shaft_m @ sample.rotation.T)
-    radius_m = room.placement.scale * sample.radius_m
-    rods = [rod(a, b, radius_m, sample.colour, tool.opacity) for a, b in itertools.pairwise(points)]
-    return [ball_at(points[0], radius_m, sample.colour, tool.opacity), *rods]

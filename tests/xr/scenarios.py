@@ -42,6 +42,8 @@ TOOL_M_PER_S = 0.4
 #: What each frame tells the script; a script ends when it returns.
 Script = Generator[None, Any, None]
 PATIENCE_FRAMES = 200
+#: The nodule of the console's scene, in the anatomy's own metres: left, up, towards the eyes.
+NODULE_M = np.array([0.040, 0.012, 0.010])
 #: Of a right hand that holds nothing, away from all that could be pointed at.
 ASIDE_M = (1.5, 0.5, 1.0)
 
@@ -129,15 +131,15 @@ def silence(stage: Stage) -> None:
         from tests.e2e.test_session import tracking
 
         with tracking(stage.console) as tracker:
+            told["said"] = []
             frame = yield
-            while len(frame.tools) == 0:
-                tracker.move_to(60.0, 0.0, 0.0)
+            for n in range(4 * PATIENCE_FRAMES):
+                if n < 30 or not told["said"]:
+                    tracker.move_to(60.0 + n / 100, 0.0, 0.0)
                 frame = yield
-            told["while_fresh"] = list(frame.labels)
-            frame = yield from until(lambda frame: frame.labels, "the tool's age is told")
-            told["while_faded"] = list(frame.labels)
-            frame = yield from until(lambda frame: not frame.tools, "the tool is hidden", 2 * PATIENCE_FRAMES)
-            told["once_hidden"] = list(frame.labels)
+                told["said"] += [[tool.opacity, list(frame.labels)] for tool in frame.tools.values()]
+                if told["said"] and not frame.tools:
+                    break
         told["strength_before"] = frame.strength
         thaw.append(stage.console.freeze())
         frame = yield from until(lambda frame: frame.strength < 1, "what stands still fades", 5 * PATIENCE_FRAMES)
@@ -273,6 +275,62 @@ def hands(stage: Stage) -> None:
         frame = yield from stage.whole()
         told["fetched_at_last"] = stage.client.blobs.fetched
 
+        remote.close()
+
+    stage.play(script())
+
+
+def correcting(stage: Stage) -> None:
+    """A controller paints into the nodule, and takes it back; the hub's own scene is what everybody else sees."""
+    told = stage.told
+
+    def volume_ml() -> float:
+        scene = stage.console.log.scene
+        assert scene is not None
+        return next(node.volume_ml for node in scene.nodes if node.id == "surface-nodule" and node.kind == "surface")
+
+    def script() -> Script:
+        yield
+        remote = standing(stage.console)
+        right = remote.state.right
+        frame = yield from stage.whole()
+        frame = yield from _press(remote, frame, "correct")
+        frame = yield from _press(remote, frame, "structure:surface-nodule")
+        frame = yield from _press(remote, frame, "wider")
+        frame.room.come_here()
+        frame = yield from frames(2)
+        told["width_mm"] = 2e3 * frame.room.brush.radius_m
+        told["placed_before"], told["before_ml"] = _placement(frame), volume_ml()
+
+        # The tip goes to the nodule; then the trigger is held while it goes 12 mm on.
+        for along_m in (0.0, 0.012):
+            goal = frame.room.placement.apply(NODULE_M + np.array([along_m, 0.0, 0.0]))
+            for _ in range(4):
+                off = goal - frame.hands[0].touch_m
+                put(right.pose, np.array(right.pose.position) + off, list(right.pose.orientation))
+                remote.send()
+                frame = yield from frames(3)
+            told.setdefault("ball_off_m", []).append(float(np.linalg.norm(frame.hands[0].touch_m - goal)))
+            told.setdefault("shown_ball", []).append(frame.room.ball_m(frame.hands[0]) is not None)
+            right.trigger_value, right.trigger_click = 1.0, True
+            remote.send()
+            frame = yield from frames(6)
+        right.trigger_value, right.trigger_click = 0.0, False
+        remote.send()
+        before_ml = told["before_ml"]
+        yield from until(lambda _: volume_ml() > before_ml + 1, "the hub has it", 5 * PATIENCE_FRAMES)
+        frame = yield from frames(30)
+        told["painted_ml"], told["placed_after"] = volume_ml(), _placement(frame)
+        nodule = stage.client.follower.scene
+        told["came_back"] = nodule is not None and any(
+            node.kind == "surface" and len(node.patches) > 0 for node in nodule.nodes
+        )
+        frame = yield from _press(remote, frame, "undo")
+        painted_ml = told["painted_ml"]
+        yield from until(lambda _: volume_ml() < painted_ml - 1, "it is taken back", 5 * PATIENCE_FRAMES)
+        told["taken_back_ml"] = volume_ml()
+        frame = yield from _press(remote, frame, "looking")
+        told["ready_at_last"] = frame.room.brush.is_ready
         remote.close()
 
     stage.play(script())
@@ -444,6 +502,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "see_through": see_through,
     "hands": hands,
     "bare_hands": bare_hands,
+    "correcting": correcting,
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.xr.freshness import FADED, STALE_AFTER_S
-from engine.xr.tool import LONGEST_EXTRAPOLATION_S
+from engine.xr.tool import FADED_OPACITY, LONGEST_EXTRAPOLATION_S
 from tests.e2e.command import SIGHTLINE
 from tests.e2e.console_server import SHAPES
 from tests.xr import monado
@@ -126,9 +126,12 @@ def test_frame_timing_is_reported(picture: tuple[dict[str, Any], Pixels]) -> Non
 
 def test_how_old_a_tool_is_stands_beside_it_while_it_is_faded(silence: tuple[dict[str, Any], Pixels]) -> None:
     report, _ = silence
-    assert report["while_fresh"] == report["once_hidden"] == []
-    (said,) = report["while_faded"]
-    assert re.fullmatch(r"Probe: 0\.[1-9] s old", said)
+    assert {opacity for opacity, _ in report["said"]} == {1.0, FADED_OPACITY}
+    for opacity, labels in report["said"]:
+        if opacity == 1.0:
+            assert labels == []
+        else:
+            assert re.fullmatch(r"Probe: (0\.[1-9]|1\.0) s old", *labels)
 
 
 def test_what_stands_still_fades_two_seconds_after_the_last_word_of_the_server(
@@ -208,6 +211,21 @@ def test_a_server_that_comes_back_is_followed_again_and_nothing_is_fetched_twice
     assert len(hands["drawn_while_away"]) == 4
     assert hands["fetched_before"] > 8
     assert hands["fetched_after"] == hands["fetched_at_last"] == hands["fetched_before"]
+
+
+def test_a_tip_paints_the_chosen_structure_for_everybody_and_takes_it_back(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    told = monado.play("correcting", tmp_path_factory.mktemp("correcting"))
+    assert told["width_mm"] == pytest.approx(15.0)
+    assert max(told["ball_off_m"]) < 0.002
+    assert told["shown_ball"] == [True, True]
+    assert told["placed_before"] == told["placed_after"]  # the trigger painted and moved nothing
+    assert told["painted_ml"] > told["before_ml"] + 1
+    assert told["came_back"]
+    # The scene was told an ellipsoid's volume; a correction counts its voxels.
+    assert told["taken_back_ml"] == pytest.approx(told["before_ml"], rel=0.05)
+    assert not told["ready_at_last"]
 
 
 def test_bare_hands_are_seen_and_pinch_when_their_fingers_curl(bare_hands: dict[str, Any]) -> None:

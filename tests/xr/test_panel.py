@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.array import Float64
-from engine.xr.panel import AWAY_M, HEIGHT_MM, ROWS, WIDTH_MM, PanelView, Row, control_at, controls_of, meet, standing
+from engine.xr.brush import Doing
+from engine.xr.panel import (
+    AWAY_M,
+    HEIGHT_MM,
+    ROWS,
+    WIDTH_MM,
+    Correcting,
+    PanelView,
+    Row,
+    control_at,
+    controls_of,
+    meet,
+    standing,
+)
 from engine.xr.placement import Box, gaze_of
 from engine.xr.rigid import UP, apply, rigid, rotation_about
 from tests.xr.strategies import poses
 
 
-def panel(count: int = 4, first: int = 0) -> PanelView:
+def panel(count: int = 4, first: int = 0, correcting: Correcting | None = None) -> PanelView:
     rows = tuple(Row(f"s{n}", f"Structure {n}", (10, 20, 30), n % 2 == 0) for n in range(count))
-    return PanelView("Chest", "Connected", rows, first, True, True, "Lung", "1:1", None)
+    return PanelView("Chest", "Connected", rows, first, True, True, "Lung", "1:1", None, True, correcting)
 
 
-@given(st.integers(0, 30), st.integers(0, 4))
-def test_controls_lie_on_the_panel_and_apart_from_each_other(count: int, page: int) -> None:
-    controls = controls_of(panel(count, min(page * ROWS, max(0, count - 1) // ROWS * ROWS)))
+ways = st.sampled_from([None, Correcting(Doing.ERASE, 12.0, "s0")])
+
+
+@given(st.integers(0, 30), st.integers(0, 4), ways)
+def test_controls_lie_on_the_panel_and_apart_from_each_other(
+    count: int, page: int, correcting: Correcting | None
+) -> None:
+    controls = controls_of(panel(count, min(page * ROWS, max(0, count - 1) // ROWS * ROWS), correcting))
     for n, each in enumerate(controls):
         assert each.left_mm >= 0
         assert each.left_mm + each.width_mm <= WIDTH_MM
@@ -37,9 +57,17 @@ def test_controls_lie_on_the_panel_and_apart_from_each_other(count: int, page: i
             assert apart, (each, other)
 
 
-@given(st.integers(0, 30))
-def test_nothing_to_press_is_smaller_than_24_mm(count: int) -> None:
-    assert min(min(each.width_mm, each.height_mm) for each in controls_of(panel(count))) >= 24
+@given(st.integers(0, 30), ways)
+def test_nothing_to_press_is_smaller_than_24_mm(count: int, correcting: Correcting | None) -> None:
+    controls = controls_of(panel(count, correcting=correcting))
+    assert min(min(each.width_mm, each.height_mm) for each in controls) >= 24
+
+
+def test_what_is_corrected_is_marked_and_whoever_may_not_is_not_offered_it() -> None:
+    rows = [each.note for each in controls_of(panel(3, correcting=Correcting(None, 12.0, "s1")))][:3]
+    assert rows == ["", "chosen", ""]
+    names = {each.id for each in controls_of(replace(panel(), can_correct=False))}
+    assert names == {each.id for each in controls_of(panel())} - {"correct"}
 
 
 def test_pages_are_turned_only_where_there_are_some() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine.core.array import Float64
+from engine.xr.brush import Stroke
 from engine.xr.hand import Hand
 from engine.xr.panel import HEIGHT_MM, WIDTH_MM, controls_of
 from engine.xr.placement import Box
@@ -252,3 +253,64 @@ def test_a_new_here_brings_anatomy_slice_and_panel_along(person: Person) -> None
     person.room.step(rigid(turned_to((1.0, 0, 0)), (1, 1.6, 1)), (), 99.0, 0.01)
     assert person.room.world_bounds.centre == pytest.approx((0.1, 1.44, 1), abs=1e-6)
     assert person.room.slice.position_m == pytest.approx((0.1, 1.44, 1), abs=1e-6)
+
+
+def at_the_middle(person: Person, button: str | None = None) -> Hand:
+    """A hand at the anatomy, which presses this."""
+    hold = rigid(np.eye(3), person.room.world_bounds.centre)
+    hand = Hand("right", hold, hold, hold[:3, 3].copy())
+    return replace(hand, select=button == "select", squeeze=button == "squeeze")
+
+
+def correcting() -> Person:
+    person = Person()
+    person.room.may_correct = True
+    person.press("correct")
+    person.press("structure:s1")
+    person.room.brush.told()
+    return person
+
+
+def test_a_trigger_at_the_anatomy_paints_what_was_chosen_and_a_grip_takes_it_as_before() -> None:
+    person = correcting()
+    placed = person.room.placement
+    assert "s1" in person.room.shown
+    person.step(at_the_middle(person))
+    person.step(at_the_middle(person, "select"))
+    (stroke,) = person.room.brush.told()
+    assert isinstance(stroke, Stroke)
+    assert stroke.structure == "s1"
+    np.testing.assert_allclose(stroke.points_m, np.zeros((1, 3)), atol=1e-9)
+    assert not person.room.holding
+    assert person.room.placement is placed
+    person.step(at_the_middle(person))
+    person.step(at_the_middle(person, "squeeze"))
+    assert person.room.holding == ("right",)
+    assert person.room.brush.told() == ()
+
+
+def test_a_hand_that_is_lost_in_the_middle_of_a_stroke_ends_it() -> None:
+    person = correcting()
+    person.step(at_the_middle(person))
+    person.step(at_the_middle(person, "select"))
+    assert person.room.brush.hands == {"right"}
+    person.step()
+    assert person.room.brush.hands == frozenset()
+
+
+def test_done_lays_the_tool_down_and_rows_show_and_hide_again() -> None:
+    person = correcting()
+    person.press("looking")
+    assert not person.room.brush.is_ready
+    person.press("structure:s1")
+    assert "s1" not in person.room.shown
+
+
+def test_what_others_change_moves_the_anatomy_to_nobody_who_has_turned_away() -> None:
+    person = Person()
+    before = person.room.placement.apply(BOUNDS.centre)
+    turned = rigid(turned_to(np.array([1.0, 0, 0])), (1.0, 1.6, 2.0))
+    person.room.step(turned, (), 1.0, 0.01)
+    person.room.set_structures(STRUCTURES, Box(np.full(3, -0.101), np.full(3, 0.101)))
+    after = person.room.placement.apply(BOUNDS.centre)
+    assert np.linalg.norm(after - before) < 0.01
