@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Kernels compile inside whichever example comes first, and the machine may be busy: no deadline.
-settings.register_profile("sightline", deadline=None, print_blob=True)
+settings.register_profile("sightline", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("sightline")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
