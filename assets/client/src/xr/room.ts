@@ -2,6 +2,7 @@
 
 import * as THREE from "three";
 
+import { Aiming } from "./aiming";
 import type { HeadsetMode } from "./availability";
 import type { Feedback } from "./feedback";
 import { Grab, restingScale, scaledAbout, type Placement } from "./grab";
@@ -13,7 +14,7 @@ import { panelControls, type Facing, type Page, type PanelIntents, type PanelVie
 import { centredAt, centreOf, facingTurn, gazeOf, Glide, startPlacement, type Gaze } from "./placement";
 import { PointerVisual } from "./pointer_visual";
 import { Pointers, type Pointer } from "./pointers";
-import { aimError_m, Ruler } from "./ruler";
+import { Ruler, type Aim } from "./ruler";
 import { ScaleTag } from "./scale_tag";
 import { SliceLetters } from "./slice_letters";
 import { statusText } from "./status_text";
@@ -32,14 +33,11 @@ import type { Stage } from "../three/stage";
 
 /** A press that lets go within this distance of where it began moved nothing: it names what it points at. */
 const TAP_M = 0.008;
-/** A hand this near the anatomy holds and measures with its tip, not with its ray. */
-const NEAR_M = 0.03;
 /** Triangles that a standalone headset draws twice at its frame rate beside everything else. */
 const TRIANGLE_BUDGET = 700_000;
 /** What goes on outside is told this far over the anatomy. */
 const STATUS_OVER_M = 0.06;
 const REFINE_EVERY_S = 0.5;
-const HOVER_EVERY_S = 0.08;
 const FRAME_TIME_EVERY_S = 0.5;
 /** A longer gap is a pause, not motion: the headset was off or the page asleep. */
 const LONGEST_STEP_S = 0.1;
@@ -93,6 +91,7 @@ export class Room {
   readonly #visuals = new Map<Pointer, PointerVisual>();
   readonly #grab = new Grab<Pointer>();
   readonly #slice: HandSlice;
+  readonly #aiming: Aiming;
   readonly #ruler: Ruler;
   readonly #corrector: Corrector;
   readonly #wrist: WristPanel;
@@ -102,7 +101,6 @@ export class Room {
   readonly #status: TextLabel;
   readonly #letters: SliceLetters;
   readonly #held = new Map<Pointer, Held>();
-  readonly #hovers = new WeakMap<Pointer, { readonly at_s: number; readonly distance_m: number | null }>();
   readonly #stop: (() => void)[] = [];
   readonly #blend: XREnvironmentBlendMode;
   #list: Pointer[] = [];
@@ -140,8 +138,10 @@ export class Room {
     this.#surroundings = new Surroundings(stage, mode === "immersive-ar" || this.#blend !== "opaque", hasFloor);
     this.#pointers = new Pointers(session, (pointer) => this.#gone(pointer));
     this.#slice = new HandSlice(stage.patient);
-    this.#ruler = new Ruler(store, stage.patient, stage.headsetFromPatient, (pointer, exact) => this.#aim(pointer, exact), this.#theme);
-    this.#corrector = new Corrector(store, stage.patient, stage.headsetFromPatient, (pointer, exact) => this.#aim(pointer, exact), corrections);
+    this.#aiming = new Aiming(stage, this.#slice, () => this.#worldBounds());
+    const aim: Aim = (pointer, exact) => this.#aiming.aim(pointer, exact);
+    this.#ruler = new Ruler(store, stage.patient, stage.headsetFromPatient, aim, this.#theme);
+    this.#corrector = new Corrector(store, stage.patient, stage.headsetFromPatient, aim, corrections);
     this.#wrist = new WristPanel(this.#theme);
     this.#tag = new ScaleTag(this.#theme);
     this.#hint = new TextLabel(LABEL_CAP_DEG, this.#theme, false);
@@ -349,9 +349,12 @@ export class Room {
   #takes(pointer: Pointer, by: Held["by"]): (() => void) | null {
     if (by === "select" && this.#slice.carriedBy(pointer)) return this.#setSliceDown();
     if (by === "select" && this.#ruler.press(pointer)) return () => this.#ruler.release(pointer);
-    if (by === "select" && this.#corrector.press(pointer)) return () => this.#corrector.release(pointer);
+    if (by === "select" && this.#corrector.press(pointer)) {
+      this.#moved = true; // what a hand works on stays where it is, however it grows
+      return () => this.#corrector.release(pointer);
+    }
     if (this.#slice.reach(pointer) !== null && !this.#slice.carried) return this.#gripSlice(pointer);
-    const meant = by === "squeeze" || this.#grab.count > 0 || this.#pointsAtAnatomy(pointer);
+    const meant = by === "squeeze" || this.#grab.count > 0 || this.#aiming.meetsAnatomy(pointer);
     if (!meant || !this.#grab.take(pointer, this.#placement)) return null;
     this.#glide = null;
     this.#moved = true;
@@ -410,51 +413,10 @@ export class Room {
     else this.#glide = new Glide(this.#placement, to, this.#time_s);
   }
 
-  /** The hand is at the anatomy, or its ray meets the box round it. */
-  #pointsAtAnatomy(pointer: Pointer): boolean {
-    return this.#near(pointer) || pointer.ray.intersectsBox(this.#worldBounds());
-  }
-
-  #near(pointer: Pointer): boolean {
-    return pointer.kind !== "transient" && this.#worldBounds().expandByScalar(NEAR_M).containsPoint(this.#touchPoint(pointer));
-  }
-
-  /** What a tip stands for: the pinch point of a hand, the front of a controller. */
-  #touchPoint(pointer: Pointer): THREE.Vector3 {
-    return pointer.kind === "hand" ? new THREE.Vector3().setFromMatrixPosition(pointer.hold) : pointer.tip.clone();
-  }
-
-  #hitAnatomy(pointer: Pointer, fast: boolean): { point: THREE.Vector3; distance_m: number; error_mm: number; key: string } | null {
-    const ray = pointer.ray.clone();
-    // What is cut away is not there to be hit: the ray begins where it enters what is left.
-    if (this.#cutting && this.#slice.cut.distanceToPoint(ray.origin) < 0) {
-      const entry = ray.intersectPlane(this.#slice.cut, new THREE.Vector3());
-      if (entry === null) return null;
-      ray.origin.copy(entry);
-    }
-    const caster = new THREE.Raycaster(ray.origin, ray.direction);
-    const hit = this.stage.anatomy.pick(caster, fast);
-    return hit && { ...hit, distance_m: hit.point.distanceTo(pointer.ray.origin) };
-  }
-
   #nameAt(pointer: Pointer): void {
-    const hit = this.#hitAnatomy(pointer, false);
+    const hit = this.#aiming.hit(pointer, false);
     this.#named = hit && { key: hit.key, at: this.stage.patient.worldToLocal(hit.point.clone()) };
     this.store.update((state) => select(state, hit && { kind: "structure", key: hit.key }));
-  }
-
-  /** Where a pointer would measure: its tip at the anatomy, else the slice or surface under its ray, else its tip. */
-  #aim(pointer: Pointer, exact: boolean): { point: THREE.Vector3; error_m: number } | null {
-    if (!pointer.tracked) return null;
-    const tip = { point: this.#touchPoint(pointer), error_m: aimError_m(null) };
-    if (this.#near(pointer)) return tip;
-    const slice = this.#slice.meet(pointer.ray);
-    const surface = this.#hitAnatomy(pointer, !exact);
-    const slice_m = slice?.distanceTo(pointer.ray.origin) ?? Infinity;
-    if (slice !== null && slice_m <= (surface?.distance_m ?? Infinity)) return { point: slice, error_m: aimError_m(slice_m) };
-    if (surface === null) return tip;
-    const scale = this.#placement.scale;
-    return { point: surface.point, error_m: Math.hypot(aimError_m(surface.distance_m), (surface.error_mm / 1000) * scale) };
   }
 
   // Tools
@@ -598,7 +560,7 @@ export class Room {
         this.#visuals.set(pointer, visual);
         this.#group.add(visual.group);
       }
-      visual.update(pointer, this.#reach(pointer), this.#eyes, isCorrecting(this.store.get().view) && this.#near(pointer));
+      visual.update(pointer, this.#reach(pointer), this.#eyes, isCorrecting(this.store.get().view) && this.#aiming.isNear(pointer));
       visual.group.visible &&= this.#awake;
     }
   }
@@ -608,20 +570,10 @@ export class Room {
     if (this.#held.has(pointer)) return null;
     const panel = this.#panelOf(pointer)?.meet(pointer);
     if (panel) return panel.distance_m;
-    if (this.#near(pointer)) return 0;
+    if (this.#aiming.isNear(pointer)) return 0;
     const slice = this.#slice.carriedBy(pointer) ? null : this.#slice.meet(pointer.ray)?.distanceTo(pointer.ray.origin);
-    const nearest = Math.min(slice ?? Infinity, this.#hover(pointer) ?? Infinity);
+    const nearest = Math.min(slice ?? Infinity, this.#aiming.hovered(pointer, this.#time_s) ?? Infinity);
     return Number.isFinite(nearest) ? nearest : null;
-  }
-
-  /** Distance to the surface under a ray, looked up a few times a second: only a mark is drawn there. */
-  #hover(pointer: Pointer): number | null {
-    if (!pointer.ray.intersectsBox(this.#worldBounds())) return null;
-    const known = this.#hovers.get(pointer);
-    if (known && this.#time_s - known.at_s < HOVER_EVERY_S) return known.distance_m;
-    const distance_m = this.#hitAnatomy(pointer, true)?.distance_m ?? null;
-    this.#hovers.set(pointer, { at_s: this.#time_s, distance_m });
-    return distance_m;
   }
 
   /** Detail by angular size: pixels that a millimetre of the patient covers in this headset. */
