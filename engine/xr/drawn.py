@@ -90,6 +90,11 @@ class DrawnVolume:
         object.__setattr__(self, "anatomy_from_voxel", owned(self.anatomy_from_voxel, np.float64))
 
     @property
+    def voxel_error_m(self) -> float:
+        """Standard uncertainty of a place that lies somewhere in a voxel: its diagonal by the root of 12."""
+        return float(np.linalg.norm(self.anatomy_from_voxel[:3, :3]) / np.sqrt(12))
+
+    @property
     def anatomy_from_box(self) -> Float64:
         """(4, 4) from the unit cube that the voxels fill, which is also what a texture is asked with."""
         voxel_from_box = np.diag([*map(float, self.shape), 1.0])

@@ -75,7 +75,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class PanelView:
-    """All that the panel says; equal views look the same."""
+    """All that the panel says; equal views look the same. `lengths` while somebody measures, the oldest first."""
 
     title: str
     status: str
@@ -88,6 +88,7 @@ class PanelView:
     hovered: str | None
     can_correct: bool = False
     correcting: Correcting | None = None
+    lengths: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class Correcting:
 
 def controls_of(view: PanelView) -> tuple[Control, ...]:
     """What stands on the panel."""
+    if view.lengths is not None:
+        return _measuring(view.lengths)
     shown = view.rows[view.first : view.first + ROWS]
     rows = [
         Control(f"structure:{row.id}", row.name, Kind.STRUCTURE, _PAD, _ROWS_FROM + n * (_ROW + _GAP),
@@ -114,6 +117,17 @@ def controls_of(view: PanelView) -> tuple[Control, ...]:
     return (*rows, *(each for n, items in enumerate(lines) for each in _line(top + n * (_ROW + _GAP), items)))
 
 
+def _measuring(lengths: tuple[str, ...]) -> tuple[Control, ...]:
+    """The latest lengths, each removed by a press, and what ends it."""
+    latest = list(enumerate(lengths))[-ROWS:]
+    rows = [
+        Control(f"length:{number}", text, Kind.STRUCTURE, _PAD, _ROWS_FROM + n * (_ROW + _GAP),
+                WIDTH_MM - 2 * _PAD, _ROW, is_on=True, note="remove")
+        for n, (number, text) in enumerate(latest)
+    ]  # fmt: skip
+    return (*rows, *_line(_ROWS_FROM + ROWS * (_ROW + _GAP), [("clear", "Clear all"), ("looking", "Done")]))
+
+
 def _note(row: Row, correcting: Correcting | None) -> str:
     if correcting is not None:
         return CHOSEN if row.id == correcting.structure else ""
@@ -125,7 +139,7 @@ def _looking(view: PanelView) -> list[list[_Item]]:
     correct: list[_Item] = [("correct", "Correct")] if view.can_correct else []
     return [
         [*((name, text, Kind.TOGGLE, on) for name, text, on in slicing), ("window", view.window), *correct],
-        [("axial", "Axial"), ("coronal", "Coronal"), ("sagittal", "Sagittal")],
+        [("axial", "Axial"), ("coronal", "Coronal"), ("sagittal", "Sagittal"), ("measure", "Measure")],
         [("smaller", "Smaller"), ("true_size", view.scale_text), ("larger", "Larger"), ("here", "Bring here")],
     ]
 

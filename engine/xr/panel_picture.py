@@ -108,20 +108,24 @@ class PanelPainter:
         draw.rounded_rectangle(box, 5 * PX_PER_MM, fill=fill, outline=rim, width=5 if is_hovered else 2)
         middle = top + control.height_mm / 2
         if control.kind is Kind.STRUCTURE:
-            self._swatch(draw, control, left + 13, middle)
+            indent = 8 if control.colour is None else 26
+            if control.colour is not None:
+                self._swatch(draw, control.colour, left + 13, middle, is_full=control.is_on)
             ink = theme.text if control.is_on else theme.quiet
-            self._write(draw, control.text, left + 26, middle, ink, self._body, control.width_mm - 76)
+            self._write(draw, control.text, left + indent, middle, ink, self._body, control.width_mm - indent - 50)
             self._write(draw, control.note, left + control.width_mm - 6, middle, theme.quiet,
                         self._label, 40, anchor="rm")  # fmt: skip
             return
         room = control.width_mm - 6
         self._write(draw, control.text, left + control.width_mm / 2, middle, theme.text, self._label, room, anchor="mm")
 
-    def _swatch(self, draw: ImageDraw.ImageDraw, control: Control, x_mm: float, y_mm: float) -> None:
+    def _swatch(
+        self, draw: ImageDraw.ImageDraw, colour: tuple[int, int, int], x_mm: float, y_mm: float, *, is_full: bool
+    ) -> None:
         """The structure's colour: a full disc where it is shown, a ring where it is not."""
-        ink = (*(control.colour or (255, 255, 255)), 255)
+        ink = (*colour, 255)
         box = _px(x_mm - 6, y_mm - 6, x_mm + 6, y_mm + 6)
-        draw.ellipse(box, fill=ink if control.is_on else None, outline=ink, width=2 * PX_PER_MM)
+        draw.ellipse(box, fill=ink if is_full else None, outline=ink, width=2 * PX_PER_MM)
 
     def _write(
         self,

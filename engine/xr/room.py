@@ -23,6 +23,7 @@ from engine.xr.placement import (
     scaled_about,
     start_placement,
 )
+from engine.xr.ruler import Ruler
 from engine.xr.slice_plane import AnatomicalPlane, SlicePlane
 
 #: A hand this near the anatomy holds it without pointing at it.
@@ -64,6 +65,7 @@ class Room:
         self._bounds = EMPTY_ROOM
         self._windows: tuple[str, ...] = ()
         self.brush = Brush()
+        self.ruler = Ruler()
         self.may_correct = False
         self._is_correcting = False
         self._grab = Grab()
@@ -90,7 +92,8 @@ class Room:
         self._first = self.window = 0
         self._was_moved = False
         self.slice.put_away()
-        self._stop_correcting()
+        self._lay_down()
+        self.ruler.clear()
 
     def set_structures(self, structures: Sequence[Structure], bounds: Box | None) -> None:
         """These structures are there, `bounds` round those shown.
@@ -138,7 +141,7 @@ class Room:
         scale = self._goal.scale
         return PanelView(
             title=self.title or "No study is open",
-            status="Choose what is to be corrected" if self._is_correcting and not self.brush.is_ready else status,
+            status=self._prompt or status,
             rows=rows,
             first=self._first,
             slice_on=self.slice.is_on,
@@ -148,11 +151,19 @@ class Room:
             hovered=self._hovered,
             can_correct=self.may_correct and bool(self._windows),
             correcting=self._correcting if self._is_correcting else None,
+            lengths=tuple(each.text for each in self.ruler.lengths) if self.ruler.is_on else None,
         )
 
     @property
     def _correcting(self) -> Correcting:
         return Correcting(self.brush.doing, 2e3 * self.brush.radius_m, self.brush.structure)
+
+    @property
+    def _prompt(self) -> str:
+        """What a tool in hand waits for; nothing where it waits for nothing."""
+        if self.ruler.is_on:
+            return self.ruler.prompt
+        return "Choose what is to be corrected" if self._is_correcting and not self.brush.is_ready else ""
 
     def ball_m(self, hand: Hand) -> Float64 | None:
         """(3,) where a hand's ball is, or would be; None where the hand corrects nothing."""
@@ -230,10 +241,9 @@ class Room:
     def _take(self, hand: Hand, button: str) -> bool:
         """What a press takes, nearest meaning first."""
         side = hand.side
-        if button == "select" and self.brush.is_ready and self._anatomy_m(hand) == 0.0:
+        if button == "select" and self._anatomy_m(hand) == 0.0 and (let_go := self._work(hand)) is not None:
             self._was_moved = True
-            self.brush.begin(side, self.placement.undo(hand.touch_m), self._time_s)
-            self._holds[side] = (button, lambda: self.brush.end(side))
+            self._holds[side] = (button, let_go)
             return True
         at_plate = self.slice.reach_m(hand.origin_m, hand.direction, hand.tip_m) is not None
         if at_plate and self.slice.carrier is None:
@@ -247,6 +257,17 @@ class Room:
         self._grab.take(side, self._poses, self.placement)
         self._holds[side] = (button, lambda: self._grab.let_go(side, self._poses, self.placement))
         return True
+
+    def _work(self, hand: Hand) -> Callable[[], None] | None:
+        """The tool in hand begins where it touches the anatomy; what ends it. None without a tool."""
+        side, at_m = hand.side, self.placement.undo(hand.touch_m)
+        if self.ruler.is_on:
+            self.ruler.press(side, at_m, self.placement.scale)
+            return lambda: self.ruler.release(side)
+        if self.brush.is_ready:
+            self.brush.begin(side, at_m, self._time_s)
+            return lambda: self.brush.end(side)
+        return None
 
     def _lose(self, present: set[str]) -> None:
         """A hand that left takes nothing with it."""
@@ -263,7 +284,9 @@ class Room:
             if self.placement is self._glide.goal:
                 self._glide = None
         for hand in self._hands:
-            self.brush.go(hand.side, self.placement.undo(hand.touch_m), self._time_s)
+            at_m = self.placement.undo(hand.touch_m)
+            self.brush.go(hand.side, at_m, self._time_s)
+            self.ruler.go(hand.side, at_m, self.placement.scale)
             if self.slice.carrier == hand.side:
                 self.slice.carry(hand.world_from_hold)
             if not hand.stick.any():
@@ -300,6 +323,9 @@ class Room:
         if kind == "structure":
             self._choose(name)
             return
+        if kind == "length":
+            self.ruler.remove(int(name))
+            return
         actions: dict[str, Callable[[], None]] = {
             "slice": self._toggle_slice,
             "cut": self._toggle_cut,
@@ -313,7 +339,9 @@ class Room:
         }
         actions |= {
             "correct": self._correct,
-            "looking": self._stop_correcting,
+            "measure": self._measure,
+            "clear": self.ruler.clear,
+            "looking": self._lay_down,
             "paint": lambda: self.brush.take(Doing.PAINT),
             "erase": lambda: self.brush.take(Doing.ERASE),
             "narrower": lambda: self.brush.widen(-1),
@@ -339,7 +367,12 @@ class Room:
         self._is_correcting = True
         self.brush.take(Doing.PAINT)
 
-    def _stop_correcting(self) -> None:
+    def _measure(self) -> None:
+        self.ruler.is_on = True
+
+    def _lay_down(self) -> None:
+        """Whatever tool is in hand; lengths stay where they are."""
+        self.ruler.put_away()
         self._is_correcting = False
         self.brush.take(None)
         self.brush.structure = None

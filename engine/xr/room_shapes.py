@@ -56,6 +56,15 @@ def ball_shapes(room: Room, hands: Sequence[Hand]) -> list[Shape]:
     ]
 
 
+def ruler_shapes(room: Room) -> list[Shape]:
+    """A thin line between the ends of each length, and a bead at either."""
+    shapes: list[Shape] = []
+    for length in room.ruler.shown:
+        ends = room.placement.apply(np.stack([length.start.at_m, length.end.at_m]))
+        shapes += [rod(ends[0], ends[1], 0.0008, _ACCENT), *(ball_at(end, 0.003, _MARK) for end in ends)]
+    return shapes
+
+
 def slice_shapes(room: Room, section: Float64) -> list[Shape]:
     """The slice's outline, and the corners of the plate by which it is taken."""
     if not room.slice.is_on:

@@ -29,7 +29,7 @@ from engine.xr.panel_picture import BRIGHT, DARK, PanelPainter
 from engine.xr.passthrough import open_passthrough
 from engine.xr.renderer import Picture, Renderer
 from engine.xr.room import Room, Structure
-from engine.xr.room_shapes import ball_shapes, hand_shapes, ray_shapes, slice_shapes, tool_shapes
+from engine.xr.room_shapes import ball_shapes, hand_shapes, ray_shapes, ruler_shapes, slice_shapes, tool_shapes
 from engine.xr.runtime import Runtime, open_runtime
 from engine.xr.session import Frame, Session, open_session
 from engine.xr.slice_plane import cross_section
@@ -251,6 +251,7 @@ class _Viewing:
         ]
         self._room.set_structures(structures, self.scene.bounds())
         volume = self.scene.volume
+        self._room.ruler.voxel_error_m = volume.volume.voxel_error_m if volume else 0.0
         self._room.set_windows([window.name for window in volume.volume.windows] if volume else [])
         self._painted = None
 
@@ -279,7 +280,7 @@ class _Viewing:
         shapes = [*ray_shapes(hands, room.rays()), *slice_shapes(room, section)]
         if not self._blending.shows_room:  # else the person sees her own
             shapes += hand_shapes(hands)
-        shapes += ball_shapes(room, hands)
+        shapes += [*ball_shapes(room, hands), *ruler_shapes(room)]
         shapes += [shape for tool in tools.values() for shape in tool_shapes(tool, room)]
         return Picture(
             world_from_anatomy=world_from_anatomy,
@@ -295,11 +296,17 @@ class _Viewing:
         )
 
     def _labels(self, tools: Mapping[int, DrawnTool], eyes_m: Float64) -> list[tuple[Label, UInt8]]:
-        """How old each faded tool is, over its tip."""
+        """How old each faded tool is, over its tip; how long each length, over its middle."""
+        place = self._room.placement.apply
         labels = [
-            label_at(said, self._room.placement.apply(tool.sample.position_m), eyes_m)
+            label_at(said, place(tool.sample.position_m), eyes_m)
             for tool in tools.values()
             if (said := age_of(tool)) is not None
+        ]
+        labels += [
+            label_at(each.text, place((each.start.at_m + each.end.at_m) / 2), eyes_m)
+            for each in self._room.ruler.shown
+            if each.length_m > 0
         ]
         known, self._words = self._words, {}
         for each in labels:

@@ -304,13 +304,10 @@ def correcting(stage: Stage) -> None:
 
         # The tip goes to the nodule; then the trigger is held while it goes 12 mm on.
         for along_m in (0.0, 0.012):
-            goal = frame.room.placement.apply(NODULE_M + np.array([along_m, 0.0, 0.0]))
-            for _ in range(4):
-                off = goal - frame.hands[0].touch_m
-                put(right.pose, np.array(right.pose.position) + off, list(right.pose.orientation))
-                remote.send()
-                frame = yield from frames(3)
-            told.setdefault("ball_off_m", []).append(float(np.linalg.norm(frame.hands[0].touch_m - goal)))
+            goal = NODULE_M + np.array([along_m, 0.0, 0.0])
+            frame = yield from _tip_to(remote, frame, goal)
+            off_m = frame.room.placement.undo(frame.hands[0].touch_m) - goal
+            told.setdefault("ball_off_m", []).append(float(np.linalg.norm(off_m)))
             told.setdefault("shown_ball", []).append(frame.room.ball_m(frame.hands[0]) is not None)
             right.trigger_value, right.trigger_click = 1.0, True
             remote.send()
@@ -331,6 +328,18 @@ def correcting(stage: Stage) -> None:
         told["taken_back_ml"] = volume_ml()
         frame = yield from _press(remote, frame, "looking")
         told["ready_at_last"] = frame.room.brush.is_ready
+
+        # The same tip measures 40 mm.
+        frame = yield from _press(remote, frame, "measure")
+        for along_m in (-0.02, 0.02):
+            frame = yield from _tip_to(remote, frame, NODULE_M + np.array([0.0, along_m, 0.0]))
+            right.trigger_value, right.trigger_click = 1.0, True
+            remote.send()
+            yield from frames(3)
+            right.trigger_value, right.trigger_click = 0.0, False
+            remote.send()
+            frame = yield from frames(3)
+        told["lengths"], told["length_labels"] = list(frame.room.panel_view("").lengths), list(frame.labels)
         remote.close()
 
     stage.play(script())
@@ -436,6 +445,17 @@ def _hold(controller: Controller, at: Float64, *, squeeze: bool) -> None:
     put(controller.pose, at.tolist())
     controller.active = True
     controller.squeeze_force = controller.squeeze_value = 1.0 if squeeze else 0.0
+
+
+def _tip_to(remote: Remote, frame: Any, goal_m: Float64) -> Generator[None, Any, Any]:
+    """The right controller's tip goes to a place in the anatomy, with the turn that it has."""
+    pose = remote.state.right.pose
+    goal = frame.room.placement.apply(goal_m)
+    for _ in range(4):
+        put(pose, np.array(pose.position) + goal - frame.hands[0].touch_m, list(pose.orientation))
+        remote.send()
+        frame = yield from frames(3)
+    return frame
 
 
 def _let_go(controller: Controller) -> None:

@@ -213,7 +213,7 @@ def test_a_server_that_comes_back_is_followed_again_and_nothing_is_fetched_twice
     assert hands["fetched_after"] == hands["fetched_at_last"] == hands["fetched_before"]
 
 
-def test_a_tip_paints_the_chosen_structure_for_everybody_and_takes_it_back(
+def test_a_tip_paints_for_everybody_and_takes_it_back_and_measures(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     told = monado.play("correcting", tmp_path_factory.mktemp("correcting"))
@@ -226,6 +226,9 @@ def test_a_tip_paints_the_chosen_structure_for_everybody_and_takes_it_back(
     # The scene was told an ellipsoid's volume; a correction counts its voxels.
     assert told["taken_back_ml"] == pytest.approx(told["before_ml"], rel=0.05)
     assert not told["ready_at_last"]
+    (length,) = told["lengths"]
+    assert re.fullmatch(r"(39|40|41) ± [23] mm", length)
+    assert told["length_labels"] == [length]
 
 
 def test_bare_hands_are_seen_and_pinch_when_their_fingers_curl(bare_hands: dict[str, Any]) -> None:

@@ -29,9 +29,11 @@ from engine.xr.rigid import UP, apply, rigid, rotation_about
 from tests.xr.strategies import poses
 
 
-def panel(count: int = 4, first: int = 0, correcting: Correcting | None = None) -> PanelView:
+def panel(
+    count: int = 4, first: int = 0, correcting: Correcting | None = None, lengths: tuple[str, ...] | None = None
+) -> PanelView:
     rows = tuple(Row(f"s{n}", f"Structure {n}", (10, 20, 30), n % 2 == 0) for n in range(count))
-    return PanelView("Chest", "Connected", rows, first, True, True, "Lung", "1:1", None, True, correcting)
+    return PanelView("Chest", "Connected", rows, first, True, True, "Lung", "1:1", None, True, correcting, lengths)
 
 
 ways = st.sampled_from([None, Correcting(Doing.ERASE, 12.0, "s0")])
@@ -61,6 +63,15 @@ def test_controls_lie_on_the_panel_and_apart_from_each_other(
 def test_nothing_to_press_is_smaller_than_24_mm(count: int, correcting: Correcting | None) -> None:
     controls = controls_of(panel(count, correcting=correcting))
     assert min(min(each.width_mm, each.height_mm) for each in controls) >= 24
+
+
+@pytest.mark.parametrize("count", [0, 1, ROWS, ROWS + 3])
+def test_the_latest_lengths_are_listed_and_each_can_be_removed(count: int) -> None:
+    controls = controls_of(panel(lengths=tuple(f"{n} ± 1 mm" for n in range(count))))
+    listed = [each.id for each in controls if each.id.startswith("length")]
+    assert listed == [f"length:{n}" for n in range(max(0, count - ROWS), count)]
+    assert {each.id for each in controls} - set(listed) == {"clear", "looking"}
+    assert all(each.top_mm + each.height_mm <= HEIGHT_MM - 20 for each in controls)
 
 
 def test_what_is_corrected_is_marked_and_whoever_may_not_is_not_offered_it() -> None:

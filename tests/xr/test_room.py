@@ -314,3 +314,20 @@ def test_what_others_change_moves_the_anatomy_to_nobody_who_has_turned_away() ->
     person.room.set_structures(STRUCTURES, Box(np.full(3, -0.101), np.full(3, 0.101)))
     after = person.room.placement.apply(BOUNDS.centre)
     assert np.linalg.norm(after - before) < 0.01
+
+
+def test_two_presses_at_the_anatomy_measure_it_and_the_panel_removes_what_was_measured() -> None:
+    person = Person()
+    person.press("measure")
+    middle = person.room.world_bounds.centre
+    for off in ((0.0, 0.0, 0.0), (0.04, 0.0, 0.03)):
+        hand = at(middle + np.array(off))
+        person.step(hand)
+        person.step(replace(hand, select=True))
+        person.step(hand)
+    assert person.room.panel_view("").lengths == ("50 ± 2 mm",)
+    assert person.room.panel_view("Connected").status == "Hold the trigger or pinch at the first end"
+    person.press("length:0")
+    assert person.room.ruler.lengths == ()
+    person.press("looking")
+    assert person.room.panel_view("Connected").status == "Connected"
