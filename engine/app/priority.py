@@ -9,6 +9,10 @@ import gc
 import os
 
 
+#: As many young objects as are looked through in a millisecond.
+OBJECTS_BETWEEN_LOOKS = 2_000
+
+
 def give_way() -> None:
     """Let others go first: this process, and all that it starts from now on.
 
@@ -18,6 +22,10 @@ def give_way() -> None:
 
 
 def stay_prompt() -> None:
-    """Keep the collector away from what lives as long as the process: a full sweep takes longer than a pose may."""
+    """Keep the collector away from what lives as long as the process: a full sweep takes longer than a pose may.
+
+    What comes later is little, and is looked through often: connections leave cycles, some kilobytes each.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_LOOKS)

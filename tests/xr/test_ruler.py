@@ -60,7 +60,8 @@ def test_an_end_follows_its_hand_until_it_lets_go_and_both_hands_may_hold_one() 
     (draft,) = ruler.shown
     assert draft.length_m == pytest.approx(0.2)
     ruler.release("right")
-    assert [each.length_m for each in ruler.lengths] == [pytest.approx(0.2)]
+    (length,) = ruler.lengths
+    assert length.length_m == pytest.approx(0.2)
 
 
 def test_what_to_do_next_is_said() -> None:
