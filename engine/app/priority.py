@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import os
 
-
 #: As many young objects as are looked through in a millisecond.
 OBJECTS_BETWEEN_LOOKS = 2_000
 
