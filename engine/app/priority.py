@@ -5,11 +5,13 @@ A worker segments for seconds on every core; the hub needs some hundred microsec
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
+from typing import NoReturn
 
-#: As many young objects as are looked through in a millisecond.
-OBJECTS_BETWEEN_LOOKS = 2_000
+#: Between two looks through what came since the start, which take 1 to 2 ms.
+TIDY_EVERY_S = 2.0
 
 
 def give_way() -> None:
@@ -21,10 +23,17 @@ def give_way() -> None:
 
 
 def stay_prompt() -> None:
-    """Keep the collector away from what lives as long as the process: a full sweep takes longer than a pose may.
-
-    What comes later is little, and is looked through often: connections leave cycles, some kilobytes each.
-    """
+    """Keep the collector away from what lives as long as the process: a full sweep takes longer than a pose may."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
+
+
+async def tidy() -> NoReturn:
+    """Now and then look through what came since: connections leave cycles of some kilobytes each.
+
+    Left to itself the collector would come once in ten thousand visits (`look_rarely`), or, looking more often, in the
+    middle of what somebody waits for.
+    """
+    while True:
+        await asyncio.sleep(TIDY_EVERY_S)
+        gc.collect()

@@ -29,7 +29,7 @@ from engine.app.fanout import Fanout
 from engine.app.folders import audit_folder, data_folder
 from engine.app.jobs import RETRIES
 from engine.app.library import StudyLibrary
-from engine.app.priority import stay_prompt
+from engine.app.priority import stay_prompt, tidy
 from engine.app.private_folder import private_folder
 from engine.app.recorder import Recorder
 from engine.app.recording import RecordingFile
@@ -261,6 +261,8 @@ def _session(
             if hub.log.scene is None:
                 await application.open_first()
             await _answer_once(app)
+            tidying = asyncio.create_task(tidy())
+            during.callback(tidying.cancel)
             yield
 
     return create_app(application, hub, page, lifespan, clock)

@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from engine.app.priority import stay_prompt
+from engine.app.priority import stay_prompt, tidy
 from engine.app.serve import Listening, listening_socket, server_config
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.hub import Hub
@@ -136,7 +136,8 @@ def main() -> None:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         hub.publish(ReplaceScene(scene=scene()))
-        tasks = [asyncio.create_task(each) for each in (at_rate(POSES_PER_S, move), at_rate(EDITS_PER_S, edit), look())]
+        going_on = (at_rate(POSES_PER_S, move), at_rate(EDITS_PER_S, edit), look(), tidy())
+        tasks = [asyncio.create_task(each) for each in going_on]
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, late_ms.clear)
         yield
         for task in tasks:
