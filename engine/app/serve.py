@@ -227,10 +227,10 @@ def steady_clock() -> Clock:
 async def _answer_once(app: FastAPI) -> None:
     """Ask the server for its page before anybody does: what answering imports would hold the first visitor up."""
 
-    said: Iterator[Message] = iter([{"type": "http.request"}, {"type": "http.disconnect"}])
+    said: Iterator[Message] = iter([{"type": "http.request"}])
 
     async def heard() -> Message:
-        return next(said)
+        return next(said, {"type": "http.disconnect"})
 
     async def unheard(_message: Message) -> None:
         pass

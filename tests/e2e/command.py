@@ -34,5 +34,5 @@ def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> It
             said += process.stdout.read()
     assert "not a medical device" in said
     assert "█" in said  # the address as a QR code
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
     assert process.returncode == 0, said
