@@ -19,7 +19,6 @@ import uvicorn
 from fastapi import FastAPI
 from rich.console import Console
 from rich.markup import escape
-from starlette.types import Message
 
 from engine.app.addresses import is_loopback, reachable_hosts
 from engine.app.audit_writer import AuditWriter
@@ -224,22 +223,6 @@ def steady_clock() -> Clock:
     return lambda: start_s + time.monotonic()
 
 
-async def _answer_once(app: FastAPI) -> None:
-    """Ask the server for its page before anybody does: what answering imports would hold the first visitor up."""
-
-    said: Iterator[Message] = iter([{"type": "http.request"}])
-
-    async def heard() -> Message:
-        return next(said, {"type": "http.disconnect"})
-
-    async def unheard(_message: Message) -> None:
-        pass
-
-    asked = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "http_version": "1.1", "query_string": b""}
-    who = {"headers": [(b"host", b"localhost")], "client": ("127.0.0.1", 0), "server": ("127.0.0.1", 0)}
-    await app({**asked, **who}, heard, unheard)
-
-
 def _session(
     application: Application,
     hub: Hub,
@@ -249,7 +232,7 @@ def _session(
     say: Callable[[str], None],
 ) -> FastAPI:
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         application.start()
         async with contextlib.AsyncExitStack() as during:
             during.callback(application.close)
@@ -260,7 +243,6 @@ def _session(
                 during.enter_context(_recording(recording, application, hub, clock))
             if hub.log.scene is None:
                 await application.open_first()
-            await _answer_once(app)
             tidying = asyncio.create_task(tidy())
             during.callback(tidying.cancel)
             yield
