@@ -83,8 +83,7 @@ class Ruler:
     def put_away(self) -> None:
         """Lengths stay; what was begun does not."""
         self.is_on = False
-        self._start = self._end = None
-        self._holds.clear()
+        self._drop()
 
     def press(self, side: str, at_m: Float64, scale: float) -> None:
         """A hand takes the first end that is free."""
@@ -118,5 +117,9 @@ class Ruler:
     def clear(self) -> None:
         """All of them."""
         self.lengths = ()
+        self._drop()
+
+    def _drop(self) -> None:
+        """What was begun is given up."""
         self._start = self._end = None
         self._holds.clear()

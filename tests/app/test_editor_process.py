@@ -111,6 +111,12 @@ class Session:
     def step(self, direction: str) -> StepRequest:
         return StepRequest.model_validate({"request": "r2", "scene": self.told.scene.id, "direction": direction})
 
+    def editor_pid(self) -> int:
+        running = self.application._editor._running
+        assert running is not None
+        assert running.process.pid is not None
+        return running.process.pid
+
     def surfaces(self) -> tuple[SurfaceNode, ...]:
         return tuple(node for node in self.told.scene.nodes if isinstance(node, SurfaceNode))
 
@@ -226,10 +232,7 @@ def test_on_a_full_disk_a_stroke_is_refused_in_words_and_with_room_again_the_nex
     async def act(session: Session) -> None:
         await session.edited(session.stroke((24.0, 0.0, 0.0)))
         before = session.voxels()
-        running = session.application._editor._running
-        assert running is not None
-        assert running.process.pid is not None
-        resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (64, 64))
+        resource.prlimit(session.editor_pid(), resource.RLIMIT_FSIZE, (64, 64))
         session.ask(session.stroke((-24.0, 0.0, 0.0)))
         await until(lambda: session.refused)
         (said,) = session.refused
@@ -250,10 +253,7 @@ def test_an_editor_that_is_killed_loses_no_voxel_and_the_next_stroke_works(study
     async def act(session: Session) -> None:
         await session.edited(session.stroke((24.0, 0.0, 0.0)))
         after_first = session.voxels()
-        running = session.application._editor._running
-        assert running is not None
-        assert running.process.pid is not None
-        os.kill(running.process.pid, signal.SIGKILL)
+        os.kill(session.editor_pid(), signal.SIGKILL)
         await until(lambda: session.application._editor._running is None)
         await session.edited(session.stroke((-24.0, 0.0, 0.0)))
         assert session.voxels() > after_first

@@ -10,17 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from engine.stream.messages import OpenRequest, SeriesChoice
-from tests.e2e.chromium import chromium
 from tests.e2e.console_server import Console, console_server
 from tests.e2e.visitor import Visitor
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.e2e.chromium import IWER, chromium
+from tests.e2e.chromium import IWER
 from tests.e2e.headset import (
     EYES_M,
     INSTALL,
@@ -32,12 +32,6 @@ CHEST = (
     ((-92, -22, 40), (11, 10, 11), 35.0),
 )
 HEADSET_FROM_PATIENT = np.array([[1e-3, 0, 0], [0, 0, 1e-3], [0, -1e-3, 0]])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.e2e.chromium import IWER, chromium
-from tests.e2e.console_server import Console, console_server
+from tests.e2e.chromium import IWER
+from tests.e2e.console_server import Console
 from tests.e2e.headset import INSTALL, Vec, Watch, Wearer
 
 pytestmark = pytest.mark.browser
@@ -20,22 +19,10 @@ SIZE = ViewportSize(width=300, height=150)
 NODULE_MM = np.array([40.0, -10.0, 12.0])
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def console(tmp_path: Path) -> Iterator[Console]:
-    with console_server(tmp_path) as console:
-        console.open_scene()
-        yield console
-
-
 @pytest.fixture
 def vr(browser: Browser, console: Console) -> Iterator[Wearer]:
     """Inside VR before the server's scene, the nodule chosen."""
+    console.open_scene()
     page = browser.new_page(viewport=SIZE)
     page.add_init_script(IWER.read_text() + INSTALL)
     watch = Watch(page, console.address)

@@ -22,25 +22,12 @@ from engine.stream.follower import Follower
 from engine.stream.messages import PROTOCOL
 from engine.stream.pose import Pose
 from engine.stream.roles import Role
-from tests.e2e.chromium import chromium
 from tests.e2e.console_server import Console, console_server
 from tests.e2e.visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
 TURN = (1.0, 0.0, 0.0, 0.0)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def console(tmp_path: Path) -> Iterator[Console]:
-    with console_server(tmp_path) as console:
-        yield console
 
 
 @pytest.fixture

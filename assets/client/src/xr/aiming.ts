@@ -45,7 +45,7 @@ export class Aiming {
   hit(pointer: Pointer, fast: boolean): Hit | null {
     const ray = pointer.ray.clone();
     // What is cut away is not there to be hit: the ray begins where it enters what is left.
-    if (this.slice.on && this.slice.cutting && this.slice.cut.distanceToPoint(ray.origin) < 0) {
+    if (this.slice.isCutting && this.slice.cut.distanceToPoint(ray.origin) < 0) {
       const entry = ray.intersectPlane(this.slice.cut, new THREE.Vector3());
       if (entry === null) return null;
       ray.origin.copy(entry);

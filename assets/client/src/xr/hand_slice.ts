@@ -100,6 +100,11 @@ export class HandSlice {
     return this.#carrier !== null;
   }
 
+  /** Whether it opens the anatomy now. */
+  get isCutting(): boolean {
+    return this.on && this.#cutting;
+  }
+
   get cutting(): boolean {
     return this.#cutting;
   }

@@ -421,16 +421,12 @@ export class Room {
 
   // Tools
 
-  get #cutting(): boolean {
-    return this.#slice.on && this.#slice.cutting;
-  }
-
   #tools(dt_s: number): void {
     const idle = (pointer: Pointer): boolean => !this.#held.has(pointer) && this.#panelOf(pointer) === null;
     const scrolling = this.#list.filter((pointer) => !this.#grab.holds(pointer) && this.#panelOf(pointer) === null);
     this.#slice.step(this.stage.volume, this.#eyes, scrolling, dt_s);
     this.#letters.step(this.#slice.section, this.#slice.normal, this.stage.patient.quaternion, this.#eyes);
-    this.#cutAnatomy(this.#cutting);
+    this.#cutAnatomy(this.#slice.isCutting);
     this.#ruler.step(this.#list, idle, this.#eyes);
     this.#corrector.step(this.#list, idle);
   }
