@@ -68,7 +68,8 @@ runtime:
 	@.ci/monado
 
 check-tests:
-	@$(NODE) $(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered
+	@$(NODE) $(BIN)/pytest -m "not slow" --cov --cov-report=
+	@$(BIN)/coverage report --format=total
 
 test-slow: setup $(VENV)/installed-dev $(READERS)/node_modules
 	@$(NODE) $(BIN)/pytest -m slow
