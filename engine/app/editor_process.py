@@ -20,9 +20,9 @@ import imagecodecs
 import numpy as np
 
 from engine.app.blobs import BlobFolder
+from engine.app.child_process import end_with_the_server, start_child
 from engine.app.editor import Edit, Editor
 from engine.app.event_loop import call_on
-from engine.app.local_workers import end_with_the_server
 from engine.app.scene_labels import label_map_of, samples_of, volume_node, wire_sample
 from engine.core.errors import EnvironmentLacks, SightlineError
 from engine.segment.interactive import Stroke, Tool
@@ -101,7 +101,7 @@ class EditorRunner:
         self.close()
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_edit, args=(theirs, self._blob_folder, scene), daemon=True)
-        process.start()
+        start_child(process)
         theirs.close()
         running = _Running(scene.id, process, ours)
         loop = asyncio.get_running_loop()
@@ -146,7 +146,7 @@ def _edit(pipe: Connection, blob_folder: Path, scene: Scene) -> None:
     """The process: answers requests until the other end is closed."""
     threading.Thread(target=end_with_the_server, daemon=True).start()
     desk: EditDesk | None = None
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError):
         while True:
             if desk is not None and not pipe.poll(SETTLE_AFTER_S):
                 desk.settle()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import pickle
 import queue
-import signal
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.app.child_process import end_with_the_server, start_child
 from engine.app.garbage import look_rarely
 from engine.app.memory import give_back
 from engine.app.priority import give_way
@@ -115,7 +114,7 @@ class LocalWorkers:
     def _new_worker(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs, self._stopped), name="worker", daemon=True)
-        process.start()
+        start_child(process)
         theirs.close()
         return _Worker(process, ours)
 
@@ -175,7 +174,6 @@ class LocalWorkers:
 
 def _work(pipe: Connection, stopped: c_longlong) -> None:
     """The process: does tasks until the other end of its pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C goes to the whole group; the server says what becomes of us
     give_way()
     look_rarely()
     threading.Thread(target=end_with_the_server, name="server-watch", daemon=True).start()
@@ -206,14 +204,6 @@ def _send(pipe: Connection, ended: _Ended) -> None:
         pipe.send(ended)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         pipe.send(_Ended(error=RuntimeError(f"{ended.error or 'the result'}, which cannot be sent: {error}")))
-
-
-def end_with_the_server() -> None:
-    """A server that is killed by force cannot end its worker, which would wait for work for ever."""
-    server = multiprocessing.parent_process()
-    if server is not None:
-        server.join()
-        os._exit(1)
 
 
 class _Reporter:

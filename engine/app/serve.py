@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import datetime
 import secrets
+import signal
 import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import TextIO, cast
 
 import segno
@@ -159,12 +161,11 @@ def serve_app(make_app: MakeApp, listening: Listening, console: Console, redis: 
     is_open = is_loopback(listening.host)
     access = Access(frozenset(hosts) | LOOPBACK_HOSTS, desk, listening.role if is_open else None)
     certificate = (listening.certificate or _certificate(hosts)) if listening.tls else None
-    # An interrupt is the way to end; uvicorn raises it again once it has closed all.
     with (
         listening_socket(listening) as sock,
         private_folder() as folder,
         AuditWriter(audit_folder() / f"{int(sock.getsockname()[1])}.jsonl") as audit,
-        contextlib.suppress(KeyboardInterrupt),
+        contextlib.suppress(KeyboardInterrupt),  # one that comes before the server hears it itself
     ):
         here = replace(listening, port=int(sock.getsockname()[1]))  # where 0 was asked for, the one that was free
         parts = SceneLog(secrets.token_urlsafe(8)), access, audit.note, lambda: audit.failure is None
@@ -174,10 +175,33 @@ def serve_app(make_app: MakeApp, listening: Listening, console: Console, redis: 
         shown = str(certificate.certificate) if certificate else None
         key = RunningServer(here.port, _address(here, hosts), desk.admit(here.role, clock()).token, shown)
         audit.note(AuditEvent.STARTED, "server", {"reachable by": "this machine" if is_open else "the network"})
-        stay_prompt()  # before anybody could be told to end it: what a sweep runs swallows exceptions of signals
-        with announced(key), _trusting(here, hosts, certificate) as trust:
+        stay_prompt()
+        server = uvicorn.Server(config)
+        with _ended_in_order(server), announced(key), _trusting(here, hosts, certificate) as trust:
             _announce(console, _address(here, hosts), offer, trust)
-            uvicorn.Server(config).run(sockets=[sock])
+            server.run(sockets=[sock])
+
+
+@contextlib.contextmanager
+def _ended_in_order(server: uvicorn.Server) -> Iterator[None]:
+    """An interrupt or a word to end is heard by the server, which closes all there is, and raises nothing.
+
+    uvicorn sees to that only from its first turn on. An exception before it, anywhere, would tear down what starts.
+    """
+    told: list[int] = []
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        told.append(number)
+        server.handle_exit(number, frame)
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if signal.SIGTERM in told:
+        signal.raise_signal(signal.SIGTERM)  # the command ends with another code than after Ctrl+C
 
 
 @contextlib.contextmanager

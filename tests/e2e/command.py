@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -15,9 +16,14 @@ SIGHTLINE = Path(sys.executable).parent / "sightline"
 
 @contextmanager
 def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Address that a serving command announces; the command is interrupted at the end and must end well."""
+    """Address that a serving command announces; at the end it gets Ctrl+C and must end well."""
     with subprocess.Popen(
-        [SIGHTLINE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        [SIGHTLINE, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        start_new_session=True,
     ) as process:
         assert process.stdout is not None
         said = ""
@@ -30,7 +36,7 @@ def serving(*arguments: str, environment: Mapping[str, str] | None = None) -> It
             assert found, f"nothing was announced:\n{said}"
             yield found.group(1)
         finally:
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)  # a terminal tells its processes all at once
             said += process.stdout.read()
     assert "not a medical device" in said
     assert "█" in said  # the address as a QR code
