@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,30 @@ def test_a_server_says_where_it_is_and_ends_when_told(command: str, studies: Pat
     words = [*typed(command, studies, tmp_path)[1:], "--port", "0"]
     with serving(*words) as address:
         assert address.startswith("http://127.0.0.1:")
+
+
+#: The command, told to end at the moment when asyncio listens to signals and uvicorn does not yet.
+TOLD_EARLY = """
+import contextlib, os, signal, sys, uvicorn
+from engine.app.cli import run
+
+told, later = getattr(signal, sys.argv.pop()), uvicorn.Server.capture_signals
+
+@contextlib.contextmanager
+def early(server):
+    os.kill(os.getpid(), told)
+    with later(server):
+        yield
+
+uvicorn.Server.capture_signals = early
+run()
+"""
+
+
+@pytest.mark.parametrize(("told", "code"), [("SIGINT", 0), ("SIGTERM", 143)])
+def test_a_server_told_to_end_before_it_serves_closes_what_it_began(told: str, code: int, studies: Path) -> None:
+    words = [sys.executable, "-c", TOLD_EARLY, "serve", str(studies), "--port", "0", told]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == code, done.stderr
+    assert "is ready" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
