@@ -1,0 +1,1 @@
+"""How well a place is known, in millimetres, and from what its error comes."""
