@@ -37,7 +37,7 @@ class Margins:
 
 
 class Proximity:
-    """Margins of a tool to named structures. Not a value: remembers the triangle that was nearest, to begin there.
+    """Margins of a tool to named structures. Not a value: remembers what was nearest, to begin there.
 
     Raises:
         InvalidValue: too many structures.
@@ -54,6 +54,7 @@ class Proximity:
         self._names = tuple(trees)
         self._arrays = List([tree.arrays for tree in trees.values()]) if trees else None
         self._hints, self._guesses = np.full((len(trees), 2), -1, np.int64), np.zeros(len(trees))
+        self._before, self._tip = np.zeros(len(trees)), np.zeros(3)
 
     def measure(self, shape: ToolShape, place: ToolPlace, now_s: float) -> dict[str, Margins]:
         """Margins to every structure.
@@ -72,12 +73,16 @@ class Proximity:
         age_s = now_s - place.measured_s
         if age_s < 0:
             raise InvalidValue(f"the tool was measured {-1000 * age_s:.0f} ms from now")
+        line = place.patient_from_tool.apply(shape.line_mm)
+        moved_mm, self._tip = float(np.linalg.norm(line[0] - self._tip)), line[0]
         rows = np.empty((len(self._names), 2, WIDTH))
         measure(
             self._arrays,
             self._hints,
             self._guesses,
-            place.patient_from_tool.apply(shape.line_mm),
+            self._before,
+            moved_mm,
+            line,
             shape.radius_mm,
             place.error.covariance,
             place.error.about_mm,

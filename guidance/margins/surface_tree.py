@@ -78,7 +78,7 @@ class SurfaceTree:
     def near_point(self, point_mm: Float64, hint: int = -1) -> Near:
         """Where the surface is nearest to a (3,) point of its frame."""
         found = np.empty(3)
-        triangle, distance_mm = near_point(self.arrays, point_mm, SEARCH_MM, hint, found)
+        triangle, distance_mm = near_point(self.arrays, point_mm, SEARCH_MM, hint, 0.0, 0.0, found)
         return Near(distance_mm, found, point_mm, SEARCH_MM, triangle)
 
     def near_axis(self, from_mm: Float64, to_mm: Float64, near: Near) -> Near:

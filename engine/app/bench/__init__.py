@@ -28,6 +28,7 @@ BENCHES: dict[str, str] = {
     "segment": "engine.app.bench.segment",
     "stream": "engine.app.bench.stream",
     "edit": "engine.app.bench.edit",
+    "margins": "engine.app.bench.margins",
     "soak": "engine.app.bench.soak",
 }
 

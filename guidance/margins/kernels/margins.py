@@ -29,7 +29,9 @@ class Tree(NamedTuple):
 
 
 @kernel
-def near_point(tree: Any, p: Any, tolerance: float, hint: int, found: Any) -> tuple[int, float]:
+def near_point(
+    tree: Any, p: Any, tolerance: float, hint: int, known: float, moved: float, found: Any
+) -> tuple[int, float]:
     """As `signed_distance`, of a tree."""
     return signed_distance(
         tree.nodes,
@@ -41,6 +43,8 @@ def near_point(tree: Any, p: Any, tolerance: float, hint: int, found: Any) -> tu
         p,
         tolerance,
         hint,
+        known,
+        moved,
         found,
     )
 
@@ -128,6 +132,8 @@ def measure(
     trees: Any,
     hints: Any,
     guesses: Any,
+    before: Any,
+    moved_mm: float,
     line: Any,
     radius: float,
     covariance: Any,
@@ -142,15 +148,16 @@ def measure(
 ) -> None:
     """Write out[k, 0] for the tip and out[k, 1] for the shaft against tree k.
 
-    `hints` keeps the nearest triangles and `guesses` where along the shaft, for the next time. What the tool may have
-    moved since it was measured, age times speed, is part of the error.
+    `hints` keeps the nearest triangles, `guesses` where along the shaft and `before` the signed distances of the tip,
+    for the next time; the tip has since `moved_mm`. What the tool may have moved since it was measured, age times
+    speed, is part of the error.
     """
     found, other = np.empty(3), np.empty(3)
     tip = line[0]
     for k in range(len(trees)):
         tree = trees[k]
-        hint, distance = near_point(tree, tip, tolerance, hints[k, 0], found)
-        hints[k, 0] = hint
+        hint, distance = near_point(tree, tip, tolerance, hints[k, 0], before[k], moved_mm, found)
+        hints[k, 0], before[k] = hint, distance
         reach = tip_moved = 0.0
         for n in range(len(line)):
             dx, dy, dz = line[n, 0] - tip[0], line[n, 1] - tip[1], line[n, 2] - tip[2]
@@ -184,7 +191,7 @@ def measure(
         at, at_hint = distance, hint
         for n in range(len(line) - 1):
             if n:
-                at_hint, at = near_point(tree, line[n], tolerance, at_hint, other)
+                at_hint, at = near_point(tree, line[n], tolerance, at_hint, 0.0, 0.0, other)
             begin = hints[k, 1] if hints[k, 1] >= 0 else at_hint
             place, t, axis, error = near_axis(tree, line[n], line[n + 1], at, tolerance, guesses[k], begin, other)
             if axis < least:

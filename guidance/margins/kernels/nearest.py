@@ -147,6 +147,39 @@ def _face_normal(corners: Any, k: int) -> tuple[float, float, float]:
 
 
 @kernel
+def is_inside(
+    nodes: Any,
+    corners: Any,
+    first_leaf: int,
+    around: Any,
+    faces: Any,
+    vertex_normals: Any,
+    p: Any,
+    distance: float,
+    tolerance: float,
+    hint: int,
+    found: Any,
+) -> bool:
+    """Whether p lies within, from the point `found` that is nearest to it but for the tolerance, and its triangle.
+
+    The side is never guessed from a triangle that is only nearly the nearest, which for a thin wall may be one of its
+    far side. No surface is nearer to p than distance - tolerance; so the point on the way to the nearest that is still
+    farther from it than the tolerance lies on the same side as p, and what is exactly nearest to that point is quickly
+    found.
+    """
+    near = np.empty(3)
+    t = 1.5 * tolerance / distance if distance > 2.0 * tolerance else 1.0
+    beside = (
+        found[0] + t * (p[0] - found[0]),
+        found[1] + t * (p[1] - found[1]),
+        found[2] + t * (p[2] - found[2]),
+    )
+    exact, part, _ = nearest_to_point(nodes, corners, first_leaf, beside, 0.0, hint, np.inf, near)
+    normal = _pseudonormal(corners, around, faces, vertex_normals, exact, part)
+    return dot(normal, minus(beside, (near[0], near[1], near[2]))) < 0.0
+
+
+@kernel
 def signed_distance(
     nodes: Any,
     corners: Any,
@@ -157,37 +190,22 @@ def signed_distance(
     p: Any,
     tolerance: float,
     hint: int,
+    known: float,
+    moved: float,
     found: Any,
 ) -> tuple[int, float]:
     """Place of the nearest triangle and signed distance, negative inside; the nearest point is left in `found`.
 
-    Which side p lies on is never guessed from a triangle that is only nearly the nearest, which for a thin wall may be
-    one of its far side. No surface is nearer to p than distance - tolerance; so the point on the way to the nearest
-    that is still farther from it than the tolerance lies on the same side as p, and what is exactly nearest to that
-    point is quickly found.
+    `known` is the signed distance of a place from which p is `moved`: where that is less than the distance, no surface
+    was crossed and the side is the same. 0 where nothing is known.
     """
     q = (p[0], p[1], p[2])
-    best, part, best2 = nearest_to_point(nodes, corners, first_leaf, q, tolerance, hint, np.inf, found)
+    best, _, best2 = nearest_to_point(nodes, corners, first_leaf, q, tolerance, hint, np.inf, found)
     distance = np.sqrt(best2)
-    near = np.empty(3)
-    if distance > 2.0 * tolerance:
-        t = 1.5 * tolerance / distance if tolerance > 0.0 else 0.0
-        beside = (
-            found[0] + t * (q[0] - found[0]),
-            found[1] + t * (q[1] - found[1]),
-            found[2] + t * (q[2] - found[2]),
-        )
-    else:
-        beside = q
-    if tolerance > 0.0:
-        exact, exact_part, exact2 = nearest_to_point(nodes, corners, first_leaf, beside, 0.0, best, np.inf, near)
-        if distance <= 2.0 * tolerance:
-            best, part, distance = exact, exact_part, np.sqrt(exact2)
-            found[0], found[1], found[2] = near[0], near[1], near[2]
-    else:
-        exact, exact_part = best, part
-        near[0], near[1], near[2] = found[0], found[1], found[2]
-        beside = q
-    normal = _pseudonormal(corners, around, faces, vertex_normals, exact, exact_part)
-    side = dot(normal, minus(beside, (near[0], near[1], near[2])))
-    return best, -distance if side < 0.0 else distance
+    if abs(known) > moved + tolerance:
+        return best, -distance if known < 0.0 else distance
+    if distance <= 2.0 * tolerance:  # so near, the exact distance costs little, and the side needs it
+        best, _, best2 = nearest_to_point(nodes, corners, first_leaf, q, 0.0, best, np.inf, found)
+        distance = np.sqrt(best2)
+    inside = is_inside(nodes, corners, first_leaf, around, faces, vertex_normals, q, distance, tolerance, best, found)
+    return best, -distance if inside else distance

@@ -21,22 +21,27 @@ _MOST_LOOKS = 256
 
 
 @inlined
-def _to_box2(nodes: Any, node: int, a: Any, d: Any) -> float:
+def _to_box2(nodes: Any, node: int, a: Any, d: Any, limit2: float) -> float:
     """No more than the squared distance from the segment a, a + d to the box of a node.
 
-    That distance is convex along the segment: its tangent at any place bounds it from below.
+    The ball around the box tells most that are farther than `limit2`. The distance to the box is convex along the
+    segment: its tangent at any place bounds it from below.
     """
     at = minus(a, (nodes[node, 0], nodes[node, 1], nodes[node, 2]))
+    length2 = dot(d, d)
+    if length2 == 0.0:
+        length2 = 1.0
+    t = min(max(-dot(at, d) / length2, 0.0), 1.0)
+    apart = along(at, t, d)
+    beyond = np.sqrt(dot(apart, apart)) - nodes[node, 15]
+    if beyond > 0.0 and beyond * beyond > limit2:
+        return beyond * beyond
     u0 = nodes[node, 3] * at[0] + nodes[node, 4] * at[1] + nodes[node, 5] * at[2]
     u1 = nodes[node, 6] * at[0] + nodes[node, 7] * at[1] + nodes[node, 8] * at[2]
     u2 = nodes[node, 9] * at[0] + nodes[node, 10] * at[1] + nodes[node, 11] * at[2]
     w0 = nodes[node, 3] * d[0] + nodes[node, 4] * d[1] + nodes[node, 5] * d[2]
     w1 = nodes[node, 6] * d[0] + nodes[node, 7] * d[1] + nodes[node, 8] * d[2]
     w2 = nodes[node, 9] * d[0] + nodes[node, 10] * d[1] + nodes[node, 11] * d[2]
-    length2 = w0 * w0 + w1 * w1 + w2 * w2
-    if length2 == 0.0:
-        length2 = 1.0
-    t = min(max(-(u0 * w0 + u1 * w1 + u2 * w2) / length2, 0.0), 1.0)
     bound = 0.0
     for _ in range(_STEPS):
         x0, x1, x2 = u0 + t * w0, u1 + t * w1, u2 + t * w2
@@ -126,7 +131,7 @@ def nearest_to_segment(
             node = waiting[count]
             while node < first_leaf:
                 left, right = 2 * node + 1, 2 * node + 2
-                left2, right2 = _to_box2(nodes, left, a, d), _to_box2(nodes, right, a, d)
+                left2, right2 = _to_box2(nodes, left, a, d, limit2), _to_box2(nodes, right, a, d, limit2)
                 if right2 < left2:
                     left, right, left2, right2 = right, left, right2, left2
                 if right2 <= limit2:
@@ -190,11 +195,11 @@ def deepest(
     """
     length = np.sqrt(dot(d, d))
     near, p = np.empty(3), np.empty(3)
-    precision = tolerance / 8.0
+    precision = tolerance / 4.0
     if length <= 1e-6:
         p[0], p[1], p[2] = a
         best, best_mm = signed_distance(
-            nodes, corners, first_leaf, around, faces, vertex_normals, p, precision, hint, found
+            nodes, corners, first_leaf, around, faces, vertex_normals, p, precision, hint, 0.0, 0.0, found
         )
         return best, 0.0, best_mm, precision
     places, values = np.empty(_MOST_LOOKS + 3), np.empty(_MOST_LOOKS + 3)
@@ -205,8 +210,12 @@ def deepest(
     lowest, at = 0, length
     while looks < _MOST_LOOKS:
         p[0], p[1], p[2] = a[0] + at / length * d[0], a[1] + at / length * d[1], a[2] + at / length * d[2]
+        following = nexts[lowest]
+        known, moved = values[lowest], at - places[lowest]
+        if following >= 0 and abs(values[following]) - (places[following] - at) > abs(known) - moved:
+            known, moved = values[following], places[following] - at
         hint, value = signed_distance(
-            nodes, corners, first_leaf, around, faces, vertex_normals, p, precision, hint, near
+            nodes, corners, first_leaf, around, faces, vertex_normals, p, precision, hint, known, moved, near
         )
         looks += 1
         if value < best_mm:
@@ -237,7 +246,7 @@ def deepest(
         at = min(max(at, places[lowest] + edge), places[following] - edge)
     if at_a < best_mm:  # at the very beginning
         hint, best_mm = signed_distance(
-            nodes, corners, first_leaf, around, faces, vertex_normals, np.array(a), precision, hint, near
+            nodes, corners, first_leaf, around, faces, vertex_normals, np.array(a), precision, hint, at_a, 0.0, near
         )
         best, best_t = hint, 0.0
         found[0], found[1], found[2] = near[0], near[1], near[2]
