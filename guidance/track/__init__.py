@@ -1,0 +1,1 @@
+"""Where tracked things are, how well that is known, and why not."""
