@@ -98,6 +98,7 @@ def register(
         PoseError(np.linalg.inv(information), centre, degrees),
         float(np.sqrt((off**2).sum(axis=1).mean())),
         Method.WEIGHTED_POINTS if is_weighted else Method.PAIRED_POINTS,
+        marked,
         float(spread[2] / np.sqrt(len(pairs))) if len(pairs) > 3 else 0.0,
     )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.core.array import Float64
+import numpy as np
+
+from engine.core.array import Float64, owned
 from engine.core.errors import FrameMismatch, SightlineError
 from engine.core.frame import FrameKind
 from engine.core.transform import Transform
@@ -36,6 +38,7 @@ class Doubt(StrEnum):
     MOVED = "moved"
     SYMMETRIC = "symmetric"
     NOT_CONVERGED = "not converged"
+    NOT_INDEPENDENT = "not independent"
     OTHER_PATIENT_SPACE = "other patient space"
 
 
@@ -60,6 +63,7 @@ class Registration:
         fre_mm: root mean square residual of what it was found from. Kept for the record; it says nothing of the error
             at a target and is never shown as accuracy.
         method: how it was found.
+        landmarks_mm: (n, 3) patient points that it was found from; none for surfaces.
         thickness_mm: how far its landmarks stand out of their best plane (RMS). Landmarks in a plane cannot tell a
             patient from a mirrored one: a check point off the plane must.
     """
@@ -68,11 +72,13 @@ class Registration:
     error: PoseError
     fre_mm: float
     method: Method
+    landmarks_mm: Float64
     thickness_mm: float
 
     def __post_init__(self) -> None:
         if self.patient_from_tracked.target.kind is not FrameKind.PATIENT:
             raise FrameMismatch(f"a registration leads into a patient frame, got {self.patient_from_tracked.target}")
+        object.__setattr__(self, "landmarks_mm", owned(self.landmarks_mm, np.float64))
 
     def expected_error(self, point_mm: Float64) -> PointError:
         """Target registration error (TRE) that is expected at a (3,) patient point."""
