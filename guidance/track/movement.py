@@ -1,0 +1,64 @@
+"""How a thing moves, from its last places: a straight line and an even turn through them, and what is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from engine.core.array import Float64
+from engine.core.transform import Transform
+
+#: Of a tracker that says nothing of its jitter and is seen for too short to tell, standard deviation along each axis.
+USUAL_JITTER_MM = 0.2
+USUAL_JITTER_RAD = 0.002
+_LEAST = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Movement:
+    """Of one point of a thing and of its axes, in the target frame of its places.
+
+    Attributes:
+        velocity_mm_s: (3,) of the point.
+        turn_rad_s: (3,) of the axes.
+        velocity_error_mm_s: standard deviation of the velocity along each axis.
+        jitter_mm: standard deviation of a single place along each axis.
+        jitter_rad: standard deviation of a single turn about each axis.
+    """
+
+    velocity_mm_s: Float64
+    turn_rad_s: Float64
+    velocity_error_mm_s: float
+    jitter_mm: float
+    jitter_rad: float
+
+
+def movement(places: Sequence[tuple[float, Transform]], point_mm: Float64) -> Movement:
+    """From (time, target_from_thing), oldest first, of a (3,) point in the thing's frame.
+
+    Fewer than four places tell no scatter, and two no velocity worth the name: then what is usual for trackers stands
+    in for it, and the error of the velocity says so.
+    """
+    times = np.array([time_s for time_s, _ in places])
+    about = times - times.mean()
+    spread2 = float(about @ about)
+    points = np.array([place.apply(point_mm) for _, place in places])
+    if len(places) < 2 or spread2 == 0.0:
+        return Movement(np.zeros(3), np.zeros(3), np.inf, USUAL_JITTER_MM, USUAL_JITTER_RAD)
+    rotations = Rotation.from_matrix(np.array([place.matrix[:3, :3] for _, place in places]))
+    turns = (rotations * rotations[-1].inv()).as_rotvec()
+    velocity, jitter_mm = _line(about, spread2, points, USUAL_JITTER_MM)
+    turn, jitter_rad = _line(about, spread2, turns, USUAL_JITTER_RAD)
+    return Movement(velocity, turn, jitter_mm / float(np.sqrt(spread2)), jitter_mm, jitter_rad)
+
+
+def _line(about: Float64, spread2: float, values: Float64, usual: float) -> tuple[Float64, float]:
+    """Slope of (n, 3) values, and their standard deviation from the line, along each axis."""
+    slope = about @ values / spread2
+    if len(values) < _LEAST:
+        return slope, usual
+    rest = values - values.mean(axis=0) - np.outer(about, slope)
+    return slope, float(np.sqrt((rest**2).sum() / (3 * (len(values) - 2))))
