@@ -21,6 +21,7 @@ class Why(StrEnum):
     NO_STRUCTURE = "the structure is not ready"
     LINK_LOST = "the device is silent"
     CLOCK = "the device's clock cannot be trusted"
+    DEVICE = "the device reports a fault"
 
 
 @dataclass(frozen=True, slots=True)
