@@ -89,6 +89,12 @@ class SurfaceTree:
         )
         return Near(distance_mm, found, from_mm + t * (to_mm - from_mm), error_mm, triangle)
 
+    def normal_near(self, point_mm: Float64) -> Float64:
+        """(3,) outward unit normal of the triangle that is nearest to a point."""
+        a, b, c = self.arrays.corners[self.near_point(point_mm).triangle].astype(np.float64)
+        normal = np.cross(b - a, c - a)
+        return np.asarray(normal / max(float(np.linalg.norm(normal)), float(np.finfo(np.float64).tiny)))
+
 
 def _across_edges(faces: Int32) -> Int32:
     """(n, 3) the triangle across each edge from corner k to the next.
