@@ -15,6 +15,7 @@ from engine.stream.binary import encode
 from engine.stream.messages import Op, Scene
 from engine.stream.named_blobs import blobs_of
 from engine.stream.pose import Pose
+from engine.stream.reading import Reading
 from engine.stream.scene_log import Entry, SceneLog
 
 #: Between two waits for the disk: what a power cut can cost.
@@ -29,7 +30,7 @@ _Item = tuple[Kind, float, bytes, Scene | Op | None]
 
 
 class Recorder:
-    """Listens to a hub (`on_entry`, `on_pose`, `on_anew`) and writes a `RecordingFile`."""
+    """Listens to a hub (`on_entry`, `on_pose`, `on_reading`, `on_anew`) and writes a `RecordingFile`."""
 
     def __init__(
         self,
@@ -65,6 +66,10 @@ class Recorder:
     def hear_pose(self, pose: Pose) -> None:
         """One pose."""
         self._put((Kind.POSES, self._clock(), encode(pose), None))
+
+    def hear_reading(self, reading: Reading) -> None:
+        """One reading of guidance."""
+        self._put((Kind.POSES, self._clock(), encode(reading), None))
 
     def close(self) -> None:
         """Write what waits, and end."""

@@ -17,6 +17,7 @@ from engine.stream.binary import records
 from engine.stream.hub import Hub
 from engine.stream.messages import EditRequest, Job, NumberedOp, Op, Scene
 from engine.stream.pose import Pose
+from engine.stream.reading import Reading
 from engine.stream.scene_log import Entry, SceneLog
 from engine.stream.server import Clock
 
@@ -108,10 +109,12 @@ class Replay:
             case Kind.OP:
                 self._hub.repeat(*entry_of(record))
             case Kind.POSES:
-                for pose in records(record.payload):
-                    if isinstance(pose, Pose):
-                        # As old as it was when it came, at the moment that it comes now.
-                        self._hub.pose(replace(pose, time_s=due_s - (record.time_s - pose.time_s)))
+                later_s = due_s - record.time_s  # as old as it was when it came, at the moment that it comes now
+                for one in records(record.payload):
+                    if isinstance(one, Pose):
+                        self._hub.pose(replace(one, time_s=one.time_s + later_s))
+                    elif isinstance(one, Reading):
+                        self._hub.read(replace(one, time_s=one.time_s + later_s, since_s=one.since_s + later_s))
             case Kind.BLOB:
                 pass
 

@@ -290,6 +290,7 @@ def _recording(file: RecordingFile, application: Application, hub: Hub, clock: C
     recorder.start(hub.log)
     hub.on_entry.append(recorder.hear_entry)
     hub.on_pose.append(recorder.hear_pose)
+    hub.on_reading.append(recorder.hear_reading)
     hub.on_anew.append(recorder.start)
     hub.session(recording="on")
     if scene is not None and hub.log.scene is None:

@@ -13,17 +13,24 @@ import types
 import typing
 from typing import Any, Literal, Union, get_args, get_origin
 
-from engine.stream import messages
+from engine.stream import guiding, messages
+from engine.stream.message import Message
 
 _PRIMITIVES: dict[Any, str] = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 #: Unions that get a name of their own, in the order they are declared after their last member.
 _NAMED_UNIONS = (
+    "GuidanceStep",
+    "DeviceState",
+    "PriorityName",
+    "LandmarkState",
+    "GuideAsk",
     "JobState",
     "RoleName",
     "ActionName",
     "RecordingState",
     "HubsState",
+    "PatternName",
     "SceneNode",
     "Op",
     "ServerMessage",
@@ -37,7 +44,7 @@ def generate() -> str:
         "// Generated from engine/stream/messages.py by `python -m engine.app.typescript`. Do not edit.",
         f'export const PROTOCOL = "{messages.PROTOCOL}";',
     ]
-    names = {name: _strip(getattr(messages, name)) for name in _NAMED_UNIONS}
+    names = {name: _strip(getattr(messages, name, None) or getattr(guiding, name)) for name in _NAMED_UNIONS}
     written: set[str] = set()
     for model in _models():
         parts += _due_unions(names, written, before=model)
@@ -47,16 +54,16 @@ def generate() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _models() -> list[type[messages.Message]]:
+def _models() -> list[type[Message]]:
     found = {
         value
-        for value in vars(messages).values()
-        if inspect.isclass(value) and issubclass(value, messages.Message) and value is not messages.Message
+        for value in (*vars(guiding).values(), *vars(messages).values())
+        if inspect.isclass(value) and issubclass(value, Message) and value is not Message
     }
-    return sorted(found, key=lambda model: inspect.getsourcelines(model)[1])
+    return sorted(found, key=lambda model: (model.__module__ != guiding.__name__, inspect.getsourcelines(model)[1]))
 
 
-def _due_unions(names: dict[str, Any], written: set[str], before: type[messages.Message] | None) -> list[str]:
+def _due_unions(names: dict[str, Any], written: set[str], before: type[Message] | None) -> list[str]:
     """Named unions whose members are all written, before the first model that needs them."""
     due = []
     for name, union in names.items():
@@ -68,11 +75,11 @@ def _due_unions(names: dict[str, Any], written: set[str], before: type[messages.
     return due
 
 
-def _uses(model: type[messages.Message], union: Any) -> bool:
+def _uses(model: type[Message], union: Any) -> bool:
     return any(_strip(hint) == union for hint in typing.get_type_hints(model).values())
 
 
-def _interface(model: type[messages.Message], names: dict[str, Any]) -> str:
+def _interface(model: type[Message], names: dict[str, Any]) -> str:
     comment = (model.__doc__ or "").strip().replace("\n", " ")
     hints = typing.get_type_hints(model, include_extras=False)
     lines = [f"  {field}: {_type(hints[field], names)};" for field in model.model_fields]
@@ -86,7 +93,7 @@ def _type(hint: Any, names: dict[str, Any]) -> str:
             return name
     if hint in _PRIMITIVES:
         return _PRIMITIVES[hint]
-    if inspect.isclass(hint) and issubclass(hint, messages.Message):
+    if inspect.isclass(hint) and issubclass(hint, Message):
         return hint.__name__
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:

@@ -1,7 +1,8 @@
 """What binary frames hold: records back to back, each begun by a byte that says what it is.
 
 Poses (engine.stream.pose), the hub's beat, the questions and answers by which clocks are compared
-(engine.stream.clock), and small blobs ahead of the op that names them. Times are microseconds, little endian.
+(engine.stream.clock), small blobs ahead of the op that names them, and readings of guidance (engine.stream.reading).
+Times are microseconds, little endian.
 """
 
 from __future__ import annotations
@@ -13,6 +14,15 @@ from dataclasses import dataclass
 
 from engine.core.errors import InvalidValue
 from engine.stream.pose import POSE_BYTES, POSE_KIND, Pose, decode_pose, encode_pose
+from engine.stream.reading import (
+    READING_HEAD_BYTES,
+    READING_KIND,
+    READING_ROW_BYTES,
+    ROWS_AT,
+    Reading,
+    decode_reading,
+    encode_reading,
+)
 
 BEAT_KIND, ASK_KIND, ANSWER_KIND, BLOB_KIND = 0x02, 0x03, 0x04, 0x05
 _BEAT = struct.Struct("<BqI")
@@ -56,7 +66,7 @@ class Blob:
     data: bytes
 
 
-Record = Pose | Beat | Ask | Answer | Blob
+Record = Pose | Beat | Ask | Answer | Blob | Reading
 
 
 def encode(record: Record) -> bytes:
@@ -64,6 +74,8 @@ def encode(record: Record) -> bytes:
     match record:
         case Pose():
             return encode_pose(record)
+        case Reading():
+            return encode_reading(record)
         case Beat(time_s, seq):
             return _BEAT.pack(BEAT_KIND, _us(time_s), seq)
         case Ask(sent_s):
@@ -85,6 +97,8 @@ def records(frame: bytes) -> Iterator[Record]:
         size, decode = _KINDS.get(frame[start], (0, None))
         if frame[start] == BLOB_KIND and start + size <= len(frame):
             size += _BLOB_HEAD.unpack_from(frame, start)[2]
+        if frame[start] == READING_KIND and start + size <= len(frame):
+            size += frame[start + ROWS_AT] * READING_ROW_BYTES
         if decode is None or start + size > len(frame):
             raise InvalidValue(f"a binary frame of {len(frame)} bytes has no record at byte {start}")
         yield decode(frame[start : start + size])
@@ -117,6 +131,7 @@ _KINDS: dict[int, tuple[int, Callable[[bytes], Record]]] = {
     ASK_KIND: (_ASK.size, _ask),
     ANSWER_KIND: (_ANSWER.size, _answer),
     BLOB_KIND: (_BLOB_HEAD.size, _blob),
+    READING_KIND: (READING_HEAD_BYTES, decode_reading),
 }
 
 

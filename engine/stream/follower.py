@@ -31,6 +31,7 @@ from engine.stream.messages import (
     Welcome,
 )
 from engine.stream.pose import Pose
+from engine.stream.reading import Reading
 from engine.stream.scene_log import folded
 
 #: No frame for this long: the hub cannot be heard, and whoever looks is told.
@@ -57,6 +58,7 @@ class Follower:
         self.scene: Scene | None = None
         self.jobs: dict[str, Job] = {}
         self.poses: dict[int, Pose] = {}
+        self.readings: dict[int, Reading] = {}
         self.welcome: Welcome | None = None
         self._clock = ClockSync()
         self._heard_s: float | None = None
@@ -68,6 +70,7 @@ class Follower:
         self._clock, self._asked_s, self._heard_s = ClockSync(), None, now_s
         self._replies.clear()
         self.poses.clear()
+        self.readings.clear()
         return Hello(protocol=PROTOCOL, token=token, epoch=self.epoch, last_seq=self.seq).model_dump_json()
 
     def receive_text(self, text: str, now_s: float) -> Told:
@@ -119,6 +122,8 @@ class Follower:
                         self._miss()
                 case Blob():
                     self._on_blob(record)
+                case Reading():
+                    self.readings[record.entity] = record
         return news
 
     def next_bytes(self, now_s: float) -> bytes:
@@ -169,3 +174,5 @@ class Follower:
         there = {node.entity for node in nodes if isinstance(node, TrackedNode)}
         for entity in self.poses.keys() - there:
             del self.poses[entity]
+        for entity in self.readings.keys() - there:
+            del self.readings[entity]

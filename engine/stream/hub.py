@@ -19,6 +19,7 @@ from engine.stream.audit_event import AuditEvent, Note
 from engine.stream.binary import Blob
 from engine.stream.messages import (
     EditRequest,
+    GuideRequest,
     HubsState,
     Job,
     JobUpdate,
@@ -42,6 +43,7 @@ from engine.stream.messages import (
 )
 from engine.stream.peer import Peer
 from engine.stream.pose import MOST_ENTITIES, Pose, PoseBoard
+from engine.stream.reading import Reading, ReadingBoard
 from engine.stream.scene_log import Entry, SceneLog
 
 #: Connections at once: more than any room holds, fewer than would make the hub late.
@@ -53,6 +55,12 @@ Bell = Callable[[], None]
 Jobs = Callable[[], Iterable[Job]]
 #: What the application does with a request to edit, and how to tell why not.
 Edit = Callable[[EditRequest, Callable[[str], None]], None]
+#: What guides does with what is asked of it, and how to tell why not.
+Guide = Callable[[GuideRequest, Callable[[str], None]], None]
+
+
+def _nobody_guides(_request: GuideRequest, refuse: Callable[[str], None]) -> None:
+    refuse("no guidance runs here: start it with `sightline guide`")
 
 
 @dataclass(slots=True)
@@ -65,16 +73,19 @@ class _Connection:
 class Hub:
     """The state of a session.
 
-    `on_entry` and `on_pose` hear everything that all peers hear, in the same order; `on_anew` hears of a state that no
-    ops led to.
+    `on_entry`, `on_pose` and `on_reading` hear everything that all peers hear, in the same order; `on_anew` hears of a
+    state that no ops led to. `guide` is given what people ask of a guidance session.
     """
 
     def __init__(self, log: SceneLog, access: Access, note: Note, is_noting: Callable[[], bool] = lambda: True) -> None:
         self.log = log
         self.board = PoseBoard()
+        self.readings = ReadingBoard()
         self.access = access
         self.on_entry: list[Callable[[Entry, Op], None]] = []
         self.on_pose: list[Callable[[Pose], None]] = []
+        self.on_reading: list[Callable[[Reading], None]] = []
+        self.guide: Guide = _nobody_guides
         self.on_anew: list[Callable[[SceneLog], None]] = []
         self.note = note
         self._is_noting = is_noting
@@ -104,7 +115,7 @@ class Hub:
             # Nobody comes in unwritten: a log that cannot be kept closes the door, not the session.
             return self.access.who(token if token is not None else cookie, now_s) if self._is_noting() else None
 
-        peer = Peer(self.log, self.board, jobs, admit, lambda: self._session)
+        peer = Peer(self.log, self.board, jobs, admit, lambda: self._session, self.readings)
         self._connections[peer] = _Connection(bell, now_s)
         return peer
 
@@ -158,6 +169,8 @@ class Hub:
         self.log = log
         for entity in self.board.entities:
             self.board.forget(entity)
+        for entity in self.readings.entities:
+            self.readings.forget(entity)
         for peer in self._connections:
             peer.entities.clear()
         self.tell_all_anew()
@@ -188,6 +201,17 @@ class Hub:
         for hear in self.on_pose:
             hear(pose)
         self._tell_moved(pose.entity)
+        return True
+
+    def read(self, reading: Reading) -> bool:
+        """Show everyone how far a tool is from what it is held against; False where a newer reading is known."""
+        if not self.readings.put(reading):
+            return False
+        for hear in self.on_reading:
+            hear(reading)
+        for peer, connection in self._connections.items():
+            peer.read(reading.entity)
+            connection.bell()
         return True
 
     def lose(self, entity: int) -> None:
@@ -235,6 +259,9 @@ class Hub:
                     case StrokeRequest() | StepRequest():
                         by = _member(peer).role.value  # whatever the client says
                         edit(event.model_copy(update={"by": by}), self._refuser(peer, event.request))
+                    case GuideRequest():
+                        asked = event.model_copy(update={"by": _member(peer).id})
+                        self.guide(asked, self._refuser(peer, event.request))
                     case _:
                         edit(event, self._refuser(peer, event.request))
             except InvalidValue as error:

@@ -9,25 +9,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from engine.stream.guiding import Alert, Guidance, GuideAsk
+from engine.stream.message import Identifier, Matrix, Message, Point, Sha256
 
 PROTOCOL = "sightline.v1"
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Identifier = Annotated[str, Field(min_length=1, max_length=128)]
-Matrix = Annotated[tuple[float, ...], Field(min_length=16, max_length=16)]
-
-
-class Message(BaseModel):
-    """Base of everything on the wire: frozen, nothing unknown, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
 
 # --- what is drawn -----------------------------------------------------------------------------
 
 
 RoleName = Literal["surgeon", "assistant", "educator", "trainee", "viewer", "device"]
+PatternName = Literal["plain", "lines", "dashes", "dots"]
 
 
 class CodeMessage(Message):
@@ -50,7 +43,8 @@ class ProvenanceMessage(Message):
 class StructureMessage(Message):
     """What a label means and how it is drawn. `label` is its value in the label slabs, 0 when not in them.
 
-    `parts` are the keys of structures that belong to it: a brain's matter, a body's organs.
+    `parts` are the keys of structures that belong to it: a brain's matter, a body's organs. `pattern` is drawn on its
+    surface, so that margins are told apart without colour.
     """
 
     label: int = Field(ge=0, le=255)
@@ -61,6 +55,7 @@ class StructureMessage(Message):
     opacity: float = Field(ge=0, le=1)
     provenance: ProvenanceMessage
     parts: tuple[Identifier, ...] = ()
+    pattern: PatternName = "plain"
 
 
 class SurfaceLod(Message):
@@ -178,9 +173,6 @@ class VolumeNode(Message):
     made_s: float = 0.0
 
 
-Point = tuple[float, float, float]
-
-
 class TrackedNode(Message):
     """A thing that moves: its places come as poses of `entity`, in binary frames.
 
@@ -192,7 +184,7 @@ class TrackedNode(Message):
     id: Identifier
     name: Annotated[str, Field(max_length=128)]
     entity: int = Field(ge=0, le=0xFFFF)
-    thing: Literal["tool", "head", "pointer"]
+    thing: Literal["tool", "head", "pointer", "reference"]
     shaft_mm: Annotated[tuple[Point, ...], Field(min_length=1, max_length=64)] = ((0.0, 0.0, 0.0),)
     radius_mm: float = Field(default=1.5, gt=0, le=100.0)
     source: str
@@ -254,6 +246,8 @@ class Scene(Message):
     warnings: tuple[str, ...] = ()
     opened: OpenRequest | None = None
     registration: Registration | None = None
+    guidance: Guidance | None = None
+    alerts: tuple[Alert, ...] = ()
 
 
 # --- jobs and the library ----------------------------------------------------------------------
@@ -328,7 +322,7 @@ class Library(Message):
 
 ActionName = Literal[
     "look", "move_self", "open", "upload", "remove", "edit", "set_margin", "register", "track", "mark", "export",
-    "invite", "revoke",
+    "invite", "revoke", "quiet",
 ]  # fmt: skip
 RecordingState = Literal["off", "on", "failed"]
 HubsState = Literal["alone", "together", "cut off"]
@@ -474,8 +468,18 @@ class VerifyRequest(Message):
     error_mm: float = Field(ge=0, le=100.0)
 
 
+class GuideRequest(Message):
+    """Something that a person asks of the guidance session. `by` is the hub's to say: who asked."""
+
+    type: Literal["guide"] = "guide"
+    request: Identifier
+    scene: Identifier
+    ask: GuideAsk
+    by: Identifier | None = None
+
+
 EditRequest = StrokeRequest | StepRequest | PrepareRequest
-Request = EditRequest | TrackRequest | RegisterRequest | VerifyRequest
+Request = EditRequest | TrackRequest | RegisterRequest | VerifyRequest | GuideRequest
 
 
 class ReplaceScene(Message):
@@ -560,8 +564,30 @@ class SetRegistration(Message):
     registration: Registration
 
 
+class SetGuidance(Message):
+    """How the guidance session stands now; None where it has ended. Its alerts end with it."""
+
+    kind: Literal["set_guidance"] = "set_guidance"
+    guidance: Guidance | None
+
+
+class SetAlerts(Message):
+    """Everything that is said now, the most urgent first; takes the place of what was said before."""
+
+    kind: Literal["set_alerts"] = "set_alerts"
+    alerts: Annotated[tuple[Alert, ...], Field(max_length=64)]
+
+
 Op = Annotated[
-    ReplaceScene | PutNode | RemoveNode | EditScene | RenewScene | MoveSurface | SetRegistration,
+    ReplaceScene
+    | PutNode
+    | RemoveNode
+    | EditScene
+    | RenewScene
+    | MoveSurface
+    | SetRegistration
+    | SetGuidance
+    | SetAlerts,
     Field(discriminator="kind"),
 ]
 
@@ -635,6 +661,13 @@ ServerMessage = Annotated[
     Field(discriminator="type"),
 ]
 ClientMessage = Annotated[
-    Hello | StrokeRequest | StepRequest | PrepareRequest | TrackRequest | RegisterRequest | VerifyRequest,
+    Hello
+    | StrokeRequest
+    | StepRequest
+    | PrepareRequest
+    | TrackRequest
+    | RegisterRequest
+    | VerifyRequest
+    | GuideRequest,
     Field(discriminator="type"),
 ]

@@ -22,6 +22,7 @@ from engine.stream.messages import (
     ActionName,
     ClientMessage,
     ErrorMessage,
+    GuideRequest,
     Hello,
     Job,
     JobUpdate,
@@ -38,7 +39,8 @@ from engine.stream.messages import (
     Welcome,
 )
 from engine.stream.outbox import Outbox
-from engine.stream.pose import MOST_AHEAD_S, Pose, PoseBoard, PoseLane
+from engine.stream.pose import MOST_AHEAD_S, Lane, Pose, PoseBoard
+from engine.stream.reading import Reading, ReadingBoard
 from engine.stream.roles import Action, Role, may, refusal
 from engine.stream.scene_log import Entry, SceneLog
 
@@ -58,13 +60,26 @@ MOST_BEHIND_S = 1.0
 
 _CLIENT_MESSAGE: TypeAdapter[Hello | Request] = TypeAdapter(ClientMessage)
 
-#: What each request asks to do. A track request asks by its things (`_THING_ACTIONS`).
+#: What each request asks to do. A track request asks by its things (`_THING_ACTIONS`), guidance by what is asked.
 _ACTIONS: dict[type[Request], Action] = {
     StrokeRequest: Action.EDIT,
     StepRequest: Action.EDIT,
     PrepareRequest: Action.EDIT,
     RegisterRequest: Action.REGISTER,
     VerifyRequest: Action.REGISTER,
+}
+_GUIDE_ACTIONS: dict[str, Action] = {
+    "collect": Action.REGISTER,
+    "touch": Action.REGISTER,
+    "leave": Action.REGISTER,
+    "solve": Action.REGISTER,
+    "calibrate": Action.REGISTER,
+    "bands": Action.SET_MARGIN,
+    "margin": Action.SET_MARGIN,
+    "trajectory": Action.SET_MARGIN,
+    "choose": Action.SET_MARGIN,
+    "cut": Action.REGISTER,
+    "quiet": Action.QUIET,
 }
 _THING_ACTIONS = {"tool": Action.TRACK, "head": Action.MOVE_SELF, "pointer": Action.MOVE_SELF}
 
@@ -97,14 +112,17 @@ class Peer:
         jobs: Callable[[], Iterable[Job]],
         admit: Callable[[str | None, float], Who | None],
         session: Callable[[], SessionUpdate] = SessionUpdate,
+        readings: ReadingBoard | None = None,
     ) -> None:
         self._log = log
         self._board = board
+        self._reading_board = readings or ReadingBoard()
         self._jobs = jobs
         self._admit = admit
         self._session = session
         self._outbox = Outbox()
-        self._poses: PoseLane | None = None
+        self._poses: Lane | None = None
+        self._readings: Lane | None = None
         self._records: deque[Record] = deque(maxlen=MOST_RECORDS)
         self._events: deque[Event] = deque()
         self._clock = ClockSync()
@@ -177,7 +195,7 @@ class Peer:
 
     def next_bytes(self, now_s: float) -> bytes:
         """The next binary frame; empty when none is due."""
-        if not self.is_live or self._poses is None or not self._is_welcomed:
+        if not self.is_live or self._poses is None or self._readings is None or not self._is_welcomed:
             return b""  # whom the client is taken for comes first
         if self._asked_s is None or now_s - self._asked_s >= ASK_EVERY_S:
             self._asked_s = now_s
@@ -190,7 +208,7 @@ class Peer:
             for record in self._records
         )
         self._records.clear()
-        return said + self._poses.take()
+        return said + self._poses.take() + self._readings.take()
 
     def next_message(self) -> str | bytes | None:
         """The next frame in order: text, or a blob that the text after it names. None when nothing waits."""
@@ -217,6 +235,11 @@ class Peer:
         """There is a newer pose of `entity`; nobody is told of their own."""
         if self._poses is not None and entity not in self.entities:
             self._poses.mark(entity)
+
+    def read(self, entity: int) -> None:
+        """There is a newer reading of the tool `entity`."""
+        if self._readings is not None:
+            self._readings.mark(entity)
 
     def tell_anew(self, log: SceneLog) -> None:
         """What the client was told so far cannot be gone on with: it is given the whole state."""
@@ -260,7 +283,7 @@ class Peer:
 
     def _let_in(self, who: Who, hello: Hello) -> None:
         self.who = who
-        self._poses = PoseLane(self._board)
+        self._poses, self._readings = Lane(self._board), Lane(self._reading_board)
         self._beat_due = True
         self._outbox.put(self._welcome(who))
         tail = self._log.since(hello.epoch, hello.last_seq)
@@ -296,8 +319,8 @@ class Peer:
                 self._clock.add(Exchange(sent_s, received_s, answered_s, now_s))
             case Beat():
                 pass  # a client that says it lives: that it sent anything says as much
-            case Blob():
-                self._discard("a blob, which only a hub sends")
+            case Blob() | Reading():
+                self._discard("what only a hub sends")
 
     def _take_pose(self, pose: Pose, now_s: float) -> None:
         offset = self._clock.at(now_s)
@@ -337,6 +360,8 @@ def _barred(role: Role, request: Request) -> Action | None:
     """What the request asks that the role may not do."""
     if isinstance(request, TrackRequest):
         asked = [_THING_ACTIONS[thing.thing] for thing in request.things]
+    elif isinstance(request, GuideRequest):
+        asked = [_GUIDE_ACTIONS[request.ask.kind]]
     else:
         asked = [_ACTIONS[type(request)]]
     return next((action for action in asked if not may(role, action)), None)

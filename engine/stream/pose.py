@@ -10,6 +10,7 @@ import math
 import struct
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Protocol
 
 from engine.core.errors import InvalidValue
 
@@ -175,19 +176,30 @@ class PoseBoard:
         self._frames[pose.entity] = encode_pose(pose)
 
 
-class PoseLane:
-    """Which entities one peer has not been sent the newest pose of; what is sent is the newest when it goes."""
+class Board(Protocol):
+    """What holds the newest frame of each entity."""
 
-    def __init__(self, board: PoseBoard) -> None:
+    @property
+    def entities(self) -> tuple[int, ...]:
+        """All that have one."""
+
+    def frame(self, entity: int) -> bytes:
+        """As it goes on the wire; empty where there is none."""
+
+
+class Lane:
+    """Which entities one peer has not been sent the newest of; what is sent is the newest when it goes."""
+
+    def __init__(self, board: Board) -> None:
         self._board = board
         self._waiting: dict[int, None] = dict.fromkeys(board.entities)
 
     def mark(self, entity: int) -> None:
-        """There is a newer pose of `entity`."""
+        """There is something newer of `entity`."""
         self._waiting[entity] = None
 
     def take(self) -> bytes:
-        """One frame with the newest pose of each entity that waits, longest first; empty where none does."""
+        """One frame with the newest of each entity that waits, longest first; empty where none does."""
         frame = b"".join(map(self._board.frame, self._waiting))
         self._waiting.clear()
         return frame

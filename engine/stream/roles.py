@@ -32,6 +32,7 @@ class Action(StrEnum):
     EXPORT = "take results away"
     INVITE = "let others in"
     REVOKE = "send others out"
+    QUIET = "silence an alarm"
 
 
 _EVERYONE = frozenset(Role)
@@ -54,6 +55,7 @@ _MAY: dict[Action, frozenset[Role]] = {
     Action.EXPORT: _LEADING,
     Action.INVITE: _LEADING,
     Action.REVOKE: _LEADING,
+    Action.QUIET: _CLINICAL,
 }
 
 

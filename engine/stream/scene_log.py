@@ -21,6 +21,8 @@ from engine.stream.messages import (
     RoleName,
     Scene,
     SceneNode,
+    SetAlerts,
+    SetGuidance,
     SetRegistration,
     SurfaceNode,
     SurfacePatch,
@@ -125,11 +127,15 @@ def folded(scene: Scene | None, op: Op) -> Scene:
         return scene.model_copy(update={"nodes": _moved(scene.nodes, op)})
     if isinstance(op, SetRegistration):
         return _registered(scene, op.registration)
+    if isinstance(op, SetGuidance):
+        return scene.model_copy(update={"guidance": op.guidance} | ({} if op.guidance else {"alerts": ()}))
+    if isinstance(op, SetAlerts):
+        return scene.model_copy(update={"alerts": op.alerts})
     raise TypeError(f"not an op: {op!r}")
 
 
 def resumed(scene: Scene) -> Scene:
-    """A scene that outlived its server: devices must come again, and a registration is not believed unchecked.
+    """A scene that outlived its server: devices and guidance come again, and no registration is believed unchecked.
 
     The patient may have moved, or be another: a landmark check makes it true again, under a new epoch.
     """
@@ -138,7 +144,14 @@ def resumed(scene: Scene) -> Scene:
     registration = known and known.model_copy(update={"verified": False, "epoch": epoch})
     still = [node for node in scene.nodes if not isinstance(node, TrackedNode)]
     nodes = tuple(node.model_copy(update={"registration_epoch": epoch}) for node in still)
-    return scene.model_copy(update={"nodes": nodes, "registration": registration, "registration_epoch": epoch})
+    changes = {
+        "nodes": nodes,
+        "registration": registration,
+        "registration_epoch": epoch,
+        "guidance": None,
+        "alerts": (),
+    }
+    return scene.model_copy(update=changes)
 
 
 def _registered(scene: Scene, registration: Registration) -> Scene:

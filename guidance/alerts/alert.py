@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from engine.core.errors import InvalidValue
+from engine.core.unknown import Why
 from guidance.alerts.level import LOOKS, PRIORITIES, UNKNOWN_PRIORITIES, Bands, Level, Look, Priority
 from guidance.margins.margin import Distance, Margin
-from guidance.unknown import Why
 
 #: Sound may be stopped for this long at most, by priority. Never for what is not known in a risk area.
 SILENCE_S: dict[Priority, float] = {Priority.HIGH: 15.0, Priority.MEDIUM: 60.0, Priority.LOW: 120.0}

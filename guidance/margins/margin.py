@@ -8,7 +8,7 @@ from math import inf, isfinite
 
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue
-from guidance.unknown import Unknown
+from engine.core.unknown import Unknown
 
 
 class Part(StrEnum):

@@ -15,10 +15,10 @@ from scipy.special import stdtr
 
 from engine.core.array import Float64, owned
 from engine.core.errors import InvalidValue
+from engine.core.unknown import Unknown, Why
 from guidance.register.fiducial_error import FiducialError
 from guidance.register.registration import Doubt, Registration, RegistrationRefused
 from guidance.uncertainty.point_error import PointError
-from guidance.unknown import Unknown, Why
 
 #: A check point nearer to a landmark than this measures the landmark again.
 INDEPENDENT_MM = 10.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.core.transform import Transform
+from engine.core.unknown import Unknown, Why
 from guidance.calibrate.tool_tip import ToolTip
 from guidance.margins.tool_place import ToolPlace
 from guidance.register.registration import Registration
@@ -14,7 +15,6 @@ from guidance.track.movement import movement
 from guidance.track.sample import Sample
 from guidance.track.track import Track
 from guidance.uncertainty.pose_error import PoseError
-from guidance.unknown import Unknown, Why
 
 #: Places of tool and reference that are farther apart in time are not of one moment.
 TOGETHER_S = 0.02

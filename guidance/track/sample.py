@@ -11,7 +11,7 @@ from engine.core.array import Float64
 from engine.core.errors import InvalidValue
 from engine.core.frame import WORLD, Frame, FrameKind
 from engine.core.transform import Transform
-from guidance.unknown import Unknown, Why
+from engine.core.unknown import Unknown, Why
 
 #: Largest departure of RᵀR from identity that is put right: trackers round their quaternions, and recordings of theirs
 #: are off by up to 5e-4.

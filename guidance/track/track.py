@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.core.errors import InvalidValue
 from engine.core.transform import Transform
+from engine.core.unknown import Unknown, Why
 from guidance.track.sample import Sample
-from guidance.unknown import Unknown, Why
 
 #: How far back movement is looked at.
 WINDOW_S = 0.12

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import InvalidValue
-from engine.stream.pose import POSE_BYTES, Pose, PoseBoard, PoseFrame, PoseLane, decode_pose, encode_pose
+from engine.stream.pose import POSE_BYTES, Lane, Pose, PoseBoard, PoseFrame, decode_pose, encode_pose
 
 lengths = st.floats(-2000, 2000)
 turns = st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: math.hypot(*q) > 0.1)
@@ -85,7 +85,7 @@ def at(time_s: float, entity: int = 1) -> Pose:
     return Pose(entity, time_s, (time_s, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))
 
 
-def taken(lane: PoseLane) -> list[Pose]:
+def taken(lane: Lane) -> list[Pose]:
     frame = lane.take()
     return [decode_pose(frame[start : start + POSE_BYTES]) for start in range(0, len(frame), POSE_BYTES)]
 
@@ -95,7 +95,7 @@ def test_whatever_comes_in_whatever_order_the_newest_of_each_is_what_goes_out(
     events: list[tuple[int, int, bool]],
 ) -> None:
     board = PoseBoard()
-    lane = PoseLane(board)
+    lane = Lane(board)
     newest: dict[int, float] = {}
     sent: dict[int, float] = {}
 
@@ -119,7 +119,7 @@ def test_a_peer_that_joins_is_shown_where_everything_is() -> None:
     board = PoseBoard()
     board.put(at(1.0, entity=7))
     board.put(at(2.0, entity=9))
-    assert [(pose.entity, pose.time_s) for pose in taken(PoseLane(board))] == [(7, 1.0), (9, 2.0)]
+    assert [(pose.entity, pose.time_s) for pose in taken(Lane(board))] == [(7, 1.0), (9, 2.0)]
 
 
 def test_more_entities_than_a_session_has_are_refused_and_change_nothing() -> None:
@@ -133,7 +133,7 @@ def test_a_lost_tool_says_so_at_once_and_grows_old_from_its_last_place() -> None
     board.put(at(1.0))
     assert board.lose(1)
     assert not board.lose(1)
-    (lost,) = taken(PoseLane(board))
+    (lost,) = taken(Lane(board))
     assert not lost.is_tracked
     assert lost.time_s == 1.0
     assert board.age_s(1, 1.5) == 0.5
@@ -142,6 +142,6 @@ def test_a_lost_tool_says_so_at_once_and_grows_old_from_its_last_place() -> None
 def test_an_entity_that_is_no_more_is_not_sent() -> None:
     board = PoseBoard()
     board.put(at(1.0))
-    lane = PoseLane(board)
+    lane = Lane(board)
     board.forget(1)
     assert lane.take() == b""

@@ -149,6 +149,7 @@ async function connect(): Promise<void> {
       tools.take(pose);
       stage.invalidate();
     },
+    reading: () => undefined,
     live: (isNew) => {
       store.update((state) => ({ ...state, connection: "live", lostSince_s: null }));
       if (isNew) catchUp();

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.core.unknown import Why
 from guidance.devices.openigtlink.link import Heard
 from guidance.devices.openigtlink.messages import (
     PositionMessage,
@@ -18,7 +19,6 @@ from guidance.devices.openigtlink.messages import (
 from guidance.devices.openigtlink.rotation import matrix_of
 from guidance.track.sample import Sample, sample
 from guidance.track.source_clock import SourceClock
-from guidance.unknown import Why
 
 #: Codes that leave what is tracked in doubt, and why. All others, codes of later versions too, are passed on as words.
 UNSAFE: dict[int, Why] = {

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import InvalidValue
+from engine.core.unknown import Unknown, Why
 from guidance.alerts.alert import _TRANSITIONS, SILENCE_S, Alert, AlertState, Ask, NotAllowed, ask, step
 from guidance.alerts.level import LOOKS, Bands, Level, Priority
 from guidance.margins.margin import Distance, Margin, Part
-from guidance.unknown import Unknown, Why
 
 BANDS = Bands()
 FRAME_S = 1 / 90

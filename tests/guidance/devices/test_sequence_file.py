@@ -9,8 +9,8 @@ import pytest
 
 from engine.core.errors import InputRefused
 from engine.core.transform import Transform
+from engine.core.unknown import Unknown, Why
 from guidance.devices.sequence_file import read_sequence
-from guidance.unknown import Unknown, Why
 
 TURNED = "0 -1 0 10 1 0 0 20 0 0 1 30 0 0 0 1"
 

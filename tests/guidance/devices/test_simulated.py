@@ -12,10 +12,10 @@ import pytest
 from engine.core.errors import InputRefused, InvalidValue
 from engine.core.frame import WORLD
 from engine.core.transform import Transform
+from engine.core.unknown import Unknown, Why
 from guidance.devices.simulated import Arrival, Fault, FaultKind, Scenario, played, read_scenario
 from guidance.track.sample import thing_frame
 from guidance.track.track import Track
-from guidance.unknown import Unknown, Why
 
 UNTIL_S = 3.0
 QUIET = Scenario(hz=60, jitter_mm=0.05)

@@ -8,13 +8,13 @@ import pytest
 from engine.core.array import Float64
 from engine.core.frame import WORLD
 from engine.core.transform import Transform
+from engine.core.unknown import Unknown, Why
 from guidance.register.fiducial_error import FiducialError
 from guidance.register.registration import Doubt, RegistrationRefused
 from guidance.register.steady import refuse_motion
 from guidance.register.touch import Touch
 from guidance.track.sample import Sample, thing_frame
 from guidance.uncertainty.point_error import PointError
-from guidance.unknown import Unknown, Why
 from tests.guidance.register.places import HEAD_MM, touch_errors_mm
 
 FINE = FiducialError.isotropic(0.4)

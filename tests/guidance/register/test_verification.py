@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from engine.core.array import Float64
+from engine.core.unknown import Unknown, Why
 from guidance.register.fiducial_error import FiducialError
 from guidance.register.paired import register
 from guidance.register.registration import Doubt, Registration, RegistrationRefused
 from guidance.register.verification import Checked, CheckPoint, Verification, trend, verify, why_not
-from guidance.unknown import Unknown, Why
 from tests.guidance.register.places import CLAMP, HEAD_MM, PATIENT, PATIENT_FROM_CLAMP, pairs, touch_errors_mm
 
 FINE = FiducialError.isotropic(0.3)

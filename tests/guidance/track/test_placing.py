@@ -10,6 +10,7 @@ import pytest
 from engine.core.array import Float64
 from engine.core.frame import WORLD
 from engine.core.transform import Transform
+from engine.core.unknown import Unknown, Why
 from guidance.calibrate.tool_tip import ToolTip
 from guidance.margins.proximity import Proximity
 from guidance.margins.surface_tree import SurfaceTree
@@ -22,7 +23,6 @@ from guidance.track.placing import Placed, placed
 from guidance.track.sample import Sample, thing_frame
 from guidance.track.track import Track
 from guidance.uncertainty.point_error import PointError
-from guidance.unknown import Unknown, Why
 from tests.guidance.margins.shapes import lumpy
 from tests.guidance.register.places import (
     CLAMP,

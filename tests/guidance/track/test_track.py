@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import InvalidValue
+from engine.core.unknown import Unknown, Why
 from guidance.track.sample import Sample, sample
 from guidance.track.track import BELIEVED_AFTER, STALE_S, WINDOW_S, Track
-from guidance.unknown import Unknown, Why
 
 HZ = 60.0
 

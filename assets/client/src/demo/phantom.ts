@@ -56,6 +56,7 @@ function surfaceNode(shape: Ellipsoid): SurfaceNode {
       opacity: shape.opacity,
       provenance: { pipeline: "demo ellipsoids", version: "1", parameters: {}, synthetic: true },
       parts: [],
+      pattern: "plain",
     },
     lods: [
       { blob: `demo:${shape.key}:5`, bytes: 10, triangles: 5120 * shape.parts.length, error_mm: 0.3 },
@@ -114,6 +115,8 @@ export function demoScene(): Scene {
     nodes: [...ELLIPSOIDS.map(surfaceNode), volumeNode()],
     opened: null,
     registration: null,
+    guidance: null,
+    alerts: [],
     warnings: ["Synthetic data made in this browser; no patient."],
   };
 }

@@ -104,6 +104,8 @@ export function receiveOp(state: State, op: Op): State {
   if (op.kind === "renew_scene") return withNodes(state, { ...state.scene, nodes: state.scene.nodes.map((node) => renewed(node, op)) });
   if (op.kind === "move_surface") return withNodes(state, { ...state.scene, nodes: state.scene.nodes.map((node) => moved(node, op)) });
   if (op.kind === "set_registration") return withNodes(state, registered(state.scene, op.registration));
+  if (op.kind === "set_guidance") return withNodes(state, { ...state.scene, guidance: op.guidance, alerts: op.guidance ? state.scene.alerts : [] });
+  if (op.kind === "set_alerts") return withNodes(state, { ...state.scene, alerts: op.alerts });
   const id = op.kind === "put_node" ? op.node.id : op.id;
   const kept = state.scene.nodes.filter((node) => node.id !== id);
   const place = state.scene.nodes.findIndex((node) => node.id === id);

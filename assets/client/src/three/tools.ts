@@ -9,7 +9,7 @@ import { themeFor } from "../xr/theme";
 import type { Pose } from "../wire/binary";
 import type { Scene, TrackedNode } from "../wire/messages";
 
-const COLOUR: Readonly<Record<TrackedNode["thing"], number>> = { tool: 0xffb454, head: 0x8fd3ff, pointer: 0x8fd3ff };
+const COLOUR: Readonly<Record<TrackedNode["thing"], number>> = { tool: 0xffb454, head: 0x8fd3ff, pointer: 0x8fd3ff, reference: 0xb9c4d0 };
 const FADED_OPACITY = 0.3;
 const RADIAL_SEGMENTS = 12;
 

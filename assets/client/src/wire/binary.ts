@@ -39,11 +39,60 @@ export interface Blob {
   readonly data: ArrayBuffer;
 }
 
-export type Received = Pose | Beat | Ask | Answer | Blob;
+/** Why something is not known; the words are those of `engine.core.unknown.Why`, in its order. */
+export const WHYS = [
+  "the tool is not tracked",
+  "the reference on the patient is not tracked",
+  "the last place is too old",
+  "the device sends what cannot be",
+  "the tool is not calibrated",
+  "the patient is not registered",
+  "the registration was not checked on the patient",
+  "the registration must be checked again",
+  "the structure belongs to another scan",
+  "the structure is not ready",
+  "the device is silent",
+  "the device's clock cannot be trusted",
+  "the device reports a fault",
+] as const;
+export type Why = (typeof WHYS)[number];
+
+/** A structure of a reading: a distance, or why there is none. */
+export interface ReadingRow {
+  readonly why: Why | null;
+  /** 0 clear, 1 near, 2 risk, 3 breach. */
+  readonly level: number;
+  readonly part: "tip" | "shaft";
+  readonly distance_mm: number;
+  readonly error_mm: number;
+  readonly approach_mm_s: number;
+  readonly contact_s: number;
+  readonly surface_mm: readonly [number, number, number];
+}
+
+/** What a tool is from each structure of the guidance of that revision. */
+export interface Reading {
+  readonly kind: "reading";
+  readonly entity: number;
+  readonly epoch: number;
+  readonly revision: number;
+  readonly time_s: number;
+  readonly since_s: number;
+  readonly tipError_mm: number;
+  readonly why: Why | null;
+  readonly referenceWhy: Why | null;
+  readonly rows: readonly ReadingRow[];
+}
+
+export type Received = Pose | Beat | Ask | Answer | Blob | Reading;
 
 /** Bytes of a record by its kind; a blob's follow its head. */
-const SIZES: Readonly<Record<number, number>> = { 1: 38, 2: 13, 3: 9, 4: 25, 5: 37 };
+const SIZES: Readonly<Record<number, number>> = { 1: 38, 2: 13, 3: 9, 4: 25, 5: 37, 6: 31 };
 const BLOB = 5;
+const READING = 6;
+const ROW_BYTES = 32;
+/** Where a reading says how many rows follow. */
+const ROWS_AT = 30;
 const SHA_BYTES = 32;
 const TRACKED = 1;
 const UNIT = 32767;
@@ -56,7 +105,7 @@ export function decodeRecords(frame: ArrayBuffer): Received[] {
     const kind = view.getUint8(at);
     const head = SIZES[kind];
     if (head === undefined || at + head > frame.byteLength) break;
-    const size = kind === BLOB ? head + view.getUint32(at + 1 + SHA_BYTES, true) : head;
+    const size = head + (kind === BLOB ? view.getUint32(at + 1 + SHA_BYTES, true) : kind === READING ? view.getUint8(at + ROWS_AT) * ROW_BYTES : 0);
     if (at + size > frame.byteLength) break;
     found.push(kind === BLOB ? blob(frame, at, size) : decode(kind, view, at));
     at += size;
@@ -75,6 +124,7 @@ function decode(kind: number, view: DataView, at: number): Received {
   if (kind === 2) return { kind: "beat", time_s: time_s(1), seq: view.getUint32(at + 9, true) };
   if (kind === 3) return { kind: "ask", sent_s: time_s(1) };
   if (kind === 4) return { kind: "answer", sent_s: time_s(1), received_s: time_s(9), answered_s: time_s(17) };
+  if (kind === READING) return reading(view, at);
   const flags = view.getUint8(at + 1);
   const float = (offset: number): number => view.getFloat32(at + offset, true);
   const part = (offset: number): number => view.getInt16(at + offset, true) / UNIT;
@@ -88,6 +138,42 @@ function decode(kind: number, view: DataView, at: number): Received {
     frame: flags >> 4 === 1 ? "world" : "patient",
     isTracked: (flags & TRACKED) !== 0,
     error_mm: float(34),
+  };
+}
+
+/** 0 is known; a reason that came later than this page is a reason all the same. */
+function why(code: number): Why | null {
+  return code === 0 ? null : (WHYS[code - 1] ?? "the device reports a fault");
+}
+
+function reading(view: DataView, at: number): Reading {
+  const time_s = (offset: number): number => Number(view.getBigInt64(at + offset, true)) / 1e6;
+  const rows = Array.from({ length: view.getUint8(at + ROWS_AT) }, (_, n) => row(view, at + SIZES[READING]! + n * ROW_BYTES));
+  return {
+    kind: "reading",
+    entity: view.getUint16(at + 2, true),
+    epoch: view.getUint16(at + 4, true),
+    revision: view.getUint16(at + 6, true),
+    time_s: time_s(8),
+    since_s: time_s(16),
+    tipError_mm: view.getFloat32(at + 24, true),
+    why: why(view.getUint8(at + 28)),
+    referenceWhy: why(view.getUint8(at + 29)),
+    rows,
+  };
+}
+
+function row(view: DataView, at: number): ReadingRow {
+  const float = (n: number): number => view.getFloat32(at + 4 + 4 * n, true);
+  return {
+    why: why(view.getUint8(at)),
+    level: view.getUint8(at + 1),
+    part: view.getUint8(at + 2) === 0 ? "tip" : "shaft",
+    distance_mm: float(0),
+    error_mm: float(1),
+    approach_mm_s: float(2),
+    contact_s: float(3),
+    surface_mm: [float(4), float(5), float(6)],
   };
 }
 

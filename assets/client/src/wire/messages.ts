@@ -2,6 +2,243 @@
 
 export const PROTOCOL = "sightline.v1";
 
+export type DeviceState = "connecting" | "live" | "silent" | "faulty" | "ended";
+
+/** What tracks: a name without any address, how it is, and its own words where it reports a fault. */
+export interface GuidedDevice {
+  name: string;
+  state: DeviceState;
+  words: string;
+  simulated: boolean;
+}
+
+/** A tool that distances are measured from. `tip_error_mm` holds its tip in 95 % of cases; None: not calibrated. */
+export interface GuidedTool {
+  node: string;
+  name: string;
+  tip_error_mm: number | null;
+}
+
+export type LandmarkState = "waiting" | "touching" | "touched" | "left out";
+
+/** A point to touch: to register with, or to check with, never both.      `off_mm` and `expected_mm` (95 %) are told of check points alone: what is left over at a landmark that was     registered with says nothing of accuracy. */
+export interface GuidedLandmark {
+  id: string;
+  name: string;
+  patient_mm: [number, number, number];
+  use: "register" | "check";
+  state: LandmarkState;
+  off_mm: number | null;
+  expected_mm: number | null;
+  words: string;
+}
+
+/** What a registration is expected to be off at a point, in 95 % of cases. */
+export interface ExpectedError {
+  name: string;
+  patient_mm: [number, number, number];
+  error_mm: number;
+}
+
+/** How well a registration is known: what is expected at targets, and what check points measured. No residuals.      `due_s` is when it must be checked again, seconds since 1970. `growth_mm_h` is the trend of the measured error,     `grows` whether that is more than chance. */
+export interface Accuracy {
+  epoch: number;
+  method: string;
+  expected: ExpectedError[];
+  measured_mm: number | null;
+  checked_s: number | null;
+  due_s: number | null;
+  growth_mm_h: number | null;
+  grows: boolean;
+  words: string;
+}
+
+/** At which distances, after their error, what is said gets more urgent (guidance.alerts.level). */
+export interface GuidedBands {
+  near_mm: number;
+  risk_mm: number;
+  breach_mm: number;
+}
+
+/** What a tool is held against; the rows of readings count these. `error_mm` is the bound of its surface. */
+export interface GuidedStructure {
+  node: string;
+  name: string;
+  bands: GuidedBands;
+  error_mm: number;
+  ready: boolean;
+}
+
+/** How near a trajectory comes to a structure, and how deep that is along it. */
+export interface Clearance {
+  name: string;
+  least_mm: number;
+  depth_mm: number;
+}
+
+/** A straight way from an entry to a target. `refused` says why it must not be taken; empty where it may. */
+export interface Trajectory {
+  id: string;
+  name: string;
+  entry_mm: [number, number, number];
+  target_mm: [number, number, number];
+  radius_mm: number;
+  cost: number | null;
+  angle_deg: number | null;
+  clearances: Clearance[];
+  profile_mm: number[];
+  refused: string;
+}
+
+/** A margin around (positive) or within (negative) its target; `node` is the surface that shows it.      `toward_mm` are distances to left, right, posterior, anterior, superior, inferior where they differ. */
+export interface MarginBand {
+  id: string;
+  name: string;
+  distance_mm: number;
+  toward_mm: [number, number, number, number, number, number] | null;
+  node: string | null;
+  volume_ml: number | null;
+}
+
+/** What a tracked cutting tool has taken away so far. Volumes and the least margin with 95 % bounds. */
+export interface Resection {
+  target: string;
+  cutting: boolean;
+  removed_ml: number;
+  remaining_ml: number;
+  remaining_least_ml: number;
+  remaining_most_ml: number;
+  margin_mm: number | null;
+  margin_error_mm: number | null;
+  where_mm: [number, number, number] | null;
+  unseen_s: number;
+  undo_count: number;
+}
+
+/** Where the patient lies in one headset's own world, found by touching landmarks with its controller or finger. */
+export interface HeadsetPlace {
+  member: string;
+  patient_from_world: number[];
+  error_mm: number;
+  verified: boolean;
+}
+
+export type GuidanceStep = "connect" | "calibrate" | "register" | "verify" | "guide";
+
+/** How a guidance session stands: everything but what changes with every sample of the tracker.      `revision` grows with each change; readings name the one that their rows count. `next` says in words what to do. */
+export interface Guidance {
+  revision: number;
+  step: GuidanceStep;
+  next: string;
+  plan: string;
+  device: GuidedDevice;
+  tools: GuidedTool[];
+  reference: string | null;
+  landmarks: GuidedLandmark[];
+  accuracy: Accuracy | null;
+  structures: GuidedStructure[];
+  target: string | null;
+  trajectories: Trajectory[];
+  chosen: string | null;
+  margins: MarginBand[];
+  resection: Resection | null;
+  headsets: HeadsetPlace[];
+}
+
+export type PriorityName = "high" | "medium" | "low";
+
+/** What is said of one structure now. Shape, word and sound say as much as colour (IEC 60601-1-8). */
+export interface Alert {
+  id: string;
+  priority: PriorityName;
+  text: string;
+  shape: string;
+  colour: string;
+  flashes_hz: number;
+  pulses: number;
+  between_s: number;
+  sounds: boolean;
+  may_be_quiet: boolean;
+  since_s: number;
+}
+
+/** The tracked pointer rests on this landmark: take its place now, and for the next second or so. */
+export interface CollectAsk {
+  kind: "collect";
+  landmark: string;
+}
+
+/** A headset's own controller or fingertip rested on this landmark: its places in that headset's world. */
+export interface TouchAsk {
+  kind: "touch";
+  landmark: string;
+  points_mm: [number, number, number][];
+  with_hand: boolean;
+}
+
+/** Forget where this landmark was touched. */
+export interface LeaveAsk {
+  kind: "leave";
+  landmark: string;
+}
+
+/** Register from what was touched; `headset` for the asker's own headset. */
+export interface SolveAsk {
+  kind: "solve";
+  headset: boolean;
+}
+
+/** Begin or end turning a tool about its tip. */
+export interface CalibrateAsk {
+  kind: "calibrate";
+  tool: string;
+  state: "start" | "stop";
+}
+
+/** Other distances for a structure's alerts. */
+export interface BandsAsk {
+  kind: "bands";
+  node: string;
+  bands: GuidedBands;
+}
+
+/** Another distance for a margin of the target: a slider moves. */
+export interface MarginAsk {
+  kind: "margin";
+  margin: string;
+  distance_mm: number;
+  toward_mm: [number, number, number, number, number, number] | null;
+}
+
+/** Other ends for a trajectory, or a new one where nobody knows `id`. */
+export interface TrajectoryAsk {
+  kind: "trajectory";
+  id: string;
+  entry_mm: [number, number, number];
+  target_mm: [number, number, number];
+}
+
+/** Guide along this trajectory; along none where None. */
+export interface ChooseAsk {
+  kind: "choose";
+  id: string | null;
+}
+
+/** The tool begins to cut, stops, or its last cut is taken back. */
+export interface CutAsk {
+  kind: "cut";
+  state: "start" | "stop" | "undo";
+}
+
+/** No sound for a while, or seen and put aside; of one alert, or of all where None. */
+export interface QuietAsk {
+  kind: "quiet";
+  alert: string | null;
+  how: "silence" | "acknowledge";
+}
+
+export type GuideAsk = CollectAsk | TouchAsk | LeaveAsk | SolveAsk | CalibrateAsk | BandsAsk | MarginAsk | TrajectoryAsk | ChooseAsk | CutAsk | QuietAsk;
+
 /** A coded concept (DICOM PS3.3 section 8.1). */
 export interface CodeMessage {
   value: string;
@@ -17,7 +254,9 @@ export interface ProvenanceMessage {
   synthetic: boolean;
 }
 
-/** What a label means and how it is drawn. `label` is its value in the label slabs, 0 when not in them.      `parts` are the keys of structures that belong to it: a brain's matter, a body's organs. */
+export type PatternName = "plain" | "lines" | "dashes" | "dots";
+
+/** What a label means and how it is drawn. `label` is its value in the label slabs, 0 when not in them.      `parts` are the keys of structures that belong to it: a brain's matter, a body's organs. `pattern` is drawn on its     surface, so that margins are told apart without colour. */
 export interface StructureMessage {
   label: number;
   key: string;
@@ -27,6 +266,7 @@ export interface StructureMessage {
   opacity: number;
   provenance: ProvenanceMessage;
   parts: string[];
+  pattern: PatternName;
 }
 
 /** One level of detail: a GLB in headset metres, and its distance bound from the finest. */
@@ -126,7 +366,7 @@ export interface TrackedNode {
   id: string;
   name: string;
   entity: number;
-  thing: "tool" | "head" | "pointer";
+  thing: "tool" | "head" | "pointer" | "reference";
   shaft_mm: [number, number, number][];
   radius_mm: number;
   source: string;
@@ -173,6 +413,8 @@ export interface Scene {
   warnings: string[];
   opened: OpenRequest | null;
   registration: Registration | null;
+  guidance: Guidance | null;
+  alerts: Alert[];
 }
 
 /** Why one file was set aside. */
@@ -348,7 +590,16 @@ export interface VerifyRequest {
   error_mm: number;
 }
 
-export type ClientMessage = Hello | StrokeRequest | StepRequest | PrepareRequest | TrackRequest | RegisterRequest | VerifyRequest;
+/** Something that a person asks of the guidance session. `by` is the hub's to say: who asked. */
+export interface GuideRequest {
+  type: "guide";
+  request: string;
+  scene: string;
+  ask: GuideAsk;
+  by: string | null;
+}
+
+export type ClientMessage = Hello | StrokeRequest | StepRequest | PrepareRequest | TrackRequest | RegisterRequest | VerifyRequest | GuideRequest;
 
 /** Another scene altogether. */
 export interface ReplaceScene {
@@ -416,11 +667,23 @@ export interface SetRegistration {
   registration: Registration;
 }
 
+/** How the guidance session stands now; None where it has ended. Its alerts end with it. */
+export interface SetGuidance {
+  kind: "set_guidance";
+  guidance: Guidance | null;
+}
+
+/** Everything that is said now, the most urgent first; takes the place of what was said before. */
+export interface SetAlerts {
+  kind: "set_alerts";
+  alerts: Alert[];
+}
+
 export type RecordingState = "off" | "on" | "failed";
 
 export type HubsState = "alone" | "together" | "cut off";
 
-export type Op = ReplaceScene | PutNode | RemoveNode | EditScene | RenewScene | MoveSurface | SetRegistration;
+export type Op = ReplaceScene | PutNode | RemoveNode | EditScene | RenewScene | MoveSurface | SetRegistration | SetGuidance | SetAlerts;
 
 /** Whom the server takes this client for, and what it may do. */
 export interface Welcome {
@@ -475,6 +738,6 @@ export interface ErrorMessage {
   summary: string;
 }
 
-export type ActionName = "look" | "move_self" | "open" | "upload" | "remove" | "edit" | "set_margin" | "register" | "track" | "mark" | "export" | "invite" | "revoke";
+export type ActionName = "look" | "move_self" | "open" | "upload" | "remove" | "edit" | "set_margin" | "register" | "track" | "mark" | "export" | "invite" | "revoke" | "quiet";
 
 export type ServerMessage = Welcome | Snapshot | NumberedOp | JobUpdate | SessionUpdate | RefusedMessage | ErrorMessage;

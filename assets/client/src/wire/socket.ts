@@ -2,13 +2,14 @@
 
 import { learned, offsetAt, type Exchange, type Offset } from "../model/clock";
 import { SILENT_AFTER_S } from "../model/freshness";
-import { decodeRecords, encodeAnswer, encodeAsk, type Pose, type Received } from "./binary";
+import { decodeRecords, encodeAnswer, encodeAsk, type Pose, type Reading, type Received } from "./binary";
 import { holdBlob } from "./blobs";
 import { PROTOCOL, type ClientMessage, type Hello, type ServerMessage } from "./messages";
 
 export interface SocketEvents {
   message(message: ServerMessage): void;
   pose(pose: Pose): void;
+  reading(reading: Reading): void;
   /** The server is heard: after a new connection, or after a silence. */
   live(isNew: boolean): void;
   /** It is not heard any more; `silent_s` is when it last was, on this page's clock. */
@@ -115,6 +116,9 @@ export class Socket {
     switch (record.kind) {
       case "pose":
         this.events.pose(record);
+        break;
+      case "reading":
+        this.events.reading(record);
         break;
       case "ask":
         socket.send(encodeAnswer({ kind: "answer", sent_s: record.sent_s, received_s: time_s, answered_s: time_s }));

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engine.core.transform import Transform
+from engine.core.unknown import Why
 from guidance.devices.openigtlink.codec import TYPES
 from guidance.devices.openigtlink.frame import EXTENDED, PLAIN, Frame, pack
 from guidance.devices.openigtlink.link import Heard, Link
@@ -25,7 +26,6 @@ from guidance.devices.openigtlink.messages import (
 )
 from guidance.devices.openigtlink.tracking import UNSAFE, Tracking
 from guidance.track.sample import Sample
-from guidance.unknown import Why
 from tests.guidance.devices.openigtlink.everything import EVERYTHING, assert_same, pose
 
 
