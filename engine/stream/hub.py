@@ -92,6 +92,7 @@ class Hub:
         self._connections: dict[Peer, _Connection] = {}
         self._owners: dict[str, str] = {}  # tracked node -> member
         self._entities: dict[str, int] = {}  # tracked node -> its number, from the moment it is given
+        self._here: set[int] = set()  # numbers of what this server itself tracks
         #: Hubs that share a session give numbers from different places.
         self.first_entity = 1
         self._session = SessionUpdate()
@@ -220,8 +221,8 @@ class Hub:
             self._tell_moved(entity)
 
     def tracked_entities(self) -> frozenset[int]:
-        """Numbers of all that somebody who is here tracks."""
-        return frozenset(entity for peer in self._connections for entity in peer.entities)
+        """Numbers of all that somebody who is here, or this server itself, tracks."""
+        return frozenset(entity for peer in self._connections for entity in peer.entities) | self._here
 
     def tick(self, now_s: float) -> None:
         """Ten times a second: the beat; and whoever may no longer be here goes."""
@@ -276,6 +277,32 @@ class Hub:
 
         return refuse
 
+    def track_here(self, things: Iterable[TrackedThing], source: str) -> dict[str, int]:
+        """Things that this server itself sends poses of; their numbers by node.
+
+        Raises:
+            InvalidValue: nothing is open yet, or too many things are tracked.
+        """
+        made = {}
+        for thing in things:
+            node = self._node(thing, source)
+            self._here.add(node.entity)
+            made[node.id] = node.entity
+            self.publish(PutNode(node=node))
+        return made
+
+    def leave_here(self, nodes: Iterable[str]) -> None:
+        """What this server tracked is no more."""
+        there = {node.id for node in self._tracked()}
+        for node in nodes:
+            entity = self._entities.pop(node, None)
+            if entity is not None:
+                self._here.discard(entity)
+                self.board.forget(entity)
+                self.readings.forget(entity)
+            if node in there:
+                self.publish(RemoveNode(id=node))
+
     def _track(self, peer: Peer, request: TrackRequest) -> None:
         scene, member = self._scene(), _member(peer)
         for thing in request.things:
@@ -283,12 +310,12 @@ class Hub:
             if known is not None and self._owners.get(thing.id) != member.id:
                 raise InvalidValue(f"{thing.id!r} is the name of something else")
         for thing in request.things:
-            node = self._node(thing, member)
+            node = self._node(thing, str(member))
             self._owners[node.id] = member.id
             peer.entities.add(node.entity)
             self.publish(PutNode(node=node))
 
-    def _node(self, thing: TrackedThing, member: Who) -> TrackedNode:
+    def _node(self, thing: TrackedThing, source: str) -> TrackedNode:
         scene = self._scene()
         there = {node.id: node.entity for node in self._tracked()}
         entity = there.get(thing.id, self._entities.get(thing.id))
@@ -305,13 +332,19 @@ class Hub:
             thing=thing.thing,
             shaft_mm=thing.shaft_mm,
             radius_mm=thing.radius_mm,
-            source=str(member),
+            source=source,
             frame_of_reference_uid=scene.frame_of_reference_uid,
             registration_epoch=scene.registration_epoch,
         )
 
+    @property
+    def _is_guided(self) -> bool:
+        return self.log.scene is not None and self.log.scene.guidance is not None
+
     def _register(self, peer: Peer, request: RegisterRequest) -> None:
         scene = self._scene(request.scene)
+        if self._is_guided:
+            raise InvalidValue("guidance runs here, and registers by what is touched")
         matrix = np.reshape(request.patient_from_world, (4, 4))
         Transform(patient(scene.frame_of_reference_uid), WORLD, matrix)  # refused unless it is rigid
         registration = Registration(
@@ -325,6 +358,8 @@ class Hub:
 
     def _verify(self, peer: Peer, request: VerifyRequest) -> None:
         scene = self._scene(request.scene)
+        if self._is_guided:
+            raise InvalidValue("guidance runs here, and checks by what is touched")
         known = scene.registration
         if known is None or known.epoch != request.epoch:
             raise InvalidValue("the registration that was checked is not the one in force")

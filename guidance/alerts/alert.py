@@ -60,7 +60,8 @@ class Alert:
     """What is shown and heard of one structure.
 
     Attributes:
-        text: in words, with a number where one is known.
+        headline: in words, without numbers: it changes when something has happened, not with every sample.
+        text: the same, with a number where one is known.
         look: shape, colour, flashing and sound of its priority.
         sounds: whether it is heard now.
         since_s: since when.
@@ -68,6 +69,7 @@ class Alert:
 
     structure: str
     priority: Priority
+    headline: str
     text: str
     look: Look
     sounds: bool
@@ -175,11 +177,17 @@ def _alert(state: AlertState, structure: str, distance: Distance, now_s: float) 
         return None
     quiet = state.may_be_quiet and (state.acknowledged or now_s < state.silent_until_s)
     look = replace(LOOKS[priority], flashes_hz=0.0) if state.acknowledged else LOOKS[priority]
-    return Alert(structure, priority, _words(state, structure, distance), look, not quiet, state.since_s)
+    headline = _headline(state, structure, distance)
+    return Alert(structure, priority, headline, _words(headline, distance), look, not quiet, state.since_s)
 
 
-def _words(state: AlertState, structure: str, distance: Distance) -> str:
+def _headline(state: AlertState, structure: str, distance: Distance) -> str:
     if not isinstance(distance, Margin):
         return f"Distance to {structure} unknown: {distance.why}"
-    word = PRIORITIES[state.level][1]
-    return f"{word}: {structure} {distance.distance_mm:.1f} ± {distance.error_mm:.1f} mm, {distance.part}"
+    return f"{PRIORITIES[state.level][1]}: {structure}"
+
+
+def _words(headline: str, distance: Distance) -> str:
+    if not isinstance(distance, Margin):
+        return headline
+    return f"{headline} {distance.distance_mm:.1f} ± {distance.error_mm:.1f} mm, {distance.part}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.core.array import Float64
 from engine.core.transform import Transform
 from engine.core.unknown import Unknown, Why
 from guidance.calibrate.tool_tip import ToolTip
@@ -37,6 +38,11 @@ class Placed:
     place: ToolPlace
     parts: tuple[Part, ...]
 
+    @property
+    def tip_error_mm(self) -> float:
+        """Radius of the ball that holds the tip in 95 % of cases."""
+        return self.place.error.at(self.place.patient_from_tool.matrix[:3, 3]).radius_mm()
+
     def shares_mm(self) -> dict[str, float]:
         """Of each part at the tip: radius of the ball that holds it in 95 % of cases."""
         tip = self.place.patient_from_tool.matrix[:3, 3]
@@ -62,6 +68,23 @@ def placed(
     if not places or places[-1][0] != of_tool[-1].time_s:
         return Unknown(Why.NO_REFERENCE, of_tool[-1].time_s)
     return _placed(places, tip, registration)
+
+
+def tip_in_reference(tool: Track, reference: Track, tip: ToolTip, now_s: float) -> tuple[float, Float64] | Unknown:
+    """When and where (3,) the tip was seen last in the frame of the reference, or why that is not known."""
+    of_tool, of_reference = tool.trusted(now_s), reference.trusted(now_s)
+    if isinstance(of_tool, Unknown):
+        return of_tool
+    if isinstance(of_reference, Unknown):
+        return of_reference
+    newest = of_tool[-1]
+    nearest = min(of_reference, key=lambda one: abs(one.time_s - newest.time_s))
+    if abs(nearest.time_s - newest.time_s) > TOGETHER_S:
+        return Unknown(Why.NO_REFERENCE, newest.time_s)
+    world_from_tool, world_from_reference = newest.world_from_thing, nearest.world_from_thing
+    assert isinstance(world_from_tool, Transform)
+    assert isinstance(world_from_reference, Transform)
+    return newest.time_s, world_from_reference.inverse.apply(world_from_tool.apply(tip.tip_mm))
 
 
 def _in_reference(

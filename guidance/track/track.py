@@ -13,8 +13,8 @@ from guidance.track.sample import Sample
 
 #: How far back movement is looked at.
 WINDOW_S = 0.12
-#: A place older than this is no place.
-STALE_S = 0.15
+#: A place older than this is no place: what depends on it is gone from every screen 30 ms later, 150 in all.
+STALE_S = 0.12
 #: Nothing in a hand is faster: what is, is another thing under the same name, or a marker taken for another.
 MOST_MM_S = 3000.0
 #: A jump smaller than this may be jitter, however short the time.

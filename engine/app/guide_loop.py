@@ -1,0 +1,391 @@
+"""The guidance loop, in a process of its own beside the hub: a device's words in, poses, readings and ops out.
+
+What a device sends, and half a second of building a tree, must not move the pose lane; and a loop that dies must not
+take the session with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+from engine.app.child_process import end_with_the_server
+from engine.app.guide_messages import Beside, alert_messages, guidance_message, pose_of, reading_of
+from engine.app.guide_structures import is_whole, surface_nodes, tree_of
+from engine.core.array import Float64
+from engine.core.errors import InvalidValue, SightlineError
+from engine.core.frame import patient
+from engine.core.unknown import Why
+from engine.stream.binary import Blob
+from engine.stream.codec import row_major
+from engine.stream.guiding import (
+    Alert,
+    BandsAsk,
+    CalibrateAsk,
+    CollectAsk,
+    Guidance,
+    LeaveAsk,
+    QuietAsk,
+    SolveAsk,
+)
+from engine.stream.messages import GuideRequest, Op, Registration, Scene, SetAlerts, SetGuidance, SetRegistration
+from engine.stream.pose import Pose
+from engine.stream.reading import Reading
+from guidance.alerts.alert import Ask
+from guidance.alerts.level import Bands
+from guidance.devices.device import Device, Said, open_device
+from guidance.devices.simulated import Fault, Scenario
+from guidance.margins.surface_tree import SurfaceTree
+from guidance.plan.plan import Plan
+from guidance.session.look import Look
+from guidance.session.session import Session
+
+#: While the tracker is silent, the loop looks as often as this: not knowing is told as soon as knowing.
+TICK_S = 0.02
+#: While nothing is known and nothing changes, that is said again as often as this: silence hides what stands on the
+#: patient after 150 ms.
+REPEAT_S = 0.05
+#: How a session stands is told at most so often.
+TELL_EVERY_S = 0.1
+#: Seconds before a device that ended, or could not be opened, is opened again.
+AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SceneNow:
+    """The scene as it is now: structures that were corrected are not measured until they are whole again."""
+
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Inject:
+    """Spoil a simulated tracker; times of the fault count from now."""
+
+    fault: Fault
+
+
+Heard = GuideRequest | SceneNow | Inject
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something for the audit log: a registration and its checks."""
+
+    who: str
+    facts: Mapping[str, str | float]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the loop says at one moment. Ops come first: poses and readings are of what they say."""
+
+    ops: tuple[tuple[Op, Blob | None], ...] = ()
+    poses: tuple[Pose, ...] = ()
+    lost: tuple[int, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    noted: tuple[Noted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """What a loop is started with.
+
+    Attributes:
+        scene: that the plan was made on.
+        device: an address (`guidance.devices.device.open_device`).
+        scenario: of a simulated tracker, with its faults.
+        clock_ahead_s: the hub's clock against `time.monotonic`.
+        entities: number of each tool in the session, by its thing.
+        tools: node of each tool, by its thing.
+        targets_mm: (3,) where the expected error matters, by name.
+        pilot: a simulated hand does what the plan asks, by itself.
+    """
+
+    plan: Plan
+    scene: Scene
+    blobs: Path
+    device: str
+    clock_ahead_s: float
+    entities: Mapping[str, int]
+    tools: Mapping[str, str]
+    targets_mm: Mapping[str, Float64]
+    scenario: Scenario | None = None
+    pilot: bool = False
+
+
+class GuideLoop:
+    """Feeds a session from a device, answers what people ask of it, and says what changes."""
+
+    def __init__(
+        self, setup: Setup, device: Device, clock: Callable[[], float], say: Callable[[Told], None]
+    ) -> None:
+        self.session = Session(setup.plan, patient(setup.scene.frame_of_reference_uid))
+        self._setup = setup
+        self._device = device
+        self._clock = clock
+        self._say = say
+        self._scene = setup.scene
+        nodes = {key: node.id for key, node in surface_nodes(setup.scene).items()}
+        self._beside = Beside(
+            device.name,
+            device.is_simulated,
+            nodes,
+            setup.tools,
+            setup.targets_mm,
+            epoch=setup.scene.registration_epoch,
+        )
+        self._revision = 0
+        self._told: Guidance | None = None
+        self._told_revision = -1
+        self._told_s = -np.inf
+        self._alerts: tuple[Alert, ...] | None = None
+        self._said_s = -np.inf
+        self._whys: tuple[Why | None, ...] = ()
+        self._lost: set[int] = set()
+        self._built: dict[str, str] = {}
+        self._building: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Until the device ends, and on without it: what is not known must go on being said."""
+        self._tell(self._clock())
+        self._rebuild()
+        listening = asyncio.create_task(self._listen())
+        try:
+            while True:
+                await asyncio.sleep(TICK_S)
+                now_s = self._clock()
+                if now_s - self._said_s >= TICK_S:
+                    self._look(now_s, heard=False)
+        finally:
+            listening.cancel()
+            if self._building is not None:
+                self._building.cancel()
+            await self._device.close()
+
+    async def _listen(self) -> None:
+        async for said in self._device.said():
+            self._take(said)
+        self._beside = replace(self._beside, has_ended=True)
+        self.session.hear((), Why.LINK_LOST, "the recording has ended", self._clock())
+
+    def _take(self, said: Said) -> None:
+        now_s = self._clock()
+        heard = self.session.hear(said.samples, said.why, said.words, now_s)
+        if heard or said.why is not None:
+            self._look(now_s, heard=True)
+
+    # --- what people ask -------------------------------------------------------------------------
+
+    def hear(self, heard: Heard) -> None:
+        """Take what comes from the hub."""
+        if isinstance(heard, SceneNow):
+            self._scene = heard.scene
+            self._rebuild()
+        elif isinstance(heard, Inject):
+            self._inject(heard.fault)
+        else:
+            try:
+                self._answer(heard)
+            except SightlineError as error:
+                self._say(Told(refused=((heard.request, str(error)),)))
+            self._look(self._clock(), heard=True)
+
+    def _inject(self, fault: Fault) -> None:
+        inject, at_s = getattr(self._device, "inject", None), getattr(self._device, "time_s", 0.0)
+        if inject is not None:
+            inject(replace(fault, start_s=fault.start_s + at_s, end_s=fault.end_s + at_s))
+
+    def _answer(self, request: GuideRequest) -> None:
+        session, now_s = self.session, self._clock()
+        match request.ask:
+            case CollectAsk(landmark=landmark):
+                session.collect(landmark, now_s)
+            case LeaveAsk(landmark=landmark):
+                session.leave(landmark)
+            case SolveAsk(headset=False):
+                session.solve(now_s)
+                self._say_registration(request.by or "guidance")
+            case CalibrateAsk(tool=tool, state=state):
+                session.calibrate(self._thing_of(tool), start=state == "start")
+            case BandsAsk(node=node, bands=bands):
+                session.set_bands(self._key_of(node), Bands(bands.near_mm, bands.risk_mm, bands.breach_mm))
+            case QuietAsk(alert=alert, how=how):
+                session.quiet(alert, Ask(how), now_s)
+            case _:
+                raise InvalidValue(f"this session does not know how to {request.ask.kind}")
+
+    def _thing_of(self, node: str) -> str:
+        for thing, tool in self._setup.tools.items():
+            if tool == node:
+                return thing
+        raise InvalidValue(f"{node} is no tool of this plan")
+
+    def _key_of(self, node: str) -> str:
+        for key, known in self._beside.nodes.items():
+            if known == node:
+                return key
+        raise InvalidValue(f"{node} is no structure of this scene")
+
+    def _say_registration(self, who: str) -> None:
+        """A registration, or that its checks hold: with everything that depends on it in one op."""
+        registration = self.session.registration
+        assert registration is not None
+        is_new = registration is not self._known
+        epoch = self._beside.epoch + is_new
+        self._known = registration
+        self._beside = replace(self._beside, epoch=epoch)
+        last = self.session.verifications[-1] if self.session.verifications else None
+        op = SetRegistration(
+            registration=Registration(
+                epoch=epoch,
+                patient_from_world=row_major(registration.patient_from_tracked.matrix),
+                frame_of_reference_uid=self._scene.frame_of_reference_uid,
+                method=registration.method.value,
+                verified=last is not None and last.holds,
+            )
+        )
+        facts: dict[str, str | float] = {"method": registration.method.value, "epoch": epoch}
+        if last is not None:
+            facts |= {"measured mm": round(last.measured_mm, 2), "holds": str(last.holds)}
+        self._say(Told(ops=((op, None),), noted=(Noted(who, facts),)))
+
+    _known: object = None
+
+    # --- what is said ----------------------------------------------------------------------------
+
+    def _look(self, now_s: float, *, heard: bool) -> None:
+        checks = len(self.session.verifications)
+        look = self.session.look(now_s)
+        self._say_checks(checks)
+        ops = self._changes(look, now_s)
+        whys = (None if look.reference is None else look.reference.why, *(_why(one) for one in look.tools))
+        is_news = heard or whys != self._whys or now_s - self._said_s >= REPEAT_S
+        if not ops and not is_news:
+            return
+        self._whys, self._said_s = whys, now_s
+        poses, lost = [], []
+        for tool in look.tools:
+            entity = self._setup.entities[tool.thing]
+            pose = pose_of(tool, entity, self._beside.epoch)
+            if pose is not None:
+                poses.append(pose)
+                self._lost.discard(entity)
+            elif entity not in self._lost:
+                lost.append(entity)
+                self._lost.add(entity)
+        readings = tuple(
+            reading_of(tool, look, self._setup.entities[tool.thing], self._revision, self._beside.epoch)
+            for tool in look.tools
+        )
+        self._say(Told(tuple((op, None) for op in ops), tuple(poses), tuple(lost), readings))
+
+    _checked = 0
+
+    def _say_checks(self, count: int) -> None:
+        if count != self._checked and self.session.registration is not None:
+            if count > self._checked:
+                self._say_registration("guidance")
+            self._checked = count
+
+    def _changes(self, look: Look, now_s: float) -> list[Op]:
+        ops: list[Op] = []
+        if self._told_revision != self.session.revision and now_s - self._told_s >= TELL_EVERY_S:
+            ops += self._guidance(now_s)
+        alerts = alert_messages(look.alerts)
+        if alerts != self._alerts and (alerts or self._alerts):
+            self._alerts = alerts
+            ops.append(SetAlerts(alerts=alerts))
+        return ops
+
+    def _guidance(self, now_s: float) -> list[Op]:
+        self._told_revision, self._told_s = self.session.revision, now_s
+        made = guidance_message(self.session, self._beside, self._revision, now_s)
+        if made == self._told:
+            return []
+        self._revision = (self._revision + 1) & 0xFFFF
+        self._told = made.model_copy(update={"revision": self._revision})
+        return [SetGuidance(guidance=self._told)]
+
+    def _tell(self, now_s: float) -> None:
+        self._say(Told(tuple((op, None) for op in self._guidance(now_s))))
+
+    # --- structures ------------------------------------------------------------------------------
+
+    def _rebuild(self) -> None:
+        """Build trees of what is new, one after the other, beside the loop; what is being corrected is not measured."""
+        nodes = surface_nodes(self._scene)
+        for key in self.session.structures:
+            node = nodes.get(key)
+            if node is None or not is_whole(node) or node.lods[0].blob != self._built.get(key):
+                if self._built.pop(key, None) is not None:
+                    self.session.put_structure(key, self.session.name_of(key), None)
+        if self._building is None or self._building.done():
+            self._building = asyncio.create_task(self._build())
+
+    async def _build(self) -> None:
+        while True:
+            scene, nodes = self._scene, surface_nodes(self._scene)
+            waiting = [
+                (key, nodes[key])
+                for key in self.session.structures
+                if key in nodes and is_whole(nodes[key]) and self._built.get(key) != nodes[key].lods[0].blob
+            ]
+            if not waiting:
+                return
+            key, node = waiting[0]
+            tree: SurfaceTree | None = None
+            with contextlib.suppress(InvalidValue):  # told as not ready: an open surface has no inside
+                tree = await asyncio.to_thread(tree_of, scene, node, self._setup.blobs)
+            self._built[key] = node.lods[0].blob
+            if self._scene is scene or surface_nodes(self._scene).get(key) == node:
+                self.session.put_structure(key, node.structure.name, tree)
+
+
+def _why(tool: object) -> Why | None:
+    unknown = getattr(tool, "unknown", None)
+    return None if unknown is None else unknown.why
+
+
+def guide(pipe: Connection, setup: Setup) -> None:
+    """The process: guides until the other end is closed."""
+    threading.Thread(target=end_with_the_server, daemon=True).start()
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        asyncio.run(_guide(pipe, setup))
+
+
+async def _guide(pipe: Connection, setup: Setup) -> None:
+    def clock() -> float:
+        return time.monotonic() + setup.clock_ahead_s
+
+    device = await open_device(setup.device, clock)
+    guiding = GuideLoop(setup, device, clock, pipe.send)
+    ended = asyncio.get_running_loop().create_future()
+
+    def hear() -> None:
+        try:
+            while pipe.poll():
+                guiding.hear(pipe.recv())
+        except (EOFError, OSError):
+            if not ended.done():
+                ended.set_result(None)
+
+    asyncio.get_running_loop().add_reader(pipe.fileno(), hear)
+    running = asyncio.create_task(guiding.run())
+    await asyncio.wait({running, ended}, return_when=asyncio.FIRST_COMPLETED)
+    asyncio.get_running_loop().remove_reader(pipe.fileno())
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
