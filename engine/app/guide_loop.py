@@ -46,7 +46,7 @@ from guidance.devices.device import Device, Said, open_device
 from guidance.devices.simulated import Fault, Scenario
 from guidance.margins.surface_tree import SurfaceTree
 from guidance.plan.plan import Plan
-from guidance.session.look import Look
+from guidance.session.look import Look, ToolLook
 from guidance.session.session import Session
 
 #: While the tracker is silent, the loop looks as often as this: not knowing is told as soon as knowing.
@@ -127,9 +127,7 @@ class Setup:
 class GuideLoop:
     """Feeds a session from a device, answers what people ask of it, and says what changes."""
 
-    def __init__(
-        self, setup: Setup, device: Device, clock: Callable[[], float], say: Callable[[Told], None]
-    ) -> None:
+    def __init__(self, setup: Setup, device: Device, clock: Callable[[], float], say: Callable[[Told], None]) -> None:
         self.session = Session(setup.plan, patient(setup.scene.frame_of_reference_uid))
         self._setup = setup
         self._device = device
@@ -214,7 +212,7 @@ class GuideLoop:
             case LeaveAsk(landmark=landmark):
                 session.leave(landmark)
             case SolveAsk(headset=False):
-                session.solve(now_s)
+                session.solve()
                 self._say_registration(request.by or "guidance")
             case CalibrateAsk(tool=tool, state=state):
                 session.calibrate(self._thing_of(tool), start=state == "start")
@@ -327,9 +325,9 @@ class GuideLoop:
         nodes = surface_nodes(self._scene)
         for key in self.session.structures:
             node = nodes.get(key)
-            if node is None or not is_whole(node) or node.lods[0].blob != self._built.get(key):
-                if self._built.pop(key, None) is not None:
-                    self.session.put_structure(key, self.session.name_of(key), None)
+            is_same = node is not None and is_whole(node) and node.lods[0].blob == self._built.get(key)
+            if not is_same and self._built.pop(key, None) is not None:
+                self.session.put_structure(key, self.session.name_of(key), None)
         if self._building is None or self._building.done():
             self._building = asyncio.create_task(self._build())
 
@@ -352,9 +350,8 @@ class GuideLoop:
                 self.session.put_structure(key, node.structure.name, tree)
 
 
-def _why(tool: object) -> Why | None:
-    unknown = getattr(tool, "unknown", None)
-    return None if unknown is None else unknown.why
+def _why(tool: ToolLook) -> Why | None:
+    return None if tool.unknown is None else tool.unknown.why
 
 
 def guide(pipe: Connection, setup: Setup) -> None:

@@ -14,6 +14,7 @@ from engine.core.unknown import Unknown, Why
 from engine.stream.guiding import (
     Accuracy,
     Alert,
+    DeviceState,
     ExpectedError,
     Guidance,
     GuidedBands,
@@ -23,25 +24,28 @@ from engine.stream.guiding import (
     GuidedTool,
     HeadsetPlace,
     MarginBand,
+    PriorityName,
     Resection,
     Trajectory,
 )
+from engine.stream.guiding import LandmarkState as WireState
 from engine.stream.pose import MOST_ERROR_MM, Pose
 from engine.stream.reading import SHAFT, TIP, Reading, ReadingRow
-from guidance.alerts.level import Bands
+from guidance.alerts.level import Bands, Priority
 from guidance.margins.margin import Margin, Part
 from guidance.plan.plan import Landmark, Use
 from guidance.session.look import Look, NamedAlert, ToolLook
 from guidance.session.session import LandmarkState, Session
 from guidance.track.placing import Placed
 
-_LANDMARK_STATES = {
+_LANDMARK_STATES: dict[LandmarkState, WireState] = {
     LandmarkState.WAITING: "waiting",
     LandmarkState.TOUCHING: "touching",
     LandmarkState.TOUCHED: "touched",
 }
+_PRIORITIES: dict[Priority, PriorityName] = {Priority.HIGH: "high", Priority.MEDIUM: "medium", Priority.LOW: "low"}
 #: The device's silence and its own faults, as its state.
-_DEVICE_STATES = {Why.LINK_LOST: "silent"}
+_DEVICE_STATES: dict[Why, DeviceState] = {Why.LINK_LOST: "silent"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,8 +122,10 @@ def bands_message(bands: Bands) -> GuidedBands:
 
 def _device(session: Session, beside: Beside) -> GuidedDevice:
     why = session.device_why
-    state = "ended" if beside.has_ended else "live" if why is None else _DEVICE_STATES.get(why.why, "faulty")
-    if not session.has_heard and not beside.has_ended:
+    state: DeviceState = "live" if why is None else _DEVICE_STATES.get(why.why, "faulty")
+    if beside.has_ended:
+        state = "ended"
+    elif not session.has_heard:
         state = "connecting"
     return GuidedDevice(
         name=beside.device, state=state, words=session.device_words[:512], simulated=beside.is_simulated
@@ -150,9 +156,7 @@ def _accuracy(session: Session, beside: Beside) -> Accuracy | None:
         epoch=beside.epoch,
         method=registration.method.value,
         expected=tuple(
-            ExpectedError(
-                name=name, patient_mm=_triple(place), error_mm=registration.expected_error(place).radius_mm()
-            )
+            ExpectedError(name=name, patient_mm=_triple(place), error_mm=registration.expected_error(place).radius_mm())
             for name, place in beside.targets_mm.items()
         ),
         measured_mm=None if last is None else last.measured_mm,
@@ -218,7 +222,7 @@ def alert_messages(alerts: Iterable[NamedAlert]) -> tuple[Alert, ...]:
     return tuple(
         Alert(
             id=one.id,
-            priority=one.alert.priority.value,
+            priority=_PRIORITIES[one.alert.priority],
             text=one.alert.headline,
             shape=one.alert.look.shape,
             colour=one.alert.look.colour,

@@ -41,6 +41,7 @@ class SimulatedHand:
         at_mm: (3,) the tip now, in the patient frame.
         goal_mm: (3,) where it is going.
         axis: (3,) unit vector from the tip along the shaft, in the patient frame.
+        fast_mm_s: its speed on its way.
         slip_mm: how far off a landmark the hand rests, along each axis, drawn anew for every goal.
     """
 
@@ -52,6 +53,7 @@ class SimulatedHand:
     at_mm: Float64
     rng: np.random.Generator
     slip_mm: float = 0.3
+    fast_mm_s: float = FAST_MM_S
     axis: Float64 = field(default_factory=lambda: np.array([0.3, -0.4, 0.87]))
     goal_mm: Float64 = field(init=False)
     is_turning: bool = False
@@ -83,12 +85,12 @@ class SimulatedHand:
         return bool(np.linalg.norm(self.goal_mm + self._off_mm - self.at_mm) < 0.01)
 
     def places(self, time_s: float) -> Mapping[str, Transform]:
-        """`world_from_thing` of tool and reference at a time that never goes back (`guidance.devices.simulated.Truth`)."""
+        """`world_from_thing` of tool and reference, as a simulated tracker asks (`Truth`); time never goes back."""
         passed_s = min(max(time_s - self._time_s, 0.0), _MOST_STEP_S)
         self._time_s = max(self._time_s, time_s)
         way = self.goal_mm + self._off_mm - self.at_mm
         length_mm = float(np.linalg.norm(way))
-        step_mm = passed_s * (FAST_MM_S if length_mm > NEAR_MM else SLOW_MM_S)
+        step_mm = passed_s * (self.fast_mm_s if length_mm > NEAR_MM else SLOW_MM_S)
         self.at_mm = self.at_mm + way * (min(1.0, step_mm / length_mm) if length_mm > 0 else 0.0)
         phase = 2 * np.pi * TREMOR_HZ * time_s
         tremor = TREMOR_MM * np.array([np.sin(phase), np.cos(1.1 * phase), np.sin(0.9 * phase + 1.0)])
@@ -101,9 +103,7 @@ class SimulatedHand:
         reference = world_from_patient @ self.reference_from_patient.inverse.matrix
         return {
             self.tool: Transform.rigid(WORLD, thing_frame(self.tool), tool[:3, :3], tool[:3, 3]),
-            self.reference: Transform.rigid(
-                WORLD, thing_frame(self.reference), reference[:3, :3], reference[:3, 3]
-            ),
+            self.reference: Transform.rigid(WORLD, thing_frame(self.reference), reference[:3, :3], reference[:3, 3]),
         }
 
     def _rotation(self, time_s: float) -> Float64:

@@ -6,7 +6,7 @@ and nothing is said that rests on what is not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -84,9 +84,7 @@ class Session:
         self.patient = patient
         self.touch_error = touch_error
         self.tracked = Frame(FrameKind.REFERENCE, plan.reference or FIXED)
-        self.instruments = {
-            tool.thing: Instrument(tool, Track(tool.thing), tool.tip) for tool in plan.tools
-        }
+        self.instruments = {tool.thing: Instrument(tool, Track(tool.thing), tool.tip) for tool in plan.tools}
         self.reference = Track(plan.reference or FIXED)
         self.device_why: Unknown | None = Unknown(Why.LINK_LOST, 0.0)
         self.device_words = ""
@@ -99,6 +97,7 @@ class Session:
         self._proximity: dict[str, Proximity] = {}
         self._rests: dict[str, _Rest] = {}
         self._again: _Rest | None = None
+        self._used: frozenset[str] = frozenset()
         self._checks: dict[str, CheckPoint] = {}
         self._touching: Touching | None = None
         self._alarms = Alarms()
@@ -146,7 +145,7 @@ class Session:
         """Where a landmark stands."""
         if self._touching is not None and self._touching.landmark == landmark:
             return LandmarkState.TOUCHING
-        is_touched = landmark in self._rests or landmark in self._checks
+        is_touched = landmark in self._rests or landmark in self._checks or (landmark in self._used and not self._rests)
         return LandmarkState.TOUCHED if is_touched else LandmarkState.WAITING
 
     @property
@@ -255,7 +254,7 @@ class Session:
             self._touching = None
         self._changed()
 
-    def solve(self, now_s: float) -> Registration:
+    def solve(self) -> Registration:
         """Register from what was touched. What was known before is replaced, and must be checked anew.
 
         Raises:
@@ -263,9 +262,7 @@ class Session:
         """
         chosen = [one for one in self._of(Use.REGISTER) if one.id in self._rests]
         rests = [self._rests[one.id] for one in chosen]
-        pairs = [
-            Pair(one.name, one.patient_mm, rest.touch.at_mm) for one, rest in zip(chosen, rests, strict=True)
-        ]
+        pairs = [Pair(one.name, one.patient_mm, rest.touch.at_mm) for one, rest in zip(chosen, rests, strict=True)]
         if rests and self._again is None:
             raise RegistrationRefused(
                 Doubt.MOVED, f"touch {chosen[0].name} once more: it shows that the patient has not moved meanwhile"
@@ -275,6 +272,8 @@ class Session:
             reference = [sample for rest in (*rests, self._again) for sample in rest.reference]
             refuse_motion([rest.touch for rest in rests], self._again.touch, reference, self.touch_error)
         self.take_registration(found)
+        self._used, self._again = frozenset(self._rests), None  # who registers anew touches anew
+        self._rests.clear()
         self.words = f"Registered at {len(pairs)} landmarks: now check it at points that were not used"
         self._changed()
         return found
@@ -389,9 +388,7 @@ class Session:
 
     def _fresh(self, but: str, now_s: float) -> Sequence[CheckPoint]:
         """Other check points of this round: touched within as long as a check takes."""
-        return [
-            point for id_, point in self._checks.items() if id_ != but and now_s - point.time_s < ASK_BEFORE_S
-        ]
+        return [point for id_, point in self._checks.items() if id_ != but and now_s - point.time_s < ASK_BEFORE_S]
 
     def checked(self, landmark: str) -> tuple[float, float] | None:
         """How far a check point was off at its last touch, and how far was to be expected (95 %); mm."""
@@ -462,7 +459,7 @@ def _to_verify(session: Session) -> str:
     return f"Check: touch {(left or checks)[0].name}"
 
 
-_NEXT = {
+_NEXT: dict[Step, Callable[[Session], str]] = {
     Step.CONNECT: lambda _: "Waiting for the tracker",
     Step.CALIBRATE: _to_calibrate,
     Step.REGISTER: _to_register,

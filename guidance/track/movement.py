@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from engine.core.array import Float64
-from engine.core.transform import Transform
 
 #: Of a tracker that says nothing of its jitter and is seen for too short to tell, standard deviation along each axis.
 USUAL_JITTER_MM = 0.2
@@ -36,19 +34,18 @@ class Movement:
     jitter_rad: float
 
 
-def movement(places: Sequence[tuple[float, Transform]], point_mm: Float64) -> Movement:
-    """From (time, target_from_thing), oldest first, of a (3,) point in the thing's frame.
+def movement(times_s: Float64, target_from_thing: Float64, point_mm: Float64) -> Movement:
+    """Of a (3,) point in the thing's frame, from (n,) times, oldest first, and (n, 4, 4) rigid places.
 
     Fewer than four places tell no scatter, and two no velocity worth the name: then what is usual for trackers stands
     in for it, and the error of the velocity says so.
     """
-    times = np.array([time_s for time_s, _ in places])
-    about = times - times.mean()
+    about = times_s - times_s.mean()
     spread2 = float(about @ about)
-    points = np.array([place.apply(point_mm) for _, place in places])
-    if len(places) < 2 or spread2 == 0.0:
+    points = target_from_thing[:, :3, :3] @ point_mm + target_from_thing[:, :3, 3]
+    if len(times_s) < 2 or spread2 == 0.0:
         return Movement(np.zeros(3), np.zeros(3), np.inf, USUAL_JITTER_MM, USUAL_JITTER_RAD)
-    rotations = Rotation.from_matrix(np.array([place.matrix[:3, :3] for _, place in places]))
+    rotations = Rotation.from_matrix(target_from_thing[:, :3, :3])
     turns = (rotations * rotations[-1].inv()).as_rotvec()
     velocity, jitter_mm = _line(about, spread2, points, USUAL_JITTER_MM)
     turn, jitter_rad = _line(about, spread2, turns, USUAL_JITTER_RAD)

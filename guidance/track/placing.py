@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.core.array import Float64
+from engine.core.frame import Frame, FrameKind
 from engine.core.transform import Transform
 from engine.core.unknown import Unknown, Why
 from guidance.calibrate.tool_tip import ToolTip
@@ -21,6 +22,8 @@ from guidance.uncertainty.pose_error import PoseError
 TOGETHER_S = 0.02
 #: A hand with a tool in it, at its fastest.
 HAND_MM_S = 500.0
+#: A tool's own frame, its origin at the tip.
+TIP = Frame(FrameKind.TOOL, "tip")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,10 +67,10 @@ def placed(
         return Unknown(Why.NOT_CALIBRATED, now_s)
     if registration is None:
         return Unknown(Why.NOT_REGISTERED, now_s)
-    places = _in_reference(of_tool, of_reference, registration)
-    if not places or places[-1][0] != of_tool[-1].time_s:
+    times_s, places = _in_patient(of_tool, of_reference, registration)
+    if not len(times_s) or times_s[-1] != of_tool[-1].time_s:
         return Unknown(Why.NO_REFERENCE, of_tool[-1].time_s)
-    return _placed(places, tip, registration)
+    return _placed(times_s, places, tip, registration)
 
 
 def tip_in_reference(tool: Track, reference: Track, tip: ToolTip, now_s: float) -> tuple[float, Float64] | Unknown:
@@ -87,33 +90,41 @@ def tip_in_reference(tool: Track, reference: Track, tip: ToolTip, now_s: float) 
     return newest.time_s, world_from_reference.inverse.apply(world_from_tool.apply(tip.tip_mm))
 
 
-def _in_reference(
+def _in_patient(
     of_tool: tuple[Sample, ...], of_reference: tuple[Sample, ...], registration: Registration
-) -> list[tuple[float, Transform]]:
-    """The tool in the patient as the registration has it, wherever both were seen together."""
-    times = np.array([one.time_s for one in of_reference])
-    made = []
-    for one in of_tool:
-        nearest = of_reference[int(np.argmin(np.abs(times - one.time_s)))]
-        if abs(nearest.time_s - one.time_s) > TOGETHER_S:
-            continue
-        world_from_tool, world_from_reference = one.world_from_thing, nearest.world_from_thing
-        assert isinstance(world_from_tool, Transform)
-        assert isinstance(world_from_reference, Transform)
-        reference_from_tool = Transform(
-            registration.patient_from_tracked.source,
-            world_from_tool.source,
-            world_from_reference.inverse.matrix @ world_from_tool.matrix,
-        )
-        made.append((one.time_s, registration.patient_from_tracked @ reference_from_tool))
+) -> tuple[Float64, Float64]:
+    """(n,) times and (n, 4, 4) places of the tool in the patient, wherever tool and reference were seen together.
+
+    Frames are those of the samples, checked when they were made: ninety times a second there are only matrices.
+    """
+    times_s, tools = _stacked(of_tool)
+    reference_times_s, references = _stacked(of_reference)
+    nearest = np.abs(reference_times_s - times_s[:, None]).argmin(axis=1)
+    together = np.abs(reference_times_s[nearest] - times_s) <= TOGETHER_S
+    reference_from_world = _inverse(references[nearest[together]])
+    places = registration.patient_from_tracked.matrix @ reference_from_world @ tools[together]
+    return times_s[together], places
+
+
+def _stacked(samples: tuple[Sample, ...]) -> tuple[Float64, Float64]:
+    places = [one.world_from_thing.matrix for one in samples if isinstance(one.world_from_thing, Transform)]
+    assert len(places) == len(samples)  # what a track trusts is known
+    return np.array([one.time_s for one in samples]), np.array(places)
+
+
+def _inverse(rigid: Float64) -> Float64:
+    """(n, 4, 4) of (n, 4, 4)."""
+    made = np.zeros_like(rigid)
+    made[:, :3, :3] = rigid[:, :3, :3].transpose(0, 2, 1)
+    made[:, :3, 3] = -np.einsum("nij,nj->ni", made[:, :3, :3], rigid[:, :3, 3])
+    made[:, 3, 3] = 1.0
     return made
 
 
-def _placed(places: list[tuple[float, Transform]], tip: ToolTip, registration: Registration) -> Placed:
-    time_s, patient_from_markers = places[-1]
-    moved = movement(places, tip.tip_mm)
-    rotation = patient_from_markers.matrix[:3, :3]
-    at = patient_from_markers.apply(tip.tip_mm)
+def _placed(times_s: Float64, places: Float64, tip: ToolTip, registration: Registration) -> Placed:
+    moved = movement(times_s, places, tip.tip_mm)
+    rotation = places[-1, :3, :3]
+    at = rotation @ tip.tip_mm + places[-1, :3, 3]
     calibration = np.zeros((6, 6))
     calibration[3:, 3:] = rotation @ tip.error.covariance_mm2 @ rotation.T
     parts = (
@@ -124,12 +135,12 @@ def _placed(places: list[tuple[float, Transform]], tip: ToolTip, registration: R
     total = parts[0].error.seen_from(at) + parts[1].error + parts[2].error
     return Placed(
         ToolPlace(
-            Transform.rigid(patient_from_markers.target, patient_from_markers.source, rotation, at),
+            Transform.rigid(registration.patient_from_tracked.target, TIP, rotation, at),
             total,
             moved.velocity_mm_s,
             moved.turn_rad_s,
             _finite(moved.velocity_error_mm_s),
-            time_s,
+            float(times_s[-1]),
         ),
         parts,
     )

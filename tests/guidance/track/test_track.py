@@ -62,7 +62,7 @@ def test_a_thing_found_again_is_believed_after_three_samples_and_remembers_nothi
 
 def test_silence_makes_it_stale_from_the_limit_on() -> None:
     track = heard(*steady())
-    assert not isinstance(track.trusted(LAST_S + STALE_S), Unknown)
+    assert not isinstance(track.trusted(LAST_S + STALE_S - 1e-6), Unknown)
     assert track.trusted(LAST_S + STALE_S + 0.001) == Unknown(Why.STALE, LAST_S + STALE_S)
 
 

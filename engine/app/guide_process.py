@@ -1,0 +1,241 @@
+"""Guidance beside the hub: starts the loop in a process of its own, hands on what people ask, publishes what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import numpy as np
+
+from engine.app.child_process import start_child
+from engine.app.guide_loop import Inject, SceneNow, Setup, Told, guide
+from engine.core.array import Float64
+from engine.core.errors import SightlineError
+from engine.stream.audit_event import AuditEvent
+from engine.stream.hub import Hub
+from engine.stream.messages import (
+    EditScene,
+    GuideRequest,
+    MoveSurface,
+    Op,
+    PutNode,
+    RemoveNode,
+    RenewScene,
+    ReplaceScene,
+    Scene,
+    SetGuidance,
+    SurfaceNode,
+    TrackedThing,
+)
+from engine.stream.scene_log import Entry
+from guidance.devices.simulated import Scenario
+from guidance.plan.plan import Plan, refuse_other
+
+#: A loop that ends is started again after this long; until then nothing is known.
+AGAIN_S = 1.0
+#: Ops that may change a surface: the loop must not measure what is no longer so.
+_CHANGES = (EditScene, RenewScene, MoveSurface, PutNode, RemoveNode)
+TOOL_SOURCE = "guidance"
+
+Refuse = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Guiding:
+    """What to guide with: the plan, the device's address, and what a simulated one does."""
+
+    plan: Plan
+    device: str
+    scenario: Scenario | None = None
+    pilot: bool = False
+
+
+@dataclass(slots=True)
+class _Running:
+    scene: str
+    process: BaseProcess
+    pipe: Connection
+    tools: dict[str, str]
+    waiting: dict[str, Refuse] = field(default_factory=dict)
+
+
+class GuideRunner:
+    """Guides the scene that the plan was made on, from when it is open until another is. On the event loop's thread."""
+
+    def __init__(
+        self, guiding: Guiding, hub: Hub, blobs: Path, clock: Callable[[], float], say: Callable[[str], None]
+    ) -> None:
+        """`say` tells whoever runs the server what went wrong."""
+        self._context = multiprocessing.get_context("spawn")
+        self._guiding = guiding
+        self._hub = hub
+        self._blobs = blobs
+        self._clock = clock
+        self._say = say
+        self._running: _Running | None = None
+        self._again: asyncio.TimerHandle | None = None
+        self._is_closed = False
+
+    def start(self) -> None:
+        """Follow the hub, and guide as soon as the right scan is open."""
+        self._hub.guide = self._ask
+        self._hub.on_entry.append(self._hear)
+        if self._hub.log.scene is not None:
+            self._begin(self._hub.log.scene)
+
+    def close(self) -> None:
+        """End it; nothing is guided any more."""
+        self._is_closed = True
+        if self._again is not None:
+            self._again.cancel()
+        self._end()
+
+    def inject(self, inject: Inject) -> None:
+        """Spoil a simulated tracker."""
+        if self._running is not None:
+            self._running.pipe.send(inject)
+
+    # --- the hub -----------------------------------------------------------------------------------
+
+    def _ask(self, request: GuideRequest, refuse: Refuse) -> None:
+        running = self._running
+        if running is None or request.scene != running.scene:
+            refuse("guidance does not run on this scan")
+            return
+        running.waiting[request.request] = refuse
+        while len(running.waiting) > 64:  # answered by what happened
+            del running.waiting[next(iter(running.waiting))]
+        try:
+            running.pipe.send(request)
+        except OSError:
+            refuse("guidance is being started again; wait a moment")
+
+    def _hear(self, _entry: Entry, op: Op) -> None:
+        scene = self._hub.log.scene
+        if isinstance(op, ReplaceScene):
+            self._end()
+            self._begin(op.scene)
+        elif self._running is not None and scene is not None and _may_move(op):
+            self._running.pipe.send(SceneNow(scene))
+
+    def _begin(self, scene: Scene) -> None:
+        plan = self._guiding.plan
+        try:
+            series = scene.opened.series if scene.opened is not None else None
+            refuse_other(plan, scene.frame_of_reference_uid, series or plan.series_uid)
+        except SightlineError as error:
+            self._say(f"Not guided: {error}")
+            return
+        tools = {tool.thing: f"tool/{tool.thing}" for tool in plan.tools}
+        things = (
+            TrackedThing(
+                id=tools[tool.thing],
+                name=tool.name,
+                thing="tool",
+                shaft_mm=tuple((x, y, z) for x, y, z in tool.shape.line_mm.tolist()),
+                radius_mm=max(tool.shape.radius_mm, 0.1),
+            )
+            for tool in plan.tools
+        )
+        # Not in the midst of telling what was heard: others must hear of the scene first.
+        asyncio.get_running_loop().call_soon(self._launch, scene.id, tuple(things), tools)
+
+    def _launch(self, scene_id: str, things: tuple[TrackedThing, ...], tools: dict[str, str]) -> None:
+        scene = self._hub.log.scene
+        if scene is None or scene.id != scene_id or self._is_closed:
+            return
+        entities = self._hub.track_here(things, TOOL_SOURCE)
+        scene = self._hub.log.scene
+        assert scene is not None
+        setup = Setup(
+            self._guiding.plan,
+            scene,
+            self._blobs,
+            self._guiding.device,
+            self._clock() - time.monotonic(),
+            {thing: entities[node] for thing, node in tools.items()},
+            tools,
+            _targets_mm(self._guiding.plan, scene),
+            self._guiding.scenario,
+            self._guiding.pilot,
+        )
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=guide, args=(theirs, setup), daemon=True)
+        start_child(process)
+        theirs.close()
+        self._running = running = _Running(scene_id, process, ours, tools)
+        asyncio.get_running_loop().add_reader(ours.fileno(), self._read, running)
+
+    def _read(self, running: _Running) -> None:
+        try:
+            while running.pipe.poll():
+                self._take(running, running.pipe.recv())
+        except (EOFError, OSError):
+            self._died(running)
+
+    def _take(self, running: _Running, told: Told) -> None:
+        if running is not self._running:
+            return
+        for op, blob in told.ops:
+            self._hub.publish(op, blob)
+        for pose in told.poses:
+            self._hub.pose(pose)
+        for entity in told.lost:
+            self._hub.lose(entity)
+        for reading in told.readings:
+            self._hub.read(reading)
+        for request, words in told.refused:
+            if (refuse := running.waiting.pop(request, None)) is not None:
+                refuse(words)
+        for noted in told.noted:
+            self._hub.note(AuditEvent.REGISTRATION_CHANGED, noted.who, dict(noted.facts))
+
+    def _died(self, running: _Running) -> None:
+        """Nothing is known from this moment; a new loop begins with a registration that must be made anew."""
+        if running is not self._running:
+            return
+        self._end()
+        self._say("The guidance loop ended and is started again: calibrate and register anew.")
+        if not self._is_closed:
+            self._again = asyncio.get_running_loop().call_later(AGAIN_S, self._begin_again)
+
+    def _begin_again(self) -> None:
+        if self._hub.log.scene is not None and self._running is None:
+            self._begin(self._hub.log.scene)
+
+    def _end(self) -> None:
+        running, self._running = self._running, None
+        if running is None:
+            return
+        asyncio.get_running_loop().remove_reader(running.pipe.fileno())
+        running.process.terminate()
+        running.process.join(timeout=5)
+        running.pipe.close()
+        scene = self._hub.log.scene
+        if scene is not None and scene.guidance is not None:
+            self._hub.publish(SetGuidance(guidance=None))
+        self._hub.leave_here(running.tools.values())
+
+
+def _may_move(op: Op) -> bool:
+    if isinstance(op, PutNode):
+        return isinstance(op.node, SurfaceNode)
+    return isinstance(op, _CHANGES)
+
+
+def _targets_mm(plan: Plan, scene: Scene) -> Mapping[str, Float64]:
+    """Where it matters how well the registration is known: ends of the ways, else the middle of the landmarks."""
+    targets = {way.name: np.asarray(way.target_mm, np.float64) for way in plan.trajectories}
+    if not targets:
+        name = next(
+            (n.structure.name for n in scene.nodes if isinstance(n, SurfaceNode) and n.structure.key == plan.target),
+            "middle of the landmarks",
+        )
+        targets = {name: np.mean([one.patient_mm for one in plan.landmarks], axis=0)}
+    return targets
