@@ -119,9 +119,12 @@ class Application:
         """What this server does for a session of several; `say` tells whoever runs it how things stand."""
         return Home(self.blobs, self._editor.ask, self._editor.close, say)
 
-    async def open_first(self) -> None:
-        """Show the first study at once, as `sightline serve PATH` promises; not in a session that shows something."""
+    async def open_first(self, first: OpenRequest | None = None) -> None:
+        """Show `first`, or the first study, at once, as `sightline serve PATH` promises; not over what is shown."""
         if self._fanout is not None and (not await self._fanout.joined(JOIN_WITHIN_S) or self._hub.log.scene):
+            return
+        if first is not None:
+            await self.start_job(first)
             return
         for study in self._library.messages():
             if any(series.kind == "volume" for series in study.series):

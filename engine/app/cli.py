@@ -331,17 +331,58 @@ def verify(
         raise typer.Exit(3)
 
 
+class Demo(StrEnum):
+    """What is shown."""
+
+    SCAN = "scan"
+    GUIDANCE = "guidance"
+
+
 @app.command()
 def demo(
+    what: Annotated[Demo, typer.Argument(help="scan: from scan to headset; guidance: a whole guidance session.")] = (
+        Demo.SCAN
+    ),
     host: Annotated[str, typer.Option(help="Address to listen on. 0.0.0.0 lets headsets in.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8443,
     phantom_name: Annotated[str, typer.Option("--phantom", help="thorax, head, head_ct or abdomen.")] = "thorax",
+    scan: Annotated[
+        Path | None, typer.Option(exists=True, help="For guidance: a scan of a head in place of the phantom.")
+    ] = None,
 ) -> None:
-    """The main job on an embedded phantom: make it, segment it, serve it."""
-    from engine.app.demo import serve_demo
+    """What Sightline does, with no scan and no hardware at hand."""
     from engine.app.terminal import progress_bar
 
+    if what is Demo.GUIDANCE:
+        from engine.app.demo_guidance import serve_demo_guidance
+
+        serve_demo_guidance(scan, host, port, console, lambda: progress_bar(console, enabled=True))
+        return
+    from engine.app.demo import serve_demo
+
     serve_demo(phantom_name, host, port, console, lambda: progress_bar(console, enabled=True))
+
+
+@app.command()
+def guide(
+    plan: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A plan: `sightline plan new` makes one.")],
+    device: Annotated[
+        str, typer.Option(help="igtl://HOST[:PORT], recording:FILE, simulated:[SCENARIO.toml], camera:N.")
+    ],
+    host: Annotated[str, typer.Option(help="Address to listen on. 0.0.0.0 lets headsets in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8443,
+    session: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Record to this file; where it exists, go on from it.")
+    ] = None,
+) -> None:
+    """Guide by a plan: connect, calibrate, register, verify, guide, record."""
+    from engine.app.addresses import is_loopback
+    from engine.app.guide_command import serve_guided
+    from engine.app.plan_file import read_plan
+    from engine.app.serve import Listening
+
+    listening = Listening(host, port, not is_loopback(host), recording=session)
+    serve_guided(read_plan(plan), device, listening, console)
 
 
 @app.command()

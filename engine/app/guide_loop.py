@@ -21,9 +21,11 @@ import numpy as np
 from engine.app.child_process import end_with_the_server
 from engine.app.guide_messages import Beside, alert_messages, guidance_message, pose_of, reading_of
 from engine.app.guide_structures import is_whole, surface_nodes, tree_of
+from engine.app.pilot import Pilot
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue, SightlineError
-from engine.core.frame import patient
+from engine.core.frame import WORLD, patient
+from engine.core.transform import Transform
 from engine.core.unknown import Why
 from engine.stream.binary import Blob
 from engine.stream.codec import row_major
@@ -42,12 +44,15 @@ from engine.stream.pose import Pose
 from engine.stream.reading import Reading
 from guidance.alerts.alert import Ask
 from guidance.alerts.level import Bands
-from guidance.devices.device import Device, Said, open_device
+from guidance.devices.device import Device, Said, open_device, simulated_device
 from guidance.devices.simulated import Fault, Scenario
+from guidance.devices.simulated_hand import SimulatedHand
 from guidance.margins.surface_tree import SurfaceTree
 from guidance.plan.plan import Plan
+from guidance.register.rigid_fit import turn
 from guidance.session.look import Look, ToolLook
-from guidance.session.session import Session
+from guidance.session.session import FIXED, Session
+from guidance.track.sample import thing_frame
 
 #: While the tracker is silent, the loop looks as often as this: not knowing is told as soon as knowing.
 TICK_S = 0.02
@@ -127,7 +132,15 @@ class Setup:
 class GuideLoop:
     """Feeds a session from a device, answers what people ask of it, and says what changes."""
 
-    def __init__(self, setup: Setup, device: Device, clock: Callable[[], float], say: Callable[[Told], None]) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        device: Device,
+        clock: Callable[[], float],
+        say: Callable[[Told], None],
+        hand: SimulatedHand | None = None,
+    ) -> None:
+        """`hand`: of a simulated tracker; it does what the session asks."""
         self.session = Session(setup.plan, patient(setup.scene.frame_of_reference_uid))
         self._setup = setup
         self._device = device
@@ -153,6 +166,7 @@ class GuideLoop:
         self._lost: set[int] = set()
         self._built: dict[str, str] = {}
         self._building: asyncio.Task[None] | None = None
+        self._pilot = None if hand is None else Pilot(setup.plan, hand, self.session, _way_mm(setup))
 
     async def run(self) -> None:
         """Until the device ends, and on without it: what is not known must go on being said."""
@@ -163,6 +177,8 @@ class GuideLoop:
             while True:
                 await asyncio.sleep(TICK_S)
                 now_s = self._clock()
+                if self._pilot is not None and (ask := self._pilot.step(now_s)) is not None:
+                    self.hear(GuideRequest(request="pilot", scene=self._scene.id, ask=ask, by="simulated hand"))
                 if now_s - self._said_s >= TICK_S:
                     self._look(now_s, heard=False)
         finally:
@@ -363,12 +379,43 @@ def guide(pipe: Connection, setup: Setup) -> None:
         asyncio.run(_guide(pipe, setup))
 
 
+def simulated_hand(setup: Setup) -> SimulatedHand:
+    """Over a patient who lies a metre from the camera as somebody laid him, which nobody else knows."""
+    plan = setup.plan
+    rng = np.random.default_rng((setup.scenario or Scenario()).seed)
+    middle = np.mean([one.patient_mm for one in plan.landmarks], axis=0)
+    laid = turn(rng.normal(scale=0.3, size=3)) @ np.diag([1.0, -1.0, -1.0])
+    reference = plan.reference or FIXED
+    return SimulatedHand(
+        Transform.rigid(WORLD, plan.frame, laid, [0.0, 0.0, -1100.0] - laid @ middle),
+        Transform.rigid(thing_frame(reference), plan.frame, turn(rng.normal(size=3)), rng.normal(scale=80.0, size=3)),
+        reference,
+        plan.tools[0].thing,
+        np.array([*rng.normal(scale=3.0, size=2), -150.0 + rng.normal(scale=5.0)]),
+        middle + np.array([0.0, -180.0, 60.0]),
+        rng,
+    )
+
+
+def _way_mm(setup: Setup) -> tuple[Float64, Float64]:
+    """The first way of the plan, else from the first landmark to where the error matters."""
+    if setup.plan.trajectories:
+        way = setup.plan.trajectories[0]
+        return way.entry_mm, way.target_mm
+    return setup.plan.landmarks[0].patient_mm, next(iter(setup.targets_mm.values()))
+
+
 async def _guide(pipe: Connection, setup: Setup) -> None:
     def clock() -> float:
         return time.monotonic() + setup.clock_ahead_s
 
-    device = await open_device(setup.device, clock)
-    guiding = GuideLoop(setup, device, clock, pipe.send)
+    hand = simulated_hand(setup) if setup.pilot else None
+    device: Device = (
+        await open_device(setup.device, clock)
+        if hand is None
+        else simulated_device(setup.scenario or Scenario(), hand.places, clock)
+    )
+    guiding = GuideLoop(setup, device, clock, pipe.send, hand)
     ended = asyncio.get_running_loop().create_future()
 
     def hear() -> None:

@@ -1,4 +1,4 @@
-"""Guidance beside the hub: starts the loop in a process of its own, hands on what people ask, publishes what it says."""
+"""Guidance beside the hub: starts the loop in its process, hands on what people ask, and publishes what it says."""
 
 from __future__ import annotations
 
@@ -48,9 +48,17 @@ Refuse = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Guiding:
-    """What to guide with: the plan, the device's address, and what a simulated one does."""
+    """What to guide with.
+
+    Attributes:
+        series: of the library, that the plan was made on.
+        device: an address (`guidance.devices.device.open_device`).
+        scenario: of a simulated tracker.
+        pilot: a simulated hand does what the session asks.
+    """
 
     plan: Plan
+    series: str
     device: str
     scenario: Scenario | None = None
     pilot: bool = False
@@ -126,9 +134,10 @@ class GuideRunner:
 
     def _begin(self, scene: Scene) -> None:
         plan = self._guiding.plan
+        series = scene.opened.series if scene.opened is not None else None
         try:
-            series = scene.opened.series if scene.opened is not None else None
-            refuse_other(plan, scene.frame_of_reference_uid, series or plan.series_uid)
+            is_same = series == self._guiding.series
+            refuse_other(plan, scene.frame_of_reference_uid, plan.series_uid if is_same else "another")
         except SightlineError as error:
             self._say(f"Not guided: {error}")
             return

@@ -23,6 +23,8 @@ TURN_S = 8.0
 PAUSE_S = 0.4
 #: Radius of the opening that it circles, and how far before the target it turns back.
 OPENING_MM, BEFORE_MM = 18.0, 1.0
+#: A hand that operates.
+OPERATING_MM_S = 40.0
 #: The places that it turns through at an opening.
 _ROUND = 12
 
@@ -35,7 +37,6 @@ class Pilot:
 
     plan: Plan
     hand: SimulatedHand
-    tool: str
     session: Session
     way_mm: tuple[Float64, Float64]
     _work: _Deed | None = field(default=None)
@@ -67,9 +68,9 @@ class Pilot:
         self.hand.go(self.hand.at_mm, exactly=True)
         self.hand.turn_about_tip()
         yield from self._wait(PAUSE_S)
-        yield CalibrateAsk(tool=self.tool, state="start")
+        yield CalibrateAsk(tool=f"tool/{self.hand.tool}", state="start")
         yield from self._wait(TURN_S)
-        yield CalibrateAsk(tool=self.tool, state="stop")
+        yield CalibrateAsk(tool=f"tool/{self.hand.tool}", state="stop")
         self.hand.go(self.hand.at_mm)
 
     def _register(self) -> _Deed:
@@ -103,6 +104,7 @@ class Pilot:
     def _operate(self) -> _Deed:
         """Once round the opening, down the way, and out again."""
         entry, target = self.way_mm
+        self.hand.fast_mm_s = OPERATING_MM_S
         axis = (entry - target) / max(float(np.linalg.norm(entry - target)), 1e-9)
         self.hand.axis = axis
         side = np.cross(axis, [0.0, 0.0, 1.0] if abs(axis[2]) < 0.9 else [1.0, 0.0, 0.0])
@@ -127,6 +129,6 @@ class Pilot:
             yield None
 
     def _wait(self, seconds: float) -> _Deed:
-        start_s = yield None
+        start_s = now_s = yield None
         while now_s - start_s < seconds:
-            yield None
+            now_s = yield None

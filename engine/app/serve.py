@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import segno
 import uvicorn
@@ -44,12 +44,15 @@ from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.audit_event import AuditEvent
 from engine.stream.fresh import FreshProtocol
 from engine.stream.hub import Hub
-from engine.stream.messages import ReplaceScene
+from engine.stream.messages import OpenRequest, ReplaceScene
 from engine.stream.pairing import OFFER_S, Offer, PairingDesk
 from engine.stream.peer import MAX_INCOMING_BYTES
 from engine.stream.roles import Role
 from engine.stream.scene_log import SceneLog, resumed
 from engine.stream.server import Clock, create_app
+
+if TYPE_CHECKING:  # guidance brings half a second of imports, for those who guide
+    from engine.app.guide_process import GuideRunner, Guiding
 
 #: Between looks for the first who watches a replay.
 LOOK_EVERY_S = 0.05
@@ -99,8 +102,17 @@ def page_folder() -> Path | None:
 MakeApp = Callable[[Path, Hub, Clock, Path], FastAPI]
 
 
-def serve(library: StudyLibrary, listening: Listening, console: Console, behind: Behind) -> None:
-    """Serve `library` until interrupted; its first volume is opened at once, or the session that was recorded goes on.
+def serve(
+    library: StudyLibrary,
+    listening: Listening,
+    console: Console,
+    behind: Behind,
+    first: OpenRequest | None = None,
+    guiding: Guiding | None = None,
+) -> None:
+    """Serve `library` until interrupted; `first`, or its first volume, is opened at once, or what was recorded goes on.
+
+    `guiding` guides as soon as the scan is open that its plan was made on.
 
     Raises:
         EnvironmentLacks: the page is not built, the port is taken, the recording cannot be written, the workers do not
@@ -118,7 +130,8 @@ def serve(library: StudyLibrary, listening: Listening, console: Console, behind:
 
         def app(folder: Path, hub: Hub, clock: Clock, page: Path) -> FastAPI:
             application = Application(library, folder, hub, workers)
-            return _session(application, hub, page, clock, file, say)
+            guide = None if guiding is None else _guide(guiding, hub, application.blobs.folder, clock, say)
+            return _session(application, hub, page, clock, _Opening(file, first, guide), say)
 
         serve_app(app, listening, console, behind.redis)
 
@@ -248,12 +261,27 @@ def steady_clock() -> Clock:
     return lambda: start_s + time.monotonic()
 
 
+def _guide(guiding: Guiding, hub: Hub, blobs: Path, clock: Clock, say: Callable[[str], None]) -> GuideRunner:
+    from engine.app.guide_process import GuideRunner
+
+    return GuideRunner(guiding, hub, blobs, clock, say)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What a session begins with."""
+
+    recording: RecordingFile | None
+    first: OpenRequest | None
+    guide: GuideRunner | None
+
+
 def _session(
     application: Application,
     hub: Hub,
     page: Path,
     clock: Clock,
-    recording: RecordingFile | None,
+    opening: _Opening,
     say: Callable[[str], None],
 ) -> FastAPI:
     @contextlib.asynccontextmanager
@@ -265,10 +293,13 @@ def _session(
             if isinstance(hub, Fanout):
                 await during.enter_async_context(hub.together(application.as_home(say)))
                 await hub.joined(JOIN_WITHIN_S)  # what others show there goes before what was recorded here
-            if recording is not None:
-                during.enter_context(_recording(recording, application, hub, clock))
+            if opening.recording is not None:
+                during.enter_context(_recording(opening.recording, application, hub, clock))
+            if opening.guide is not None:
+                opening.guide.start()
+                during.callback(opening.guide.close)
             if hub.log.scene is None:
-                await application.open_first()
+                await application.open_first(opening.first)
             tidying = asyncio.create_task(tidy())
             during.callback(tidying.cancel)
             yield

@@ -21,6 +21,8 @@ from guidance.track.sample import thing_frame
 #: A hand on its way, and near where it must be exact.
 FAST_MM_S, SLOW_MM_S = 120.0, 15.0
 NEAR_MM = 12.0
+#: How fast a hand tilts a tool.
+TILT_RAD_S = 0.8
 #: How a resting hand shakes: 8 to 12 a second, some hundredths of a millimetre with a supported hand.
 TREMOR_MM, TREMOR_HZ = 0.05, 9.0
 #: A pointer that is turned about its tip: cone and turns a second.
@@ -40,7 +42,7 @@ class SimulatedHand:
         tip_mm: (3,) the tip in the tool's own frame, which nobody else knows.
         at_mm: (3,) the tip now, in the patient frame.
         goal_mm: (3,) where it is going.
-        axis: (3,) unit vector from the tip along the shaft, in the patient frame.
+        axis: (3,) unit vector from the tip along the shaft, in the patient frame, as it shall be.
         fast_mm_s: its speed on its way.
         slip_mm: how far off a landmark the hand rests, along each axis, drawn anew for every goal.
     """
@@ -59,10 +61,11 @@ class SimulatedHand:
     is_turning: bool = False
     _time_s: float = 0.0
     _off_mm: Float64 = field(default_factory=lambda: np.zeros(3))
+    _axis: Float64 = field(init=False)
 
     def __post_init__(self) -> None:
         self.goal_mm = self.at_mm
-        self.axis = self.axis / np.linalg.norm(self.axis)
+        self._axis = self.axis / np.linalg.norm(self.axis)
 
     @property
     def patient(self) -> Frame:
@@ -92,6 +95,7 @@ class SimulatedHand:
         length_mm = float(np.linalg.norm(way))
         step_mm = passed_s * (self.fast_mm_s if length_mm > NEAR_MM else SLOW_MM_S)
         self.at_mm = self.at_mm + way * (min(1.0, step_mm / length_mm) if length_mm > 0 else 0.0)
+        self._tilt(passed_s)
         phase = 2 * np.pi * TREMOR_HZ * time_s
         tremor = TREMOR_MM * np.array([np.sin(phase), np.cos(1.1 * phase), np.sin(0.9 * phase + 1.0)])
         world_from_patient = self.world_from_patient.matrix
@@ -106,11 +110,21 @@ class SimulatedHand:
             self.reference: Transform.rigid(WORLD, thing_frame(self.reference), reference[:3, :3], reference[:3, 3]),
         }
 
+    def _tilt(self, passed_s: float) -> None:
+        """Bring the tool nearer to how it shall be held."""
+        wanted = self.axis / np.linalg.norm(self.axis)
+        across = np.cross(self._axis, wanted)
+        sine = float(np.linalg.norm(across))
+        apart = float(np.arctan2(sine, self._axis @ wanted))
+        if sine < 1e-9:
+            return
+        self._axis = turn(across / sine * min(apart, TILT_RAD_S * passed_s)) @ self._axis
+
     def _rotation(self, time_s: float) -> Float64:
         """(3, 3) patient from tool: the shaft along `axis`, or on a cone about it."""
         upright = np.array([0.0, 0.0, 1.0])
-        across = np.cross(upright, self.axis)
-        angle = float(np.arctan2(np.linalg.norm(across), upright @ self.axis))
+        across = np.cross(upright, self._axis)
+        angle = float(np.arctan2(np.linalg.norm(across), upright @ self._axis))
         length = float(np.linalg.norm(across))
         held = turn(across / length * angle) if length > 1e-9 else np.eye(3)
         if not self.is_turning:
