@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ def test_a_way_that_leaves_the_body_and_enters_it_again_is_refused() -> None:
     inner = trimesh.creation.icosphere(subdivisions=3, radius=15.0)
     inner.apply_translation((0.0, 0.0, 60.0))
     inner.invert()  # air
-    hollow = trimesh.util.concatenate([trimesh.creation.icosphere(subdivisions=5, radius=HEAD_MM), inner])
+    hollow: Any = trimesh.util.concatenate([trimesh.creation.icosphere(subdivisions=5, radius=HEAD_MM), inner])
     told = Surroundings(EntrySurface(surface(hollow)), {}).assess(STRAIGHT)
     assert [one.fault for one in told.refusals] == [Fault.LEAVES]
 

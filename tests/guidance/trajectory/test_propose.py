@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,7 +88,8 @@ def test_a_closed_room_has_no_way_out_and_it_says_why() -> None:
 def _shell() -> Surface:
     inner = trimesh.creation.icosphere(subdivisions=3, radius=28.0)
     inner.invert()
-    return surface(trimesh.util.concatenate([trimesh.creation.icosphere(subdivisions=3, radius=30.0), inner]))
+    both: Any = trimesh.util.concatenate([trimesh.creation.icosphere(subdivisions=3, radius=30.0), inner])
+    return surface(both)
 
 
 def test_ways_differ_from_each_other() -> None:
