@@ -32,7 +32,7 @@ $(VENV)/installed: pyproject.toml constraints.txt $(CLIENT)/dist/index.html | $(
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@.ci/system-packages browser redis openigtlink
-	$(PIP) --editable '.[guidance,xr,models,ray,redis,bench,dev]'
+	$(PIP) --editable '.[guidance,camera,xr,models,ray,redis,bench,dev]'
 	@touch $@
 
 # Node 20 or newer builds the client: the machine's own, else the one packaged for pip.

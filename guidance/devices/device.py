@@ -8,6 +8,10 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from engine.core.errors import InvalidValue
+from guidance.devices.aruco.finder import Finder
+from guidance.devices.aruco.lens import read_lens
+from guidance.devices.aruco.marker_set import USUAL, read_marker_set
+from guidance.devices.aruco.watcher import LATENCY_S, Watcher
 from guidance.devices.openigtlink.frame import fixed
 from guidance.devices.openigtlink.tracker import INTERVAL_MS, Tracker
 from guidance.devices.openigtlink.transport import PORT
@@ -27,6 +31,7 @@ FORMS = (
     "igtl://HOST[:PORT][?interval_ms=10&coordinates=NAME]",
     "recording:FILE[?speed=2&world=NAME]",
     "simulated:[SCENARIO.toml]",
+    "camera:NUMBER|VIDEO?lens=FILE[&markers=FILE&latency_ms=50]",
 )
 
 
@@ -81,6 +86,17 @@ async def _simulated(what: str, _: Options, clock: Clock, sleep: Sleep) -> Devic
     return simulated_device(read_scenario(Path(what)) if what else Scenario(), gentle, clock, sleep=sleep)
 
 
+async def _camera(what: str, options: Options, clock: Clock, sleep: Sleep) -> Device:
+    if "lens" not in options:
+        raise InvalidValue(f"a camera has a calibration; write {FORMS[3]}")
+    markers = read_marker_set(Path(options["markers"])) if "markers" in options else USUAL
+    finder = Finder(read_lens(Path(options["lens"])), markers)
+    source = int(what) if what.isdecimal() else Path(what)
+    watcher = Watcher(source, finder, clock, _number(options, "latency_ms", 1000 * LATENCY_S) / 1000, sleep)
+    await asyncio.to_thread(watcher.open)
+    return watcher
+
+
 def _number(options: Options, name: str, usual: float) -> float:
     try:
         return float(options.get(name, usual))
@@ -95,4 +111,5 @@ _KINDS: dict[str, tuple[tuple[str, ...], Open]] = {
     "igtl": (("interval_ms", "coordinates"), _igtl),
     "recording": (("speed", "world"), _recording),
     "simulated": ((), _simulated),
+    "camera": (("lens", "markers", "latency_ms"), _camera),
 }

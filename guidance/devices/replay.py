@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from itertools import groupby
 
 from engine.core.errors import InvalidValue
 from guidance.devices.retimed import retimed
@@ -38,17 +37,20 @@ class Replay:
             raise InvalidValue(f"a recording is played up to {_MOST_SPEED:g} times as fast, got {self.speed:g}")
 
     async def said(self) -> AsyncIterator[Said]:
-        """Samples when they are due, those of one moment together."""
-        start_s, first_s = self.clock(), self.recording.samples[0].time_s
+        """What was said, when it is due."""
+        start_s, first_s = self.clock(), self.recording.said[0].arrival_s
         left_out = len(self.recording.left_out)
         words = f"{left_out} frames of the recording cannot be used" if left_out else ""
-        for time_s, samples in groupby(self.recording.samples, key=lambda one: one.time_s):
-            due_s = start_s + (time_s - first_s) / self.speed
-            while not self._is_closed and (left_s := due_s - self.clock()) > 0:
+        for said in self.recording.said:
+            while not self._is_closed and (left_s := self._ours_s(said.arrival_s, start_s, first_s) - self.clock()) > 0:
                 await self.sleep(nap_s(left_s))
             if self._is_closed:
                 return
-            yield Said(self.clock(), tuple(retimed(one, due_s) for one in samples), words=words)
+            samples = (retimed(one, self._ours_s(one.time_s, start_s, first_s)) for one in said.samples)
+            yield Said(self.clock(), tuple(samples), said.why, said.words or words)
+
+    def _ours_s(self, time_s: float, start_s: float, first_s: float) -> float:
+        return start_s + (time_s - first_s) / self.speed
 
     async def close(self) -> None:
         """Play no more."""

@@ -27,11 +27,13 @@ class Link:
 
     Attributes:
         version: of the headers that are sent.
+        capabilities: what is told to who asks for them.
         unknown: how often each type came that is not known here.
         malformed: messages whose content could not be read.
     """
 
     version: int = PLAIN
+    capabilities: tuple[str, ...] = tuple(TYPES)
     reader: Reader = field(default_factory=Reader)
     unknown: dict[str, int] = field(default_factory=dict)
     malformed: int = 0
@@ -56,7 +58,7 @@ class Link:
                 self.unknown[frame.type] = self.unknown.get(frame.type, 0) + 1
                 continue
             if message == Query(Asked.ONCE, "CAPABILITY"):
-                answers.append(self.say(CapabilityMessage(tuple(TYPES)), frame.device, None))
+                answers.append(self.say(CapabilityMessage(self.capabilities), frame.device, None))
             heard.append(Heard(message, frame.device, frame.time_s, frame.metadata))
         return heard, b"".join(answers)
 

@@ -70,6 +70,11 @@ class Tracker:
         self._connection, self._is_asked, self.tracking = connection, False, Tracking()
         connection.say(Query(Asked.ONCE, "CAPABILITY"), "", None)
 
+    @property
+    def bad_checksums(self) -> int:
+        """Messages of this connection that were left out because their checksum was wrong."""
+        return 0 if self._connection is None else self._connection.link.reader.bad_checksums
+
     async def said(self) -> AsyncIterator[Said]:
         """Samples as they arrive. When the line breaks that is said at once, and with every try that fails."""
         while not self._closed.is_set():

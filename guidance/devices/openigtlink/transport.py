@@ -16,6 +16,8 @@ from guidance.devices.openigtlink.messages import Message
 PORT = 18944
 #: A sender that is read more slowly than it writes: what is older than this much is not sent at all.
 MOST_WAITING_BYTES = 4 * 1024 * 1024
+#: Places are not sent to who still has so much to read.
+FRESH_BYTES = 64 * 1024
 _READ_BYTES = 256 * 1024
 _FAREWELL_S = 0.5
 
@@ -35,10 +37,28 @@ class Connection:
         self, message: Message, device: str, time_s: float | None = None, metadata: dict[str, str] | None = None
     ) -> None:
         """Send, or drop where the other side has not read for long: old places are worth nothing."""
+        if self.writer.is_closing():
+            return
         if self.writer.transport.get_write_buffer_size() > MOST_WAITING_BYTES:
             self.dropped += 1
             return
         self.writer.write(self.link.say(message, device, time_s, metadata))
+
+    def say_fresh(self, message: Message, device: str, time_s: float | None = None) -> None:
+        """Send what is soon worth nothing, or drop it where the other side has not read what came before."""
+        if self.writer.transport.get_write_buffer_size() > FRESH_BYTES:
+            self.dropped += 1
+        else:
+            self.say(message, device, time_s)
+
+    async def say_large(self, message: Message, device: str, time_s: float | None = None) -> None:
+        """Send what takes long to pack, which is done beside whatever else goes on."""
+        if self.writer.transport.get_write_buffer_size() > MOST_WAITING_BYTES:
+            self.dropped += 1
+            return
+        data = await asyncio.to_thread(self.link.say, message, device, time_s)
+        if not self.writer.is_closing():
+            self.writer.write(data)
 
     async def heard(self) -> AsyncIterator[tuple[Heard, float]]:
         """Messages, each with its arrival by our clock.

@@ -28,15 +28,20 @@ HEADERS = Path("/usr/include/openigtlink")
 ECHO = Path(__file__).with_name("echo.cxx")
 
 
-@pytest.fixture(scope="module")
-def echo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The reference library, which reads messages and writes what it understood."""
+def compiled(source: Path, folder: Path) -> Path:
+    """A program made with the reference library."""
     compiler = shutil.which("g++")
     if compiler is None or not HEADERS.is_dir():
         pytest.skip("the reference library is not here: apt-get install g++ libopenigtlink-dev")
-    program = tmp_path_factory.mktemp("igtl") / "echo"
-    subprocess.run([compiler, "-w", f"-I{HEADERS}", ECHO, "-lOpenIGTLink", "-lpthread", "-o", program], check=True)
+    program = folder / source.stem
+    subprocess.run([compiler, "-w", f"-I{HEADERS}", source, "-lOpenIGTLink", "-lpthread", "-o", program], check=True)
     return program
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference library, which reads messages and writes what it understood."""
+    return compiled(ECHO, tmp_path_factory.mktemp("igtl"))
 
 
 @pytest.mark.parametrize("kind", DATA)
