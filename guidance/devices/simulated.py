@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -100,29 +100,55 @@ class Arrival:
     sample: Sample
 
 
-def played(scenario: Scenario, truth: Truth, until_s: float) -> tuple[Arrival, ...]:
-    """Everything that arrives of what is measured from 0 to `until_s`, in the order of arriving."""
-    rng = np.random.default_rng(scenario.seed)
-    last: dict[str, Float64] = {}
-    arrivals = []
-    for n in range(int(np.floor(until_s * scenario.hz)) + 1):
-        time_s = n / scenario.hz
-        for thing, place in sorted(truth(time_s).items()):
+@dataclass(slots=True)
+class Playing:
+    """A scenario while it is played, one measurement of everything after another. Not a value: it counts and draws."""
+
+    scenario: Scenario
+    truth: Truth
+    _n: int = 0
+    _rng: np.random.Generator = field(init=False)
+    _last: dict[str, Float64] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._rng = np.random.default_rng(self.scenario.seed)
+
+    @property
+    def next_s(self) -> float:
+        """When the next is measured."""
+        return self._n / self.scenario.hz
+
+    def inject(self, fault: Fault) -> None:
+        """One fault more, from the next measurement on."""
+        self.scenario = replace(self.scenario, faults=(*self.scenario.faults, fault))
+
+    def step(self) -> tuple[Arrival, ...]:
+        """What will arrive of the next measurement."""
+        n, time_s, scenario = self._n, self.next_s, self.scenario
+        self._n += 1
+        arrivals = []
+        for thing, place in sorted(self.truth(time_s).items()):
             faults = [fault for fault in scenario.faults if fault.hits(thing, time_s)]
-            noise, drawn = rng.normal(size=6), rng.random()
+            noise, drawn = self._rng.normal(size=6), self._rng.random()
             if drawn < max([scenario.dropout, *_amounts(faults, FaultKind.DROPOUT)]) or _any(faults, FaultKind.SILENT):
                 continue
             matrix = _spoiled(place.matrix, faults, noise, scenario, n, time_s)
             if _any(faults, FaultKind.FROZEN):
-                matrix = last.get(thing, matrix)
-            last[thing] = matrix
+                matrix = self._last.get(thing, matrix)
+            self._last[thing] = matrix
             said_s = time_s + sum(_amounts(faults, FaultKind.CLOCK_STEP))
             said_s += sum(f.amount * (time_s - f.start_s) for f in faults if f.kind is FaultKind.CLOCK_RATE)
             at_s = time_s + scenario.latency_s + sum(_amounts(faults, FaultKind.LATE))
             is_seen = not _any(faults, FaultKind.OCCLUDED)
             arrivals.append(Arrival(at_s, sample(thing, matrix, said_s, is_seen=is_seen)))
-    arrivals.sort(key=lambda one: one.at_s)
-    return tuple(arrivals)
+        return tuple(arrivals)
+
+
+def played(scenario: Scenario, truth: Truth, until_s: float) -> tuple[Arrival, ...]:
+    """Everything that arrives of what is measured from 0 to `until_s`, in the order of arriving."""
+    playing = Playing(scenario, truth)
+    arrivals = [arrival for _ in range(int(np.floor(until_s * scenario.hz)) + 1) for arrival in playing.step()]
+    return tuple(sorted(arrivals, key=lambda one: one.at_s))
 
 
 def _any(faults: list[Fault], kind: FaultKind) -> bool:

@@ -17,6 +17,7 @@ PORT = 18944
 #: A sender that is read more slowly than it writes: what is older than this much is not sent at all.
 MOST_WAITING_BYTES = 4 * 1024 * 1024
 _READ_BYTES = 256 * 1024
+_FAREWELL_S = 0.5
 
 
 @dataclass(slots=True)
@@ -45,20 +46,39 @@ class Connection:
         Raises:
             NotOpenIGTLink: the other side speaks something else.
         """
-        with contextlib.suppress(ConnectionError):
-            while data := await self.reader.read(_READ_BYTES):
-                arrival_s = self.clock()
-                messages, answers = self.link.hear(data)
-                if answers:
-                    self.writer.write(answers)
-                for message in messages:
-                    yield message, arrival_s
+        while read := await self.read():
+            messages, arrival_s = read
+            for message in messages:
+                yield message, arrival_s
+
+    async def read(self) -> tuple[list[Heard], float] | None:
+        """All messages of what arrived, which may be none, and when; None when the other side has ended it.
+
+        Raises:
+            NotOpenIGTLink: the other side speaks something else.
+        """
+        try:
+            data = await self.reader.read(_READ_BYTES)
+        except OSError:  # a line that was cut, or timed out
+            return None
+        if not data:
+            return None
+        arrival_s = self.clock()
+        messages, answers = self.link.hear(data)
+        if answers:
+            self.writer.write(answers)
+        return messages, arrival_s
 
     async def close(self) -> None:
-        """End it."""
+        """End it: what was said is sent first, unless the other side takes too long for that."""
         self.writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self.writer.wait_closed()
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
+                await self.writer.wait_closed()
+        except TimeoutError:
+            self.writer.transport.abort()
+        except OSError:  # it was broken already
+            return
 
 
 async def connect(host: str, port: int, clock: Callable[[], float]) -> Connection:
