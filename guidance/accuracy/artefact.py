@@ -90,13 +90,13 @@ def _posts() -> Artefact:
         "Sightline seventeen posts",
         tuple(name for _, name in divots),
         np.array([place for place, _ in divots], np.float64),
-        error_mm=0.05,
-        scale_error=0.0005,
+        error_mm=0.03,
+        scale_error=0.0002,
     )
 
 
-#: Drawn by `engine.app.accuracy.artefact_file`: milled, or printed and then measured. Where it was only printed and not
-#: measured, 0.1 mm and 0.3 % are nearer to the truth (conventional desktop printers), and belong in a file of one's own.
+#: Drawn by `engine.app.accuracy.artefact_file`: milled, or printed and then measured. One that was only printed
+#: is nearer to 0.1 mm and 0.3 % (conventional desktop printers); that belongs in a file of its own.
 POSTS = _posts()
 
 

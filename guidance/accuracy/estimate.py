@@ -55,7 +55,9 @@ class Estimate:
     def words(self) -> str:
         """The figure with its interval."""
         d = self.decimals
-        reach = f"at least {_shown(self.low, d)}" if self.is_open else f"{_shown(self.low, d)} to {_shown(self.high, d)}"
+        reach = (
+            f"at least {_shown(self.low, d)}" if self.is_open else f"{_shown(self.low, d)} to {_shown(self.high, d)}"
+        )
         few = f", from {self.count} only" if self.count < FEW else ""
         return f"{_shown(self.value, d)} {self.unit} ({reach}{few})"
 
@@ -112,7 +114,11 @@ def quantile(values: Float64, share: float, independent: float | None = None, un
     high_rank = int(np.searchsorted(below, 1 - tail, side="left")) + 1
     value = float(np.quantile(ordered, share))
     low = 0.0 if low_rank == 0 else float(ordered[max(int(low_rank * len(values) / n) - 1, 0)])
-    high = float("inf") if high_rank > n else float(ordered[min(int(np.ceil(high_rank * len(values) / n)), len(values)) - 1])
+    high = (
+        float("inf")
+        if high_rank > n
+        else float(ordered[min(int(np.ceil(high_rank * len(values) / n)), len(values)) - 1])
+    )
     return Estimate(value, min(low, value), max(high, value), n, unit)
 
 
@@ -122,7 +128,7 @@ def share_below_most(count: float) -> float:
 
 
 def independent(groups: Sequence[Float64]) -> float:
-    """How many independent values grouped ones are worth: n over Kish's design effect, by the intraclass correlation."""
+    """How many independent values grouped ones are worth: n over Kish's design effect (intraclass correlation)."""
     kept = [group for group in groups if len(group)]
     n, g = sum(map(len, kept)), len(kept)
     if n <= g or g < 2:

@@ -15,6 +15,7 @@ from guidance.calibrate.pivot import pivot
 from guidance.calibrate.tool_tip import CalibrationRefused, ToolTip
 from guidance.register.touch import touches
 from guidance.track.sample import Sample
+from guidance.uncertainty.point_error import PointError
 
 #: The tip stays within this while it is turned in a divot, even where it was calibrated badly.
 STILL_MM = 4.0
@@ -22,10 +23,16 @@ STILL_MM = 4.0
 SETTLE_S = 0.25
 #: A pointer that turned by more than this in a touch was turned on purpose.
 TURNED_RAD = np.deg2rad(15.0)
+#: A pivot is long enough from here on.
+ENOUGH_PIVOT_S = 8.0
 #: The tool is looked at through a window of this length for a pivot.
 _WINDOW_S = 4.0
-#: While the tip is not known, markers within this of their mean are taken for a rest.
-_MARKERS_MM = 6.0
+#: A piece of movement in which some point of the tool stays within this was a rest of that point.
+_ON_POINT_MM = 0.8
+_PIECE_S = 1.0
+#: More than this share of places that do not fit, and the tip went elsewhere meanwhile.
+_MOST_LEFT_OUT = 0.1
+_LEAST_PIECE = 10
 #: Places of pointer and artefact that are farther apart in time are not of one moment.
 _TOGETHER_S = 0.02
 
@@ -80,7 +87,7 @@ def _relative(seen: list[Sample], anchors: list[Sample]) -> list[tuple[Transform
     made = []
     for one in seen:
         k = int(np.clip(np.searchsorted(times, one.time_s), 1, len(times) - 1)) if len(times) > 1 else 0
-        near = min((k - 1, k) if k else (k,), key=lambda i: abs(times[i] - one.time_s))
+        near = min((k - 1, k) if k else (k,), key=lambda i, at=one.time_s: abs(float(times[i]) - at))
         anchor = anchors[near].world_from_thing
         if abs(times[near] - one.time_s) <= _TOGETHER_S:
             assert isinstance(anchor, Transform)
@@ -96,13 +103,21 @@ class Tip:
     Attributes:
         tool: the calibration.
         start_s, end_s: of the movement it was found from; both NaN where it was given.
+        is_pivot: whether the pointer was turned for it on purpose.
         words: how it was found.
     """
 
     tool: ToolTip
     start_s: float
     end_s: float
+    is_pivot: bool
     words: str
+
+    @classmethod
+    def given(cls, tip_mm: Float64) -> Tip:
+        """One that was calibrated elsewhere, (3,), taken at its word."""
+        tool = ToolTip(tip_mm, PointError(np.zeros((3, 3))), 0.0, 0.0)
+        return cls(tool, float("nan"), float("nan"), False, "given")
 
     @property
     def is_given(self) -> bool:
@@ -111,19 +126,22 @@ class Tip:
 
 
 def find_tip(movement: Movement) -> Tip:
-    """The tip from the first pivot, or else from how differently the pointer was held in its rests.
+    """The tip from the first pivot, or else from how the pointer was turned and held in all its rests.
 
     Raises:
         AccuracyRefused: it cannot be found; with what to do.
     """
     run = _first_pivot(movement)
-    if run is not None:
-        chosen = movement.places[run]
-        start_s, end_s = movement.times_s[run][[0, -1]]
-        return Tip(
-            pivot([chosen]), float(start_s), float(end_s), f"found by turning it in one divot for {end_s - start_s:.0f} s"
-        )
-    return _by_rests(movement)
+    if run is None:
+        return _by_rests(movement)
+    start_s, end_s = (float(t) for t in movement.times_s[run][[0, -1]])
+    return Tip(
+        pivot([movement.places[run]]),
+        start_s,
+        end_s,
+        True,
+        f"found by turning it in one divot for {end_s - start_s:.0f} s",
+    )
 
 
 def _first_pivot(movement: Movement) -> slice | None:
@@ -133,34 +151,71 @@ def _first_pivot(movement: Movement) -> slice | None:
     first, last = None, 0
     for start_s in np.arange(movement.times_s[0], movement.times_s[-1] - _WINDOW_S / 2, _WINDOW_S / 4):
         window = slice(*np.searchsorted(movement.times_s, (start_s, start_s + _WINDOW_S)))
-        try:
-            pivot([movement.places[window]])
-        except CalibrationRefused:
-            if first is not None:
-                break
-            continue
-        first, last = window.start if first is None else first, window.stop
-    return None if first is None else slice(first, last)
+        if _is_pivot(movement.places[window]):
+            first, last = window.start if first is None else first, window.stop
+        elif first is not None:
+            break
+    if first is None or movement.times_s[last - 1] - movement.times_s[first] < ENOUGH_PIVOT_S:
+        return None
+    return slice(first, last)
+
+
+def _is_pivot(places: Sequence[Transform]) -> bool:
+    try:
+        return pivot([places]).left_out < _MOST_LEFT_OUT
+    except CalibrationRefused:
+        return False
+
+
+def _about_points(movement: Movement) -> list[tuple[Transform, ...]]:
+    """Pieces in which the pointer was turned about one point, whichever, or held still."""
+    if not len(movement.places):
+        return []
+    pieces: list[slice] = []
+    for start_s in np.arange(movement.times_s[0], movement.times_s[-1], _PIECE_S):
+        piece = slice(*(int(k) for k in np.searchsorted(movement.times_s, (start_s, start_s + _PIECE_S))))
+        whole = slice(pieces[-1].start, piece.stop) if pieces and pieces[-1].stop == piece.start else piece
+        if _is_about_a_point(movement.places[whole]):
+            pieces[-1:] = [whole] if whole is not piece else [*pieces[-1:], piece]
+        elif _is_about_a_point(movement.places[piece]):
+            pieces.append(piece)
+    return [movement.places[piece] for piece in pieces]
+
+
+def _is_about_a_point(places: Sequence[Transform]) -> bool:
+    return len(places) >= _LEAST_PIECE and _off_point_mm(places) < _ON_POINT_MM
+
+
+def _off_point_mm(places: Sequence[Transform]) -> float:
+    """How far a point of the tool moves at least: root mean square, of the point that moves least."""
+    matrices = np.array([place.matrix for place in places])
+    rows = np.concatenate([matrices[:, :3, :3], np.broadcast_to(-np.eye(3), (len(places), 3, 3))], axis=2).reshape(
+        -1, 6
+    )
+    wanted = -matrices[:, :3, 3].ravel()
+    # A tool that was hardly turned leaves directions open: they stay at the markers.
+    found = np.linalg.lstsq(rows, wanted, rcond=1e-3)[0]
+    return float(np.sqrt(((rows @ found - wanted) ** 2).sum() / len(places)))
 
 
 def _by_rests(movement: Movement) -> Tip:
-    markers = movement.tips(np.zeros(3))
+    """From rests that are known roughly, and then better."""
     try:
-        tool = pivot(_divots(movement, markers, _MARKERS_MM))
+        tool = pivot(_about_points(movement))
         for _ in range(3):
-            tool = pivot(_divots(movement, movement.tips(tool.tip_mm), STILL_MM))
+            tool = pivot(_divots(movement, tool.tip_mm))
     except CalibrationRefused as error:
         raise AccuracyRefused(
             AccuracyDoubt.NO_TIP,
-            f"where the pointer's tip is cannot be told: {error}. Turn it in one divot for ten seconds, or give its tip",
+            f"the pointer's tip cannot be told: {error}. Turn it in one divot for ten seconds, or give its tip",
         ) from error
-    words = "found from how differently it was held in the divots: nobody turned it on purpose"
-    return Tip(tool, float(movement.times_s[0]), float(movement.times_s[-1]), words)
+    words = "found from how it was held in the divots"
+    return Tip(tool, float(movement.times_s[0]), float(movement.times_s[-1]), False, words)
 
 
-def _divots(movement: Movement, points: Float64, still_mm: float) -> list[tuple[Transform, ...]]:
-    rests = touches(points, movement.times_s, still_mm=still_mm)
-    return [movement.places[slice(*_span(movement.times_s, rest.start_s, rest.end_s))] for rest in rests]
+def _divots(movement: Movement, tip_mm: Float64) -> list[tuple[Transform, ...]]:
+    every = touches(movement.tips(tip_mm), movement.times_s, still_mm=STILL_MM)
+    return [movement.places[slice(*_span(movement.times_s, rest.start_s, rest.end_s))] for rest in every]
 
 
 def _span(times_s: Float64, start_s: float, end_s: float) -> tuple[int, int]:
@@ -197,7 +252,7 @@ class Rest:
     @property
     def is_turned(self) -> bool:
         """Whether the pointer was turned on purpose."""
-        return self.turned_rad > TURNED_RAD
+        return bool(self.turned_rad > TURNED_RAD)
 
     @property
     def jitter_mm(self) -> float:

@@ -23,7 +23,7 @@ LEAST_DIVOTS = 4
 #: Of the places that were touched, so many must be divots.
 LEAST_SHARE = 0.6
 #: Triples of places to begin from, those that span most first.
-_STARTS = 24
+_STARTS = 300
 _AT_ONCE = 2000
 
 
@@ -60,8 +60,8 @@ def matched(touched_mm: Float64, artefact: Artefact) -> Matched:
         _refuse_mirrored(places, artefact, least)
         raise AccuracyRefused(
             AccuracyDoubt.OTHER_ARTEFACT,
-            f"{len(places)} places were touched, of which {found[0][0] if found else 0} lie as divots of {artefact.name} "
-            "do: is it this artefact, in this unit?",
+            f"of {len(places)} places that were touched, {found[0][0] if found else 0} lie as divots of "
+            f"{artefact.name} do: is it this artefact, in this unit?",
         )
     (count, divots), others = found[0], found[1:]
     if any(other[0] == count for other in others):
@@ -76,7 +76,8 @@ def matched(touched_mm: Float64, artefact: Artefact) -> Matched:
 
 def _places(touched_mm: Float64) -> Indices:
     """(n,) touches gathered into places, in the order they were first touched."""
-    place_of, middles = [], []
+    place_of: list[int] = []
+    middles: list[list[Float64]] = []
     for at in touched_mm:
         apart = [float(np.linalg.norm(at - np.mean(middle, axis=0))) for middle in middles]
         nearest = int(np.argmin(apart)) if apart else -1
@@ -146,5 +147,6 @@ def _refuse_mirrored(places: Float64, artefact: Artefact, least: int) -> None:
     found = _assignments(places, artefact.divots_mm * (-1.0, 1.0, 1.0))
     if found and found[0][0] >= max(least, LEAST_DIVOTS + 1):
         raise AccuracyRefused(
-            AccuracyDoubt.MIRRORED, "the touches fit a mirrored artefact: left and right are swapped, here or in its file"
+            AccuracyDoubt.MIRRORED,
+            "the touches fit a mirrored artefact: left and right are swapped, here or in its file",
         )

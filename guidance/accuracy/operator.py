@@ -34,6 +34,7 @@ PIVOT_S = 12.0
 SWEEP_S = 8.0
 #: A pointer is lifted out of a divot by so much.
 LIFT_MM = 15.0
+_UP = np.array([0.0, 0.0, 1.0])
 SWEPT_RAD = np.deg2rad(35.0)
 
 
@@ -101,8 +102,8 @@ class Operator:
         self._seats_mm = bent + rng.normal(size=bent.shape) * self.flaws.seat_mm
         #: How a hand holds the pointer differs from visit to visit.
         self._leans_rad = rng.normal(size=bent.shape) * (0.12, 0.12, 0.25)
-        self._world_from_artefact = Transform.rigid(WORLD, thing_frame("artefact"), turn(TURNED_RAD), PLACE_MM)
-        self._reference = self._scaled(turn(TURNED_RAD), self._world_from_artefact.apply(REFERENCE_MM), REFERENCE)
+        self._turned = turn(TURNED_RAD)
+        self._reference = self._scaled(self._turned, self._turned @ REFERENCE_MM + PLACE_MM, REFERENCE)
 
     @property
     def until_s(self) -> float:
@@ -112,9 +113,9 @@ class Operator:
     def __call__(self, time_s: float) -> Mapping[str, Transform]:
         """Where pointer and reference are."""
         tip, rotation = self._tip(time_s)
-        world_tip = self._world_from_artefact.apply(tip)
-        rotation = turn(TURNED_RAD) @ rotation
-        return {POINTER: self._scaled(rotation, world_tip - rotation @ TIP_MM, POINTER), REFERENCE: self._reference}
+        rotation = self._turned @ rotation
+        markers = self._turned @ tip + PLACE_MM - rotation @ TIP_MM
+        return {POINTER: self._scaled(rotation, markers, POINTER), REFERENCE: self._reference}
 
     def _scaled(self, rotation: Float64, at_mm: Float64, thing: str) -> Transform:
         return Transform.rigid(WORLD, thing_frame(thing), rotation, at_mm * (1 + self.flaws.scale))
@@ -130,7 +131,7 @@ class Operator:
         smooth = share * share * (3 - 2 * share)
         tip = self._seats_mm[k] + smooth * (self._seats_mm[after] - self._seats_mm[k])
         lean = self._leans_rad[k] + smooth * (self._leans_rad[after] - self._leans_rad[k])
-        return tip + (0.0, 0.0, LIFT_MM * np.sin(np.pi * share)), turn(lean)
+        return tip + LIFT_MM * np.sin(np.pi * share) * _UP, turn(lean)
 
 
 def _held(visit: Visit, since_s: float) -> Float64:
