@@ -413,6 +413,51 @@ def view(
 
 
 @app.command()
+def accuracy(
+    device: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="igtl://HOST:PORT, recording:FILE, or simulated:[SCENARIO.toml]."),
+    ] = "simulated:",
+    artefact: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Divots of your own, TOML; else the shipped one.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", file_okay=False, help="Folder for report.html and report.json.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What the tracker is called in the report and its history.")] = None,
+    tool: Annotated[str | None, typer.Option(help="The pointer, by the device's name for it.")] = None,
+    reference: Annotated[str | None, typer.Option(help="The reference on the artefact, likewise.")] = None,
+    tip: Annotated[
+        str | None, typer.Option(metavar="X,Y,Z", help="The pointer's tip where it was calibrated before, mm.")
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Earlier checks, JSON lines; else your own.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulator.")] = 0,
+    make: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Only write the shipped artefact there: TOML, and STL to make it."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a tracked pointer against an artefact, after ASTM F2554: bias, precision, control chart over time."""
+    from engine.app.accuracy.command import AccuracyRequest, check_accuracy, tip_of, write_shipped
+    from engine.app.accuracy.listening import Things
+    from engine.app.accuracy.terminal import advising, show_accuracy
+
+    if make is not None:
+        console.print(f"{write_shipped(make).words}. Written to {make}/", highlight=False)
+        return
+    request = AccuracyRequest(device, artefact, out, history, name, Things(tool, reference), tip_of(tip), seed=seed)
+    with advising(console) as tell:
+        report = check_accuracy(request, tell)
+    if as_json:
+        _print_json(report.model_dump(mode="json"))
+    else:
+        show_accuracy(console, report, out)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """What this machine has and lacks, and what to do about each lack."""
     from engine.app.doctor import diagnose, show
