@@ -17,6 +17,8 @@ IMPURE = {
     "core": {"time", "random", "threading", "socket", "asyncio", "os", "tempfile", "datetime", "logging"},
     "segment": {"time", "random", "socket", "asyncio", "tempfile", "datetime", "logging", "pathlib"},
     "mesh": {"time", "random", "socket", "asyncio", "tempfile", "datetime", "logging"},
+    # It is told when (a datetime) and which UIDs are new.
+    "export": {"time", "random", "uuid", "socket", "asyncio", "os", "tempfile", "threading", "logging"},
 }
 #: Devices are shells: they may read files and sockets.
 GUIDANCE_SHELLS = "devices"
@@ -35,7 +37,16 @@ IN_GUIDANCE = {
 }
 
 #: Functions that draw from hidden state.
-HIDDEN_STATE = {"np.random.seed", "np.random.rand", "np.random.randn", "torch.manual_seed", "torch.rand", "torch.randn"}
+HIDDEN_STATE = {
+    "np.random.seed",
+    "np.random.rand",
+    "np.random.randn",
+    "torch.manual_seed",
+    "torch.rand",
+    "torch.randn",
+    "generate_uid",
+    "datetime.datetime.now",
+}
 
 GUIDANCE = [
     path
