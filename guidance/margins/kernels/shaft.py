@@ -21,7 +21,7 @@ _MOST_LOOKS = 256
 
 
 @inlined
-def _to_box2(nodes: Any, node: int, a: Any, d: Any, limit2: float) -> float:
+def segment_to_box2(nodes: Any, node: int, a: Any, d: Any, limit2: float) -> float:
     """No more than the squared distance from the segment a, a + d to the box of a node.
 
     The ball around the box tells most that are farther than `limit2`. The distance to the box is convex along the
@@ -83,7 +83,7 @@ def _between(a: Any, d: Any, e: Any, f: Any) -> tuple[float, float]:
 
 
 @inlined
-def _crossing(corners: Any, k: int, a: Any, d: Any) -> float:
+def crossing(corners: Any, k: int, a: Any, d: Any) -> float:
     """Fraction of the segment a, a + d at which it goes through triangle k; -1 where it does not (Moeller-Trumbore)."""
     o = corner(corners, k, 0)
     e1, e2 = minus(corner(corners, k, 1), o), minus(corner(corners, k, 2), o)
@@ -131,7 +131,7 @@ def nearest_to_segment(
             node = waiting[count]
             while node < first_leaf:
                 left, right = 2 * node + 1, 2 * node + 2
-                left2, right2 = _to_box2(nodes, left, a, d, limit2), _to_box2(nodes, right, a, d, limit2)
+                left2, right2 = segment_to_box2(nodes, left, a, d, limit2), segment_to_box2(nodes, right, a, d, limit2)
                 if right2 < left2:
                     left, right, left2, right2 = right, left, right2, left2
                 if right2 <= limit2:
@@ -145,7 +145,7 @@ def nearest_to_segment(
                 continue
             first, last = share(node, first_leaf, leaves, n)
         for k in range(first, last):
-            through = _crossing(corners, k, a, d)
+            through = crossing(corners, k, a, d)
             if through >= 0.0:
                 at = along(a, through, d)
                 found[0], found[1], found[2] = at[0], at[1], at[2]
