@@ -22,6 +22,7 @@ from engine.app.event_loop import call_on
 from engine.app.view_address import ServerAddress
 from engine.app.view_blobs import BlobStore, BlobUnavailable
 from engine.app.view_feed import Feed
+from engine.app.view_guidance import guide_request, guided_of, readings_of
 from engine.app.view_requests import edit_request
 from engine.app.view_scene import (
     choose_levels,
@@ -41,6 +42,7 @@ from engine.stream.messages import (
     ErrorMessage,
     LabelBox,
     RefusedMessage,
+    Request,
     Scene,
     Slab,
     SurfaceNode,
@@ -51,6 +53,7 @@ from engine.stream.messages import (
 from engine.stream.named_blobs import blobs_of
 from engine.xr.brush import Correction
 from engine.xr.drawn import DrawnSurface, SceneBegins, SurfaceGone, VolumeBox
+from engine.xr.guided import Asked, Guided, Touched
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0
 #: Close codes from here on are the server's own refusals: asking again would not help.
@@ -89,6 +92,8 @@ class ViewClient:
         self._context = context
         self._socket: ClientConnection | None = None
         self._sending: set[asyncio.Task[None]] = set()
+        self._has_touched = False
+        self._guided: Guided | None = None
         self._changed = asyncio.Event()
         self._brought = _Brought()
         self._pool = ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="blobs")
@@ -122,6 +127,7 @@ class ViewClient:
     async def _live(self) -> None:
         self.feed.on_detail = lambda: call_on(self._loop, self._changed.set)
         self.feed.on_correction = lambda correction: call_on(self._loop, self._correct, correction)
+        self.feed.on_ask = lambda asked: call_on(self._loop, self._ask, asked)
         await _first_to_end(asyncio.ensure_future(self._follow()), asyncio.ensure_future(self._bring()))
 
     # The socket
@@ -176,12 +182,21 @@ class ViewClient:
 
     def _correct(self, correction: Correction) -> None:
         """Send what a hand did; what cannot be sent is said to be not done."""
-        scene, socket = self.follower.scene, self._socket
+        scene = self.follower.scene
         request = None if scene is None else edit_request(scene, correction)
-        if request is None:
-            return
+        if request is not None:
+            self._send(request, "not connected: this was not corrected")
+
+    def _ask(self, asked: Asked) -> None:
+        """Send what a person asks of the guidance session."""
+        self._has_touched |= isinstance(asked, Touched)
+        if self.follower.scene is not None:
+            self._send(guide_request(self.follower.scene, asked), "not connected: this was not asked")
+
+    def _send(self, request: Request, otherwise: str) -> None:
+        socket = self._socket
         if socket is None:
-            self.feed.refuse("not connected: this was not corrected")
+            self.feed.refuse(otherwise)
             return
         sending = self._loop.create_task(_sent(socket, request.model_dump_json()))
         self._sending.add(sending)
@@ -216,7 +231,22 @@ class ViewClient:
             elif isinstance(said, Welcome):
                 self.feed.may(correct="edit" in said.may)
             self._changed.set()
+            self._guided = self._guidance()
         self._tell_tools(now_s)
+        self._tell_guidance(now_s)
+
+    def _guidance(self) -> Guided | None:
+        scene, welcome = self.follower.scene, self.follower.welcome
+        if scene is None:
+            return None
+        return guided_of(scene, None if welcome is None else welcome.member, has_touched=self._has_touched)
+
+    def _tell_guidance(self, now_s: float) -> None:
+        """What is measured; nothing is, while nobody knows how old it is."""
+        scene = self.follower.scene
+        is_timed = scene is not None and self.follower.offset(now_s) is not None
+        readings = readings_of(scene, self.follower.readings.values()) if scene is not None and is_timed else ()
+        self.feed.set_guided(self._guided, readings)
 
     def _tell_tools(self, now_s: float) -> None:
         """Where everything is that moves; nothing, while nobody knows how old that is."""
@@ -281,7 +311,7 @@ class ViewClient:
     async def _bring_surface(self, scene: Scene, volume: VolumeNode | None, node: SurfaceNode, level: int) -> None:
         chosen = level if node.lods else None
         blob = node.lods[level].blob if node.lods else None
-        look = (blob, node.patches, node.moved, node.structure.colour, node.structure.opacity)
+        look = (blob, node.patches, node.moved, node.structure.colour, node.structure.opacity, node.structure.pattern)
         if self._brought.surfaces.get(node.id) == look:
             return
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from engine.xr.brush import Correction
 from engine.xr.drawn import Change
+from engine.xr.guided import Aim, Asked, Guided, ToolReading
 from engine.xr.tool import ToolSample
 
 #: Until the headset says how large it shows the patient: at 0.9 m, with about 20 pixels a degree.
@@ -32,6 +33,9 @@ class Feed:
         self.failure: Exception | None = None
         self.on_detail: Callable[[], None] = lambda: None
         self.on_correction: Callable[[Correction], None] = lambda _: None
+        self.on_ask: Callable[[Asked], None] = lambda _: None
+        self.on_aim: Callable[[ToolSample], Aim | None] = lambda _: None
+        self._guided: tuple[Guided | None, tuple[ToolReading, ...]] = (None, ())
         self._may_correct = False
         self._refusal: tuple[str, float] = ("", 0.0)
 
@@ -45,6 +49,10 @@ class Feed:
         """All tools there are, each at its newest, and what their clock is known to be now."""
         with self._lock:
             self._tools = samples, hub_from_monotonic_s
+
+    def set_guided(self, guided: Guided | None, readings: tuple[ToolReading, ...]) -> None:
+        """How the guidance session stands, and the newest reading of each tool."""
+        self._guided = guided, readings
 
     def say(self, *, connection: str | None = None, work: str | None = None) -> None:
         """What the person is told."""
@@ -97,6 +105,18 @@ class Feed:
     def correct(self, correction: Correction) -> None:
         """What a hand did to the segmentation, or asks of it."""
         self.on_correction(correction)
+
+    def guided(self) -> tuple[Guided | None, tuple[ToolReading, ...]]:
+        """How the guidance session stands, None where there is none; and the newest reading of each tool."""
+        return self._guided
+
+    def aim(self, tool: ToolSample) -> Aim | None:
+        """How a tool lies to the way that was chosen; None where none was."""
+        return self.on_aim(tool)
+
+    def ask(self, asked: Asked) -> None:
+        """What a person asks of the guidance session."""
+        self.on_ask(asked)
 
     def want_detail(self, pixels_per_mm: float, shown: frozenset[str]) -> None:
         """How large a millimetre of the patient is seen now, and of which structures."""

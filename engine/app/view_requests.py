@@ -37,5 +37,6 @@ def _stroke_request(scene: Scene, stroke: Stroke, request: str) -> StrokeRequest
         key=keys[0],
         points_mm=tuple(tuple(apply(patient_from_headset, point).tolist()) for point in stroke.points_m),
         radius_mm=mm_per_metre * stroke.radius_m,
+        values=stroke.values,
         movement=stroke.movement,
     )

@@ -25,11 +25,11 @@ from engine.stream.messages import (
     Scene,
     Slab,
     SurfaceNode,
-    SurfacePatch,
     TrackedNode,
     VolumeNode,
     WindowPreset,
 )
+from engine.stream.patches import shown_blocks
 from engine.stream.pose import Pose, PoseFrame
 from engine.xr.drawn import DrawnSurface, DrawnVolume, VolumeBox, Window
 from engine.xr.rigid import apply, rigid, rotation_from_quaternion
@@ -135,6 +135,7 @@ def drawn_surface(
         triangles=np.concatenate(
             [empty, *(part.triangles + start for part, start in zip(parts, starts, strict=False))]
         ).astype(np.uint32),
+        pattern=node.structure.pattern,
     )
 
 
@@ -151,16 +152,6 @@ def _moved(surface: ReadSurface, moved: MovedPositions, headset_from_patient: Fl
     normals = vertex_normals(Surface(patient(""), at_mm.astype(np.float32), faces)) @ rotation.T
     positions = at_mm @ linear.T + headset_from_patient[:3, 3]
     return ReadSurface(surface.name, positions.astype(np.float32), normals.astype(np.float32), surface.triangles)
-
-
-def shown_blocks(patches: Sequence[SurfacePatch]) -> list[list[bool]]:
-    """Which blocks of each patch show: those that no later patch has."""
-    covered: set[tuple[int, int, int]] = set()
-    shown: list[list[bool]] = []
-    for patch in reversed(patches):
-        shown.append([block not in covered for block in patch.blocks])
-        covered.update(patch.blocks)
-    return shown[::-1]
 
 
 def without_blocks(
@@ -206,7 +197,8 @@ def _window(node: VolumeNode, preset: WindowPreset) -> Window:
     def sample(value: float) -> float:
         return INT16_LOW + (value - low) / (high - low) * (INT16_HIGH - INT16_LOW)
 
-    return Window(preset.name, sample(preset.low), sample(preset.high))
+    unit = node.quantity if node.quantity == "HU" else ""
+    return Window(preset.name, sample(preset.low), sample(preset.high), (preset.low, preset.high), unit)
 
 
 def slab_box(node: VolumeNode, slab: Slab, data: bytes, *, is_labels: bool) -> VolumeBox:

@@ -29,6 +29,7 @@ from engine.stream.messages import (
     TrackedNode,
     VolumeNode,
 )
+from engine.stream.patches import latest_first
 
 #: Ops kept for peers that come back, in number and in characters. A peer further behind gets a snapshot.
 TAIL_LENGTH = 1024
@@ -208,12 +209,7 @@ def _renewed(nodes: tuple[SceneNode, ...], op: RenewScene) -> tuple[SceneNode, .
 
 def _seen(patches: tuple[SurfacePatch, ...]) -> tuple[SurfacePatch, ...]:
     """Those of which any block shows: a later patch takes the place of its blocks in earlier ones."""
-    covered: set[tuple[int, int, int]] = set()
-    kept = []
-    for patch in reversed(patches):
-        if not covered.issuperset(patch.blocks):
-            kept.append(patch)
-            covered.update(patch.blocks)
+    kept = [patch for patch, over in latest_first(patches) if not over.issuperset(patch.blocks)]
     return tuple(reversed(kept))
 
 

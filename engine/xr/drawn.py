@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.core.array import Float32, Float64, frozen, owned
 from engine.core.errors import InvalidValue
 from engine.xr.brush import Correction
+from engine.xr.guided import Aim, Asked, Guided, ToolReading
 from engine.xr.tool import ToolSample
 
 UInt8 = NDArray[np.uint8]
@@ -37,6 +38,7 @@ class DrawnSurface:
         positions_m: (v, 3) float32.
         normals: (v, 3) float32, unit.
         triangles: (t, 3) uint32, counter-clockwise seen from outside.
+        pattern: plain, lines, dashes or dots, so that margins are told apart without colour.
 
     Raises:
         InvalidValue: shapes that do not belong together, or a corner that is no vertex.
@@ -53,6 +55,7 @@ class DrawnSurface:
     positions_m: Float32
     normals: Float32
     triangles: UInt32
+    pattern: str = "plain"
 
     def __post_init__(self) -> None:
         if self.positions_m.ndim != 2 or self.positions_m.shape != self.normals.shape or self.triangles.ndim != 2:
@@ -65,11 +68,13 @@ class DrawnSurface:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A display window by name, in samples as they lie in the slabs."""
+    """A display window by name, in samples as they lie in the slabs; `values` are the same in the volume's own unit."""
 
     name: str
     low: float
     high: float
+    values: tuple[float, float] = (0.0, 0.0)
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +153,15 @@ class Source(Protocol):
 
     def correct(self, correction: Correction) -> None:
         """What a hand did to the segmentation, or asks of it."""
+
+    def guided(self) -> tuple[Guided | None, tuple[ToolReading, ...]]:
+        """How the guidance session stands, None where there is none; and the newest reading of each tool."""
+
+    def aim(self, tool: ToolSample) -> Aim | None:
+        """How a tool lies to the way that was chosen; None where none was."""
+
+    def ask(self, asked: Asked) -> None:
+        """What a person asks of the guidance session."""
 
     def want_detail(self, pixels_per_mm: float, shown: frozenset[str]) -> None:
         """How large a millimetre of the patient is seen now, and the identifiers of the structures that are."""

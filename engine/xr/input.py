@@ -18,8 +18,8 @@ from engine.xr.rigid import AHEAD
 from engine.xr.session import Frame, Session, pose_matrix
 
 SIDES = ("left", "right")
-#: A tick that a hand feels when it takes hold of something.
-_TICK_S, _TICK_STRENGTH = 0.02, 0.4
+#: A tick that a hand feels when it takes hold of something; a pulse of an alarm.
+_TICK, _PULSE = (0.02, 0.4), (0.1, 1.0)
 _BUTTONS = ("select", "squeeze", "menu")
 
 
@@ -58,9 +58,18 @@ class Input:
 
     def tick(self, side: str) -> None:
         """Let a controller be felt; nothing where it cannot be."""
+        self._vibrate(side, *_TICK)
+
+    def pulse(self) -> None:
+        """A pulse of an alarm in both hands."""
+        if self._session.is_focused:
+            for side in SIDES:
+                self._vibrate(side, *_PULSE)
+
+    def _vibrate(self, side: str, seconds: float, strength: float) -> None:
         xr = bindings()
         pulse = xr.HapticVibration(
-            duration=round(_TICK_S * 1e9), frequency=xr.FREQUENCY_UNSPECIFIED, amplitude=_TICK_STRENGTH
+            duration=round(seconds * 1e9), frequency=xr.FREQUENCY_UNSPECIFIED, amplitude=strength
         )
         target = xr.HapticActionInfo(self._actions["tick"], self._paths[side])
         header = ctypes.cast(ctypes.pointer(pulse), ctypes.POINTER(xr.HapticBaseHeader)).contents

@@ -39,6 +39,17 @@ def label_at(text: str, at_m: Float64, eyes_m: Float64) -> Label:
     return Label(text, rigid(turned_to(back / np.linalg.norm(back)), at_m + _OVER_CAPS * cap_m * UP), cap_m)
 
 
+#: A sign before the eyes: this far, and this much above where they look straight ahead.
+_SIGN_AWAY_M, _SIGN_UP_RAD = 0.75, float(np.radians(7))
+
+
+def before_eyes(text: str, world_from_head: Float64) -> Label:
+    """Words that go with the head: for alarms, and for nothing else."""
+    turn = world_from_head[:3, :3]
+    at_m = world_from_head[:3, 3] + _SIGN_AWAY_M * (turn @ (0.0, np.sin(_SIGN_UP_RAD), -np.cos(_SIGN_UP_RAD)))
+    return Label(text, rigid(turn, at_m), 2 * _SIGN_AWAY_M * float(np.tan(CAP_RAD / 2)))
+
+
 def age_of(tool: DrawnTool) -> str | None:
     """How old a faded tool's place is, in the page's words; None while it is fresh."""
     return f"{tool.sample.name}: {tool.age_s:.1f} s old" if tool.opacity <= FADED_OPACITY else None

@@ -31,7 +31,7 @@ _ROWS_FROM = 52.0
 
 
 #: What a control of a line is called, what it says, and for a toggle whether it is on.
-_Item = tuple[str, str] | tuple[str, str, "Kind", bool]
+Item = tuple[str, str] | tuple[str, str, "Kind", bool]
 
 
 class Kind(StrEnum):
@@ -93,11 +93,19 @@ class PanelView:
 
 @dataclass(frozen=True, slots=True)
 class Correcting:
-    """What the panel says while somebody corrects: which tool (None: none yet), how wide, and which structure."""
+    """What the panel says while somebody corrects.
+
+    Attributes:
+        doing: which tool; None: none yet.
+        width_mm: of the ball.
+        structure: which is corrected; None: none yet.
+        values: between which a box takes, as they are told.
+    """
 
     doing: Doing | None
     width_mm: float
     structure: str | None
+    values: tuple[str, str] = ("", "")
 
 
 def controls_of(view: PanelView) -> tuple[Control, ...]:
@@ -114,7 +122,10 @@ def controls_of(view: PanelView) -> tuple[Control, ...]:
     if len(view.rows) > ROWS:
         lines.insert(0, [("earlier", "Up"), ("more", "Down")])
     top = _ROWS_FROM + ROWS * (_ROW + _GAP)
-    return (*rows, *(each for n, items in enumerate(lines) for each in _line(top + n * (_ROW + _GAP), items)))
+    return (
+        *rows,
+        *(each for n, items in enumerate(lines) for each in controls_in_line(top + n * (_ROW + _GAP), items)),
+    )
 
 
 def _measuring(lengths: tuple[str, ...]) -> tuple[Control, ...]:
@@ -125,7 +136,7 @@ def _measuring(lengths: tuple[str, ...]) -> tuple[Control, ...]:
                 WIDTH_MM - 2 * _PAD, _ROW, is_on=True, note="remove")
         for n, (number, text) in enumerate(latest)
     ]  # fmt: skip
-    return (*rows, *_line(_ROWS_FROM + ROWS * (_ROW + _GAP), [("clear", "Clear all"), ("looking", "Done")]))
+    return (*rows, *controls_in_line(_ROWS_FROM + ROWS * (_ROW + _GAP), [("clear", "Clear all"), ("looking", "Done")]))
 
 
 def _note(row: Row, correcting: Correcting | None) -> str:
@@ -134,9 +145,9 @@ def _note(row: Row, correcting: Correcting | None) -> str:
     return "shown" if row.is_shown else "hidden"
 
 
-def _looking(view: PanelView) -> list[list[_Item]]:
+def _looking(view: PanelView) -> list[list[Item]]:
     slicing = [("slice", "Slice", view.slice_on), ("cut", "Cut", view.slice_on and view.is_cutting)]
-    correct: list[_Item] = [("correct", "Correct")] if view.can_correct else []
+    correct: list[Item] = [("correct", "Correct")] if view.can_correct else []
     return [
         [*((name, text, Kind.TOGGLE, on) for name, text, on in slicing), ("window", view.window), *correct],
         [("axial", "Axial"), ("coronal", "Coronal"), ("sagittal", "Sagittal"), ("measure", "Measure")],
@@ -144,16 +155,22 @@ def _looking(view: PanelView) -> list[list[_Item]]:
     ]
 
 
-def _correcting(now: Correcting) -> list[list[_Item]]:
-    tools = [("paint", "Paint", Doing.PAINT), ("erase", "Erase", Doing.ERASE)]
+def _correcting(now: Correcting) -> list[list[Item]]:
+    tools = [("paint", "Paint", Doing.PAINT), ("erase", "Erase", Doing.ERASE), ("by_value", "By value", Doing.BY_VALUE)]
+    width: list[Item] = [("narrower", "Narrower"), ("first_width", f"{now.width_mm:.0f} mm"), ("wider", "Wider")]
+    low, high = now.values
+    values: list[Item] = [
+        ("lowest_down", "-"), ("of_window", low), ("lowest_up", "+"),
+        ("highest_down", "-"), ("of_window_too", high), ("highest_up", "+"),
+    ]  # fmt: skip
     return [
         [*((name, text, Kind.TOGGLE, now.doing is doing) for name, text, doing in tools), ("looking", "Done")],
-        [("narrower", "Narrower"), ("first_width", f"{now.width_mm:.0f} mm"), ("wider", "Wider")],
+        values if now.doing is Doing.BY_VALUE else width,
         [("undo", "Take back"), ("redo", "Do again")],
     ]
 
 
-def _line(top_mm: float, items: Sequence[_Item]) -> list[Control]:
+def controls_in_line(top_mm: float, items: Sequence[Item]) -> list[Control]:
     """Controls side by side over the whole width."""
     width = (WIDTH_MM - 2 * _PAD - (len(items) - 1) * _GAP) / len(items)
     return [

@@ -21,7 +21,7 @@ _BODY_MM, _LABEL_MM, _CAP_HEIGHT = 10.5, 8.0, 0.727
 CAP_PX = round(_BODY_MM * PX_PER_MM)
 
 #: What ASCII has for what the panel says.
-_PLAIN = str.maketrans({"—": "-", "×": "x", "…": "...", "·": "-"})
+_PLAIN = str.maketrans({"—": "-", "×": "x", "…": "...", "·": "-", "≥": ">", "≤": "<"})
 
 Ink = tuple[int, int, int, int]
 

@@ -32,8 +32,14 @@ _CLIP_DISTANCE = 0x3000
 #: Corners of the largest section of a box, as a fan.
 _FAN = np.array([[0, n, n + 1] for n in range(1, 5)], np.uint32)
 _NO_CUT = (0.0, 0.0, 0.0, 1.0)
-#: Bytes of a shape's place and colour.
-_SHAPE_FORMAT = "16f 4f /i"
+#: A shape's place, colour and pattern, and their bytes.
+_SHAPE_FORMAT, _SHAPE_BYTES = "16f 4f 1f /i", 84
+#: As the shaders number them.
+PATTERNS = {"plain": 0.0, "lines": 1.0, "dashes": 2.0, "dots": 3.0}
+#: What a surface keeps of its opacity between its marks. Below 0: nothing is there (tools that may not be believed).
+_BETWEEN, _NOTHING = 0.3, -1.0
+#: Tips near which anatomy thins out.
+MOST_TIPS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +57,10 @@ class Picture:
         floor_m: height of the floor, None where unknown.
         strength: share of its opacity that the anatomy is drawn with; 0: it is not.
         labels: words in the room, with their pictures.
+        pattern: of all anatomy while it may not be believed, in place of each structure's own; plain otherwise.
+        tips_m: places of the world near which anatomy thins out, and within which radius.
+        world_from_readout: (4, 4) of the numbers beside the anatomy, or None where there are none.
+        alarms: signs over everything, with their pictures.
     """
 
     world_from_anatomy: Float64
@@ -63,6 +73,10 @@ class Picture:
     floor_m: float | None
     strength: float = 1.0
     labels: Sequence[tuple[Label, UInt8]] = ()
+    pattern: str = "plain"
+    tips_m: Sequence[tuple[Float64, float]] = ()
+    world_from_readout: Float64 | None = None
+    alarms: Sequence[tuple[Label, UInt8]] = ()
 
 
 class Renderer:
@@ -88,7 +102,7 @@ class Renderer:
                         "cylinder": _Instances(gl, self._shape_program, *cylinder())}  # fmt: skip
         self._palette = gl.texture((256, 1), 4, dtype="f1")
         self._palette.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        self._panel: moderngl.Texture | None = None
+        self._plates: dict[str, moderngl.Texture] = {}
         self._words: dict[str, moderngl.Texture] = {}
         self._targets: dict[tuple[int, int], _Target] = {}
         for name, colour in _ROOM.items():
@@ -101,13 +115,21 @@ class Renderer:
 
     def set_panel(self, pixels: UInt8) -> None:
         """What the panel shows from now on: (height, width, 4)."""
+        self._set_plate("panel", pixels)
+
+    def set_readout(self, pixels: UInt8) -> None:
+        """What the numbers beside the anatomy show from now on: (height, width, 4)."""
+        self._set_plate("readout", pixels)
+
+    def _set_plate(self, name: str, pixels: UInt8) -> None:
         height, width, _ = pixels.shape
-        if self._panel is None:
-            self._panel = self._gl.texture((width, height), 4, dtype="f1")
-            self._panel.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
-            self._panel.anisotropy = 8.0
-        self._panel.write(np.ascontiguousarray(pixels).tobytes())
-        self._panel.build_mipmaps()
+        plate = self._plates.get(name)
+        if plate is None:
+            plate = self._plates[name] = self._gl.texture((width, height), 4, dtype="f1")
+            plate.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+            plate.anisotropy = 8.0
+        plate.write(np.ascontiguousarray(pixels).tobytes())
+        plate.build_mipmaps()
 
     def set_labels(self, scene: GpuScene, shown: frozenset[str]) -> None:
         """Tint the slice with the colours of what is shown."""
@@ -132,6 +154,7 @@ class Renderer:
             program["clip_from_world"] = _matrix(clip_from_world)
         for program in (self.surface_program, self._shape_program):
             program["eye"] = tuple(eye.position_m)
+        self.surface_program["tips"] = _tips(picture.tips_m)
         drawn = [each for name, each in scene.surfaces.items() if name in picture.shown and each.array is not None]
         opacity = {each.surface.id: picture.strength * each.surface.opacity for each in drawn}
         self._draw_solid([each for each in drawn if opacity[each.surface.id] >= SOLID], picture)
@@ -142,8 +165,9 @@ class Renderer:
         shells = [each for each in drawn if 0 < opacity[each.surface.id] < SOLID]
         self._draw_shells(sorted(shells, key=lambda each: each.surface.volume_ml), target.samples, picture)
         self._draw_shapes([shape for shape in picture.shapes if shape.opacity < SOLID])
-        self._draw_panel(picture)
-        self._draw_labels(picture)
+        self._draw_plate("panel", picture.world_from_panel)
+        self._draw_plate("readout", picture.world_from_readout)
+        self._draw_labels((*picture.labels, *picture.alarms))
         gl.disable(moderngl.BLEND | moderngl.DEPTH_TEST)
         gl.copy_framebuffer(target.resolved, target.samples)
         into.use()
@@ -166,7 +190,7 @@ class Renderer:
         """With their insides, which a cut or a hole opens."""
         self._begin_surfaces(picture, is_shell=False)
         for each in surfaces:
-            self._draw_surface(each, picture.strength)
+            self._draw_surface(each, picture)
         self._gl.disable_direct(_CLIP_DISTANCE)
 
     def _draw_shells(self, shells: Sequence[GpuSurface], into: moderngl.Framebuffer, picture: Picture) -> None:
@@ -175,10 +199,10 @@ class Renderer:
         self._gl.enable(moderngl.CULL_FACE)
         for each in shells:
             into.color_mask = False, False, False, False
-            self._draw_surface(each, picture.strength)
+            self._draw_surface(each, picture)
             into.color_mask = True, True, True, True
             self._gl.depth_func = "<="
-            self._draw_surface(each, picture.strength)
+            self._draw_surface(each, picture)
             self._gl.depth_func = "<"
         self._gl.disable(moderngl.CULL_FACE)
         self._gl.disable_direct(_CLIP_DISTANCE)
@@ -188,15 +212,20 @@ class Renderer:
         program["world_from_model"] = _matrix(picture.world_from_anatomy)
         program["cut"] = _NO_CUT if picture.cut is None else tuple(picture.cut)
         program["shell"] = 1.0 if is_shell else 0.0
+        program["between"] = _BETWEEN
         self._gl.enable_direct(_CLIP_DISTANCE)
 
-    def _draw_surface(self, each: GpuSurface, strength: float) -> None:
+    def _draw_surface(self, each: GpuSurface, picture: Picture) -> None:
         if each.array is not None:
-            self.surface_program["paint"] = (*linear_light(each.surface.colour), strength * each.surface.opacity)
+            opacity = picture.strength * each.surface.opacity
+            pattern = each.surface.pattern if picture.pattern == "plain" else picture.pattern
+            self.surface_program["paint"] = (*linear_light(each.surface.colour), opacity)
+            self.surface_program["pattern"] = PATTERNS[pattern]
             each.array.render(moderngl.TRIANGLES)
 
     def _draw_shapes(self, shapes: Sequence[Shape]) -> None:
         self._shape_program["shell"] = 0.0
+        self._shape_program["between"] = _NOTHING
         for kind, instances in self._shapes.items():
             instances.render([shape for shape in shapes if shape.kind == kind])
 
@@ -215,18 +244,19 @@ class Renderer:
         self._palette.use(2)
         self._slice_array.render(moderngl.TRIANGLES)
 
-    def _draw_panel(self, picture: Picture) -> None:
-        if picture.world_from_panel is None or self._panel is None:
-            return
-        self._draw_picture(self._panel, picture.world_from_panel, (WIDTH_MM / 1e3, HEIGHT_MM / 1e3))
+    def _draw_plate(self, name: str, world_from_plate: Float64 | None) -> None:
+        if world_from_plate is not None and name in self._plates:
+            self._draw_picture(self._plates[name], world_from_plate, (WIDTH_MM / 1e3, HEIGHT_MM / 1e3))
 
-    def _draw_labels(self, picture: Picture) -> None:
+    def _draw_labels(self, labels: Sequence[tuple[Label, UInt8]]) -> None:
         """Over everything: what they say must not be hidden by what they say it of."""
         self._gl.disable(moderngl.DEPTH_TEST)
         known, self._words = self._words, {}
-        for label, pixels in picture.labels:
+        for label, pixels in labels:
             height, width, _ = pixels.shape
-            texture = known.pop(label.text, None) or self._gl.texture((width, height), 4, pixels.tobytes(), dtype="f1")
+            texture = self._words.get(label.text) or known.pop(label.text, None)
+            if texture is None:
+                texture = self._gl.texture((width, height), 4, np.ascontiguousarray(pixels).tobytes(), dtype="f1")
             self._words[label.text] = texture
             metres = label.cap_m / CAP_PX
             self._draw_picture(texture, label.world_from_label, (metres * width, metres * height))
@@ -283,7 +313,13 @@ class _Instances:
         if len(shapes) > self._room:
             self._make(2 * len(shapes))
         rows = [
-            np.concatenate([each.world_from_shape.T.ravel(), linear_light(each.colour), [each.opacity]])
+            np.concatenate(
+                [
+                    each.world_from_shape.T.ravel(),
+                    linear_light(each.colour),
+                    [each.opacity, PATTERNS[each.pattern]],
+                ]
+            )
             for each in shapes
         ]
         self._buffer.write(np.array(rows, np.float32).tobytes())
@@ -291,9 +327,15 @@ class _Instances:
 
     def _make(self, room: int) -> None:
         self._room = room
-        self._buffer = self._gl.buffer(reserve=room * 80, dynamic=True)
-        content = [*self._content, (self._buffer, _SHAPE_FORMAT, "world_from_shape", "paint")]
+        self._buffer = self._gl.buffer(reserve=room * _SHAPE_BYTES, dynamic=True)
+        content = [*self._content, (self._buffer, _SHAPE_FORMAT, "world_from_shape", "paint", "pattern")]
         self._array = self._gl.vertex_array(self._program, content, self._triangles)
+
+
+def _tips(tips_m: Sequence[tuple[Float64, float]]) -> list[tuple[float, ...]]:
+    """As the shader takes them: places and radii, a radius of 0 for none."""
+    told = [(*map(float, at_m), radius_m) for at_m, radius_m in tips_m[:MOST_TIPS]]
+    return told + [(0.0, 0.0, 0.0, 0.0)] * (MOST_TIPS - len(told))
 
 
 def _matrix(matrix: NDArray[np.floating[Any]]) -> tuple[float, ...]:

@@ -10,9 +10,24 @@ import numpy as np
 
 from engine.core.array import Float64
 from engine.xr.brush import FIRST_M, Brush, Doing, Request
+from engine.xr.drawn import Window
 from engine.xr.grab import Grab, steered
+from engine.xr.guided import Asked, BeQuiet, Guided, PlaceHere
 from engine.xr.hand import Hand
-from engine.xr.panel import ROWS, Control, Correcting, PanelView, Row, control_at, controls_of, meet, standing
+from engine.xr.panel import (
+    ROWS,
+    Control,
+    Correcting,
+    Item,
+    Kind,
+    PanelView,
+    Row,
+    control_at,
+    controls_in_line,
+    controls_of,
+    meet,
+    standing,
+)
 from engine.xr.placement import (
     EMPTY_ROOM,
     Box,
@@ -23,13 +38,19 @@ from engine.xr.placement import (
     scaled_about,
     start_placement,
 )
+from engine.xr.readout import CONTROLS_FROM_MM
 from engine.xr.ruler import Ruler
 from engine.xr.slice_plane import AnatomicalPlane, SlicePlane
+from engine.xr.touching import Touching
 
 #: A hand this near the anatomy holds it without pointing at it.
 NEAR_M = 0.03
 #: One press of Smaller or Larger.
 SCALE_STEP = 1.25
+#: So many landmarks tell where a patient lies.
+LEAST_LANDMARKS = 3
+#: One press at an end of the range of values, as a share of the display window.
+VALUE_STEP = 1 / 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +84,19 @@ class Room:
         self._structures: tuple[Structure, ...] = ()
         self._asked: dict[str, bool] = {}
         self._bounds = EMPTY_ROOM
-        self._windows: tuple[str, ...] = ()
+        self._windows: tuple[Window, ...] = ()
+        self._values: tuple[float, float] | None = None
         self.brush = Brush()
         self.ruler = Ruler()
         self.may_correct = False
+        self.guided: Guided | None = None
+        self.touching = Touching()
+        self.overlay_is_on = True
+        self.world_from_readout: Float64 | None = None
+        self._shows_room = False
+        self._wants_patient = True
+        self._void_place: Float64 | None = None
+        self._asked_guidance: list[Asked] = []
         self._is_correcting = False
         self._grab = Grab()
         self._holds: dict[str, tuple[str, Callable[[], None]]] = {}
@@ -87,7 +117,7 @@ class Room:
     def new_scene(self, title: str) -> None:
         """Another scene: what was asked of the old one's structures means nothing here."""
         self.title = title
-        self._structures, self._asked, self._windows = (), {}, ()
+        self._structures, self._asked, self._windows, self._values = (), {}, (), None
         self._bounds = EMPTY_ROOM
         self._first = self.window = 0
         self._was_moved = False
@@ -106,11 +136,59 @@ class Room:
         if self._is_placed and not self._was_moved:
             self.placement = start_placement(self._placed_for, self._bounds, 1.0, self._floor_m)
 
-    def set_windows(self, names: Sequence[str]) -> None:
+    def set_windows(self, windows: Sequence[Window]) -> None:
         """The volume has these display windows; none: there is no volume."""
-        if tuple(names) != self._windows:
-            self._windows = tuple(names)
-            self.window = 0
+        if tuple(windows) != self._windows:
+            self._windows = tuple(windows)
+            self._values = None
+            self._set_window(0)
+
+    def guide(self, guided: Guided | None, *, shows_room: bool) -> None:
+        """The guidance session stands like this; None: there is none."""
+        began, self.guided, self._shows_room = self.guided is None and guided is not None, guided, shows_room
+        self.touching.offer(guided.landmarks if guided is not None else ())
+        if guided is None:
+            self.world_from_readout = None
+            self.overlay_is_on = True
+            self.touching.end()
+        elif began and self._is_placed:
+            self._stand_beside(-1)
+
+    @property
+    def is_on_patient(self) -> bool:
+        """Whether the anatomy stands where the patient lies: where the real room is seen, and the place is known."""
+        place = self.guided.place if self.guided is not None else None
+        if place is None or not (self._shows_room and self._wants_patient):
+            return False
+        return self._void_place is None or not np.array_equal(place.world_from_anatomy, self._void_place)
+
+    def asked(self) -> tuple[Asked, ...]:
+        """What is to be asked of the guidance session, once."""
+        asked, self._asked_guidance = (*self.touching.told(), *self._asked_guidance), []
+        return asked
+
+    @property
+    def readout_controls(self) -> tuple[Control, ...]:
+        """What stands below the numbers."""
+        if self.guided is None:
+            return ()
+        items: list[Item]
+        if self.touching.is_on:
+            items = [("another", "Another"), ("touched", "Done")]
+            if len(self.touching.touched) >= LEAST_LANDMARKS:
+                items.insert(1, ("place", "Place it"))
+        else:
+            items = [("overlay", "Overlay", Kind.TOGGLE, self.overlay_is_on), ("quiet", "Quiet")]
+            if self.guided.landmarks:
+                items.append(("touch", "Touch"))
+            if self.guided.place is not None and self._shows_room:
+                items.append(("patient", "On patient", Kind.TOGGLE, self.is_on_patient))
+        return tuple(controls_in_line(CONTROLS_FROM_MM, items))
+
+    @property
+    def hovered(self) -> str | None:
+        """What a ray is on."""
+        return self._hovered
 
     def is_shown(self, structure: Structure) -> bool:
         """Whether it is drawn: as asked, else as it came."""
@@ -146,7 +224,7 @@ class Room:
             first=self._first,
             slice_on=self.slice.is_on,
             is_cutting=self.slice.is_cutting,
-            window=self._windows[self.window] if self._windows else "No slices",
+            window=self._windows[self.window].name if self._windows else "No slices",
             scale_text="1:1" if scale == 1 else f"×{scale:.2f}",
             hovered=self._hovered,
             can_correct=self.may_correct and bool(self._windows),
@@ -156,13 +234,19 @@ class Room:
 
     @property
     def _correcting(self) -> Correcting:
-        return Correcting(self.brush.doing, 2e3 * self.brush.radius_m, self.brush.structure)
+        low, high = self.brush.values or (0.0, 0.0)
+        digits = 0 if self._value_step >= 1 else 3
+        values = f"≥{low:.{digits}f}", f"≤{high:.{digits}f}"
+        return Correcting(self.brush.doing, 2e3 * self.brush.radius_m, self.brush.structure, values)
 
     @property
     def _prompt(self) -> str:
         """What a tool in hand waits for; nothing where it waits for nothing."""
         if self.ruler.is_on:
             return self.ruler.prompt
+        if self._is_correcting and self.brush.is_ready and self.brush.doing is Doing.BY_VALUE:
+            unit = self._windows[self.window].unit if self._windows else ""
+            return f"Hold from corner to corner of a box{f' (values in {unit})' if unit else ''}"
         return "Choose what is to be corrected" if self._is_correcting and not self.brush.is_ready else ""
 
     def ball_m(self, hand: Hand) -> Float64 | None:
@@ -182,6 +266,8 @@ class Room:
             self.come_here()
         self._lose({hand.side for hand in hands})
         ticks = frozenset(hand.side for hand in hands if self._buttons(hand))
+        ticks |= self.touching.step([hand for hand in hands if self._pointed(hand) is None], time_s)
+        self._lie_down()
         self._move(dt_s)
         over = [control.id for hand in self._hands if (control := self._control(hand)) is not None]
         self._hovered = over[0] if over else None
@@ -193,13 +279,19 @@ class Room:
         self._placed_for = gaze_of(self._world_from_head)
         self.placement = self._start(before.scale if self._was_moved else 1.0)
         self.slice.follow(before, self.placement)
-        self.world_from_panel = standing(gaze_of(self._world_from_head), -1, self.world_bounds)
+        self._stand_beside(-1)
         self._glide = None
         self._is_placed = True
 
     def place_anew(self) -> None:
-        """The person asked the device for a new "here": with the next frame everything comes to it."""
+        """The person asked the device for a new "here": with the next frame everything comes to it.
+
+        Where the patient lies was told in the old world.
+        """
         self._is_placed = False
+        self.touching.forget()
+        if self.guided is not None and self.guided.place is not None:
+            self._void_place = self.guided.place.world_from_anatomy
 
     def let_go(self) -> None:
         """Every hand lets go: the device shows something of its own."""
@@ -232,7 +324,7 @@ class Room:
         control = self._control(hand)
         if "select" not in pressed:
             return False
-        if self._at_panel(hand) is None:
+        if self._pointed(hand) is None:
             return self._take(hand, "select")
         if control is not None:
             self._press(control.id)
@@ -241,6 +333,8 @@ class Room:
     def _take(self, hand: Hand, button: str) -> bool:
         """What a press takes, nearest meaning first."""
         side = hand.side
+        if button == "select" and self.touching.is_on:
+            return False
         if button == "select" and self._anatomy_m(hand) == 0.0 and (let_go := self._work(hand)) is not None:
             self._was_moved = True
             self._holds[side] = (button, let_go)
@@ -250,7 +344,7 @@ class Room:
             self.slice.grip(side, hand.world_from_hold)
             self._holds[side] = (button, lambda: self.slice.let_go(side))
             return True
-        if not (button == "squeeze" or self._grab.hands or self._meets_anatomy(hand)):
+        if self.is_on_patient or not (button == "squeeze" or self._grab.hands or self._meets_anatomy(hand)):
             return False
         self._glide = None
         self._was_moved = True
@@ -304,19 +398,35 @@ class Room:
     def _turn_panel(self, hand: Hand) -> None:
         """To the side of the hand that asked, or away."""
         if self.world_from_panel is None:
-            side = 1 if hand.side == "right" else -1
-            self.world_from_panel = standing(gaze_of(self._world_from_head), side, self.world_bounds)
+            self._stand_beside(1 if hand.side == "right" else -1)
         else:
             self.world_from_panel = None
 
-    def _at_panel(self, hand: Hand) -> tuple[float, float, float] | None:
-        if self.world_from_panel is None:
-            return None
-        return meet(self.world_from_panel, hand.origin_m, hand.direction)
+    def _stand_beside(self, side: int) -> None:
+        """The panel to that side of the anatomy, -1 left and 1 right, and the numbers to the other."""
+        gaze, bounds = gaze_of(self._world_from_head), self.world_bounds
+        self.world_from_panel = standing(gaze, side, bounds)
+        self.world_from_readout = standing(gaze, -side, bounds) if self.guided is not None else None
+
+    @property
+    def _plates(self) -> tuple[tuple[Float64 | None, Callable[[], tuple[Control, ...]]], ...]:
+        """Where panel and numbers stand, and what can be pressed on them."""
+        return (
+            (self.world_from_panel, lambda: controls_of(self.panel_view(""))),
+            (self.world_from_readout, lambda: self.readout_controls),
+        )
+
+    def _pointed(self, hand: Hand) -> tuple[float, Control | None] | None:
+        """How far a hand's ray goes to a plate, and what it is on there; None where it meets none."""
+        met = []
+        for world_from_plate, controls in self._plates:
+            if world_from_plate is not None and (at := meet(world_from_plate, hand.origin_m, hand.direction)):
+                met.append((at[0], control_at(controls(), at[1], at[2])))
+        return min(met, key=lambda each: each[0], default=None)
 
     def _control(self, hand: Hand) -> Control | None:
-        at = self._at_panel(hand)
-        return None if at is None else control_at(controls_of(self.panel_view("")), at[1], at[2])
+        pointed = self._pointed(hand)
+        return None if pointed is None else pointed[1]
 
     def _press(self, control: str) -> None:
         kind, _, name = control.partition(":")
@@ -344,11 +454,27 @@ class Room:
             "looking": self._lay_down,
             "paint": lambda: self.brush.take(Doing.PAINT),
             "erase": lambda: self.brush.take(Doing.ERASE),
+            "by_value": lambda: self.brush.take(Doing.BY_VALUE),
+            "lowest_down": lambda: self._change_values(-1, 0),
+            "lowest_up": lambda: self._change_values(1, 0),
+            "highest_down": lambda: self._change_values(0, -1),
+            "highest_up": lambda: self._change_values(0, 1),
+            "of_window": self._take_windows_values,
+            "of_window_too": self._take_windows_values,
             "narrower": lambda: self.brush.widen(-1),
             "first_width": lambda: setattr(self.brush, "radius_m", FIRST_M),
             "wider": lambda: self.brush.widen(1),
             "undo": lambda: self.brush.ask(Request.UNDO),
             "redo": lambda: self.brush.ask(Request.REDO),
+        }
+        actions |= {
+            "overlay": lambda: setattr(self, "overlay_is_on", not self.overlay_is_on),
+            "quiet": lambda: self._asked_guidance.append(BeQuiet()),
+            "touch": self._touch,
+            "another": self.touching.pass_by,
+            "place": lambda: self._asked_guidance.append(PlaceHere()),
+            "touched": self.touching.end,
+            "patient": self._leave_patient,
         }
         actions |= {plane.value: partial(self._stand_on, plane) for plane in AnatomicalPlane}
         actions[kind]()
@@ -369,6 +495,24 @@ class Room:
 
     def _measure(self) -> None:
         self.ruler.is_on = True
+
+    def _touch(self) -> None:
+        self._lay_down()
+        self.touching.begin()
+
+    def _leave_patient(self) -> None:
+        """The anatomy comes before the eyes, or goes back to where the patient lies."""
+        self._wants_patient = not self.is_on_patient
+        if not self._wants_patient:
+            self._glide_to(self._start(1.0))
+
+    def _lie_down(self) -> None:
+        """Where the patient lies, at true size: nothing else moves it there."""
+        if not self.is_on_patient or self.guided is None or self.guided.place is None:
+            return
+        matrix = self.guided.place.world_from_anatomy
+        self._grab, self._glide, self._was_moved = Grab(), None, True
+        self.placement = Placement(matrix[:3, 3], matrix[:3, :3])
 
     def _lay_down(self) -> None:
         """Whatever tool is in hand; lengths stay where they are."""
@@ -392,6 +536,31 @@ class Room:
 
     def _set_window(self, window: int) -> None:
         self.window = window % max(1, len(self._windows))
+        shown = self._windows[self.window].values if self._windows else None
+        self.brush.values = self._values or shown
+
+    @property
+    def _value_step(self) -> float:
+        """Of the range of values: whole units where the window is that wide."""
+        low, high = self._windows[self.window].values if self._windows else (0.0, 0.0)
+        step = VALUE_STEP * (high - low)
+        return float(max(1, round(step))) if high - low >= 1 / VALUE_STEP else step
+
+    def _change_values(self, low_steps: int, high_steps: int) -> None:
+        """Other ends of the range; they never pass each other."""
+        if self.brush.values is None:
+            return
+        low, high = (
+            end + steps * self._value_step
+            for end, steps in zip(self.brush.values, (low_steps, high_steps), strict=True)
+        )
+        self._values = (min(low, high), high) if low_steps else (low, max(low, high))
+        self.brush.values = self._values
+
+    def _take_windows_values(self) -> None:
+        """The range is what the display window shows."""
+        self._values = None
+        self._set_window(self.window)
 
     def _turn_page(self, by: int) -> None:
         self._first = int(np.clip(self._first + by, 0, max(0, len(self._structures) - 1) // ROWS * ROWS))
@@ -406,6 +575,8 @@ class Room:
         return start_placement(gaze_of(self._world_from_head), self._bounds, scale, self._floor_m)
 
     def _glide_to(self, goal: Placement) -> None:
+        if self.is_on_patient:
+            return
         self._was_moved = True
         self._glide = Glide(self.placement, goal, self._time_s)
 
@@ -431,9 +602,9 @@ class Room:
         return float(max(enters, 0.0) * self.placement.scale) if enters <= leaves and leaves >= 0 else None
 
     def _ray(self, hand: Hand) -> Ray:
-        at_panel = self._at_panel(hand)
-        if at_panel is not None:
-            return Ray(at_panel[0], self._control(hand) is not None)
+        pointed = self._pointed(hand)
+        if pointed is not None:
+            return Ray(pointed[0], pointed[1] is not None)
         plate = self.slice.reach_m(hand.origin_m, hand.direction, hand.tip_m)
         anatomy = self._anatomy_m(hand)
         ends = [distance for distance in (plate, anatomy) if distance is not None]

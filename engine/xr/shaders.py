@@ -9,13 +9,20 @@ uniform mat4 clip_from_world;
 uniform mat4 world_from_model;
 uniform vec4 cut;
 uniform vec4 paint;
+uniform float pattern;
 in vec3 position;
 in vec3 direction;
 out vec3 world;
 out vec3 normal;
 out vec4 painted;
+out vec3 place_mm;
+out vec3 way;
+flat out float marks;
 void main() {
   vec4 at = world_from_model * vec4(position, 1.0);
+  place_mm = 1000.0 * position;
+  way = direction;
+  marks = pattern;
   world = at.xyz;
   normal = mat3(world_from_model) * direction;
   painted = paint;
@@ -32,11 +39,20 @@ in vec3 position;
 in vec3 direction;
 in mat4 world_from_shape;
 in vec4 paint;
+in float pattern;
 out vec3 world;
 out vec3 normal;
 out vec4 painted;
+out vec3 place_mm;
+out vec3 way;
+flat out float marks;
 void main() {
   vec4 at = world_from_shape * vec4(position, 1.0);
+  vec3 size = vec3(length(world_from_shape[0]), length(world_from_shape[1]), length(world_from_shape[2]));
+  // Along a rod is up, so that its marks follow one another.
+  place_mm = (1000.0 * position * size).xzy;
+  way = direction.xzy;
+  marks = pattern;
   world = at.xyz;
   normal = mat3(world_from_shape) * direction;
   painted = paint;
@@ -47,16 +63,58 @@ void main() {
 
 #: Solid: matt, a soft highlight, a quiet rim. A shell gathers at its rim. Outlined, for displays that only add light:
 #: bright where the form turns away, nearly nothing where it faces the eyes.
+#: Marks (lines, dashes, dots) stand on the surface in the patient's own millimetres. Near a tip it thins out.
 SURFACE_FRAGMENT = """
 #version 330
 uniform vec3 eye;
 uniform float shell;
 uniform float outlined;
+uniform float between;
+uniform vec4 tips[4];
 in vec3 world;
 in vec3 normal;
 in vec4 painted;
+in vec3 place_mm;
+in vec3 way;
+flat in float marks;
 out vec4 light;
+const float EVERY = 5.0;
+float marked() {
+  if (marks < 0.5) return 1.0;
+  vec3 steep = abs(way);
+  vec2 at = steep.x > max(steep.y, steep.z) ? place_mm.zy : steep.y > steep.z ? place_mm.xz : place_mm.xy;
+  vec2 blur = max(fwidth(at), vec2(1e-4));
+  vec2 nearest = abs(fract(at / EVERY + 0.5) - 0.5) * EVERY;
+  float edge = max(blur.x, blur.y);
+  float ink = 1.0 - smoothstep(1.1 - edge / 2.0, 1.1 + edge / 2.0, nearest.y);
+  float mean = 0.44;
+  if (marks > 1.5) {
+    float row = floor(at.y / EVERY + 0.5);
+    float along = abs(fract(at.x / 9.0 + 0.5 * mod(row, 2.0)) - 0.5) * 9.0;
+    ink *= 1.0 - smoothstep(2.7 - edge / 2.0, 2.7 + edge / 2.0, along);
+    mean = 0.26;
+  }
+  if (marks > 2.5) {
+    ink = 1.0 - smoothstep(1.5 - edge / 2.0, 1.5 + edge / 2.0, length(nearest));
+    mean = 0.28;
+  }
+  // Marks finer than two pixels would only shimmer.
+  return mix(ink, mean, smoothstep(0.4, 0.7, edge / EVERY));
+}
+float nearness() {
+  float near = 0.0;
+  for (int n = 0; n < 4; n++)
+    if (tips[n].w > 0.0) near = max(near, 1.0 - smoothstep(0.35, 1.0, distance(world, tips[n].xyz) / tips[n].w));
+  return near;
+}
 void main() {
+  float ink = marked();
+  float near = nearness();
+  if (between < 0.0 && ink < 0.5) discard;
+  if (shell < 0.5 && between >= 0.0) {
+    float chance = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
+    if (chance < 0.65 * near) discard;
+  }
   vec3 colour = painted.rgb;
   float opacity = painted.a;
   vec3 to_eye = normalize(eye - world);
@@ -70,6 +128,10 @@ void main() {
     lit = mix(bright, vec3(1.0), 0.15) * (smoothstep(0.45, 0.95, away) + 0.02);
     alpha = shell > 0.5 ? opacity : 1.0;
     lit *= shell > 0.5 ? clamp(2.0 * opacity, 0.2, 1.0) : 1.0;
+  }
+  if (between >= 0.0) {
+    if (shell > 0.5) alpha *= mix(between, 1.0, ink) * mix(1.0, 0.3, near);
+    else lit *= mix(0.45, 1.0, ink);
   }
   light = vec4(lit * alpha, alpha);
 }

@@ -20,12 +20,14 @@ class Shape:
         world_from_shape: (4, 4).
         colour: sRGB, 0 to 255.
         opacity: 0 to 1.
+        pattern: "plain", or "dashes" or "dots" of what may not be believed.
     """
 
     kind: str
     world_from_shape: Float64
     colour: tuple[int, int, int]
     opacity: float = 1.0
+    pattern: str = "plain"
 
 
 def ball_at(centre_m: Float64, radius_m: float, colour: tuple[int, int, int], opacity: float = 1.0) -> Shape:

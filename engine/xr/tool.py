@@ -51,12 +51,17 @@ class ToolSample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnTool:
-    """A tool as it is shown: where, how solid, how far ahead of its measurement, and how old that is."""
+    """A tool as it is shown: where, how solid, how far ahead of its measurement, how old that is, and how fast it was.
+
+    `pattern` is what it is drawn with while it may not be believed: dashes or dots.
+    """
 
     sample: ToolSample
     opacity: float
     extrapolated_s: float
     age_s: float
+    speed_m_s: float = 0.0
+    pattern: str = "plain"
 
 
 class ToolTrack:
@@ -87,10 +92,16 @@ class ToolTrack:
         if age_s > latest.hides_after_s:
             return None
         if not latest.is_tracked:
-            return DrawnTool(latest, FADED_OPACITY, 0.0, age_s)
+            return DrawnTool(latest, FADED_OPACITY, 0.0, age_s, self._speed_m_s)
         ahead_s = float(np.clip(age_s, 0.0, LONGEST_EXTRAPOLATION_S))
         opacity = FADED_OPACITY if age_s > latest.fades_after_s else 1.0
-        return DrawnTool(self._moved(ahead_s), opacity, ahead_s, age_s)
+        return DrawnTool(self._moved(ahead_s), opacity, ahead_s, age_s, self._speed_m_s)
+
+    @property
+    def _speed_m_s(self) -> float:
+        first, last = self._samples[0], self._samples[-1]
+        passed_s = last.time_s - first.time_s
+        return float(np.linalg.norm(last.position_m - first.position_m)) / passed_s if passed_s > 0 else 0.0
 
     def _moved(self, ahead_s: float) -> ToolSample:
         first, last = self._samples[0], self._samples[-1]

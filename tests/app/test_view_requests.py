@@ -26,6 +26,14 @@ def test_a_stroke_is_asked_for_where_it_was_drawn_in_the_patients_millimetres(do
     np.testing.assert_allclose(request.points_mm, [(10, -20, 30), (11, -23, 32)], atol=1e-9)
 
 
+def test_a_box_is_asked_for_with_its_corners_and_the_values_that_it_takes() -> None:
+    corners_m = np.array([[0.0, 0.0, 0.0], [0.01, 0.01, 0.01]])
+    request = edit_request(SCENE, Stroke("liver", Doing.BY_VALUE, corners_m, 0.0, "m", (-20.0, 180.0)))
+    assert isinstance(request, StrokeRequest)
+    assert (request.tool, request.values, request.radius_mm) == ("threshold", (-20.0, 180.0), 0.0)
+    np.testing.assert_allclose(request.points_mm, [(10, -20, 30), (20, -30, 40)], atol=1e-9)
+
+
 def test_a_stroke_on_what_is_there_no_more_is_not_asked_for() -> None:
     assert edit_request(SCENE, Stroke("spleen", Doing.PAINT, np.zeros((1, 3)), 0.006, "m")) is None
 

@@ -294,6 +294,7 @@ def correcting(stage: Stage) -> None:
         remote = standing(stage.console)
         right = remote.state.right
         frame = yield from stage.whole()
+        frame = yield from _press(remote, frame, "window")
         frame = yield from _press(remote, frame, "correct")
         frame = yield from _press(remote, frame, "structure:surface-nodule")
         frame = yield from _press(remote, frame, "wider")
@@ -326,6 +327,17 @@ def correcting(stage: Stage) -> None:
         painted_ml = told["painted_ml"]
         yield from until(lambda _: volume_ml() < painted_ml - 1, "it is taken back", 5 * PATIENCE_FRAMES)
         told["taken_back_ml"] = volume_ml()
+
+        # What the lung's window shows of a box about the nodule becomes the nodule: it and the lung.
+        frame = yield from _press(remote, frame, "by_value")
+        taken_back_ml = volume_ml()
+        for corner_mm, pull in ((-15.0, 1.0), (15.0, 0.0)):
+            frame = yield from _tip_to(remote, frame, NODULE_M + corner_mm / 1e3)
+            right.trigger_value, right.trigger_click = pull, pull > 0
+            remote.send()
+            frame = yield from frames(3)
+        yield from until(lambda _: volume_ml() > taken_back_ml + 1, "the hub has the box", 5 * PATIENCE_FRAMES)
+        told["by_value_ml"] = volume_ml()
         frame = yield from _press(remote, frame, "looking")
         told["ready_at_last"] = frame.room.brush.is_ready
 

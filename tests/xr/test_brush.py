@@ -67,6 +67,25 @@ def test_each_hand_draws_its_own_way_and_each_press_is_a_movement() -> None:
     brush.go("nobody", np.zeros(3), 1.0)
 
 
+def test_a_box_is_sent_once_when_it_is_let_go_and_a_press_that_went_nowhere_is_none() -> None:
+    brush = ready()
+    brush.take(Doing.BY_VALUE)
+    assert not brush.is_ready
+    brush.values = (-100.0, 200.0)
+    assert brush.is_ready
+    brush.begin("right", np.zeros(3), 0.0)
+    brush.end("right")
+    brush.begin("right", np.zeros(3), 1.0)
+    for n in range(1, 40):
+        brush.go("right", np.full(3, n / 1000), 1.0 + n / 90)
+        ((corner, _),) = brush.boxes
+        np.testing.assert_array_equal(corner, np.zeros(3))
+    brush.end("right")
+    (box,) = strokes(brush)
+    assert (box.doing, box.values, box.radius_m) == (Doing.BY_VALUE, (-100.0, 200.0), 0.0)
+    np.testing.assert_array_equal(box.points_m, np.array([[0, 0, 0], [0.039] * 3]))
+
+
 def test_taking_a_tool_has_the_server_make_ready_once() -> None:
     brush = Brush()
     brush.take(Doing.PAINT)

@@ -213,7 +213,7 @@ def test_a_server_that_comes_back_is_followed_again_and_nothing_is_fetched_twice
     assert hands["fetched_after"] == hands["fetched_at_last"] == hands["fetched_before"]
 
 
-def test_a_tip_paints_for_everybody_and_takes_it_back_and_measures(
+def test_a_tip_paints_for_everybody_and_takes_it_back_and_takes_values_in_a_box_and_measures(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     told = monado.play("correcting", tmp_path_factory.mktemp("correcting"))
@@ -225,6 +225,8 @@ def test_a_tip_paints_for_everybody_and_takes_it_back_and_measures(
     assert told["came_back"]
     # The scene was told an ellipsoid's volume; a correction counts its voxels.
     assert told["taken_back_ml"] == pytest.approx(told["before_ml"], rel=0.05)
+    # A box of 27 ml, in voxels of 0.036.
+    assert told["by_value_ml"] == pytest.approx(27, abs=4)
     assert not told["ready_at_last"]
     (length,) = told["lengths"]
     assert re.fullmatch(r"(39|40|41) ± [23] mm", length)

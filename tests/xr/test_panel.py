@@ -36,7 +36,8 @@ def panel(
     return PanelView("Chest", "Connected", rows, first, True, True, "Lung", "1:1", None, True, correcting, lengths)
 
 
-ways = st.sampled_from([None, Correcting(Doing.ERASE, 12.0, "s0")])
+BY_VALUE = Correcting(Doing.BY_VALUE, 12.0, "s0", ("≥-1350", "≤150"))
+ways = st.sampled_from([None, Correcting(Doing.ERASE, 12.0, "s0"), BY_VALUE])
 
 
 @given(st.integers(0, 30), st.integers(0, 4), ways)

@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 
 from engine.core.array import Float64
-from engine.xr.brush import Stroke
+from engine.xr.brush import Doing, Stroke
+from engine.xr.drawn import Window
 from engine.xr.hand import Hand
 from engine.xr.panel import HEIGHT_MM, WIDTH_MM, controls_of
 from engine.xr.placement import Box
 from engine.xr.rigid import apply, rigid, turned_to
 from engine.xr.room import Room, Structure
+from engine.xr.room_shapes import ball_shapes
 
 HEAD = rigid(np.eye(3), (0, 1.6, 0))
 BOUNDS = Box(np.full(3, -0.1), np.full(3, 0.1))
 STRUCTURES = tuple(Structure(f"s{n}", f"Structure {n}", (1, 2, 3), n != 1) for n in range(8))
+WINDOWS = Window("Soft tissue", 0, 1, (-160.0, 240.0), "HU"), Window("Lung", 0, 1, (-1350.0, 150.0), "HU")
 MIDDLE = np.array([0, 1.44, -0.9])
 
 
@@ -29,7 +32,7 @@ class Person:
         self.time_s = 0.0
         self.room.new_scene("Chest")
         self.room.set_structures(STRUCTURES, BOUNDS)
-        self.room.set_windows(["Soft tissue", "Lung"])
+        self.room.set_windows(WINDOWS)
         self.step()
 
     def step(self, *hands: Hand, dt_s: float = 0.01) -> frozenset[str]:
@@ -287,6 +290,44 @@ def test_a_trigger_at_the_anatomy_paints_what_was_chosen_and_a_grip_takes_it_as_
     person.step(at_the_middle(person, "squeeze"))
     assert person.room.holding == ("right",)
     assert person.room.brush.told() == ()
+
+
+def test_a_trigger_held_from_corner_to_corner_takes_the_values_between_and_moves_nothing() -> None:
+    person = correcting()
+    person.press("by_value")
+    placed = person.room.placement
+    start = person.room.world_bounds.centre
+    for along_m in (0.0, 0.01, 0.03):
+        person.step(replace(at(start + along_m), select=True))
+        assert person.room.brush.told() == ()
+    ((a, b),) = person.room.brush.boxes
+    np.testing.assert_allclose(b - a, np.full(3, 0.03), atol=1e-9)
+    # Twelve edges and the tip's own mark.
+    assert len(ball_shapes(person.room, [replace(at(start + 0.03), select=True)])) == 13
+    person.step(at(start + 0.03))
+    (box,) = person.room.brush.told()
+    assert isinstance(box, Stroke)
+    assert (box.doing, box.values, box.structure) == (Doing.BY_VALUE, (-160.0, 240.0), "s1")
+    np.testing.assert_allclose(box.points_m, placed.undo([start, start + 0.03]), atol=1e-9)
+    assert person.room.placement is placed
+    assert person.room.brush.boxes == ()
+
+
+def test_the_range_of_values_is_the_windows_until_it_is_changed_and_its_ends_never_pass_each_other() -> None:
+    person = correcting()
+    person.press("by_value")
+    person.room.window = 0
+    told = person.room.panel_view("").correcting
+    assert told is not None
+    assert told.values == ("≥-160", "≤240")
+    person.press("lowest_up")
+    person.press("highest_down")
+    assert person.room.brush.values == (-140.0, 220.0)
+    for _ in range(30):
+        person.press("lowest_up")
+    assert person.room.brush.values == (220.0, 220.0)
+    person.press("of_window")
+    assert person.room.brush.values == (-160.0, 240.0)
 
 
 def test_a_hand_that_is_lost_in_the_middle_of_a_stroke_ends_it() -> None:
