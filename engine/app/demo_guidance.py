@@ -52,7 +52,6 @@ _WATCHED: tuple[tuple[str, Bands], ...] = (
     ("arteries", Bands(6.0, 3.0, 0.0)),
     ("veins", Bands(5.0, 2.0, 0.0)),
     ("spinal_cord", Bands(8.0, 4.0, 0.0)),
-    ("white_matter", Bands(1.0, 0.5, -40.0)),
 )
 _TUMOUR = Bands(5.0, 0.5, -1.0)
 _TOOL, _REFERENCE = "Pointer", "Reference"

@@ -15,12 +15,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from engine.app.child_process import end_with_the_server
 from engine.app.guide_messages import Beside, alert_messages, guidance_message, pose_of, reading_of
-from engine.app.guide_structures import is_whole, surface_nodes, tree_of
+from engine.app.guide_structures import is_whole, surface_nodes, surface_of, tree_of
+from engine.app.guide_ways import ENTRY_KEYS, Ways
 from engine.app.pilot import Pilot
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue, SightlineError
@@ -33,11 +35,14 @@ from engine.stream.guiding import (
     Alert,
     BandsAsk,
     CalibrateAsk,
+    ChooseAsk,
     CollectAsk,
     Guidance,
     LeaveAsk,
+    MarginBand,
     QuietAsk,
     SolveAsk,
+    TrajectoryAsk,
 )
 from engine.stream.messages import GuideRequest, Op, Registration, Scene, SetAlerts, SetGuidance, SetRegistration
 from engine.stream.pose import Pose
@@ -79,7 +84,14 @@ class Inject:
     fault: Fault
 
 
-Heard = GuideRequest | SceneNow | Inject
+@dataclass(frozen=True, slots=True)
+class MarginsNow:
+    """The margins as they are drawn now."""
+
+    margins: tuple[MarginBand, ...]
+
+
+Heard = GuideRequest | SceneNow | Inject | MarginsNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,7 @@ class GuideLoop:
         self._clock = clock
         self._say = say
         self._scene = setup.scene
+        self._told_revision = -1
         nodes = {key: node.id for key, node in surface_nodes(setup.scene).items()}
         self._beside = Beside(
             device.name,
@@ -156,9 +169,10 @@ class GuideLoop:
             setup.targets_mm,
             epoch=setup.scene.registration_epoch,
         )
+        self._ways = Ways(setup.plan)
+        self._put_ways()
         self._revision = 0
         self._told: Guidance | None = None
-        self._told_revision = -1
         self._told_s = -np.inf
         self._alerts: tuple[Alert, ...] | None = None
         self._said_s = -np.inf
@@ -208,6 +222,8 @@ class GuideLoop:
             self._rebuild()
         elif isinstance(heard, Inject):
             self._inject(heard.fault)
+        elif isinstance(heard, MarginsNow):
+            self._put_beside(margins=heard.margins)
         else:
             try:
                 self._answer(heard)
@@ -236,8 +252,26 @@ class GuideLoop:
                 session.set_bands(self._key_of(node), Bands(bands.near_mm, bands.risk_mm, bands.breach_mm))
             case QuietAsk(alert=alert, how=how):
                 session.quiet(alert, Ask(how), now_s)
+            case TrajectoryAsk():
+                self._ways.move(request.ask)
+                self._put_ways()
+            case ChooseAsk(id=way):
+                self._ways.choose(way)
+                self._put_ways()
             case _:
                 raise InvalidValue(f"this session does not know how to {request.ask.kind}")
+
+    def _put_beside(self, **changes: Any) -> None:
+        """Something that is told with the session, and is not its own."""
+        self._beside = replace(self._beside, **changes)
+        self._told_revision = -1
+
+    def _put_ways(self) -> None:
+        self._put_beside(trajectories=self._ways.messages(self._names), chosen=self._ways.chosen)
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {key: node.structure.name for key, node in surface_nodes(self._scene).items()}
 
     def _thing_of(self, node: str) -> str:
         for thing, tool in self._setup.tools.items():
@@ -343,7 +377,7 @@ class GuideLoop:
             node = nodes.get(key)
             is_same = node is not None and is_whole(node) and node.lods[0].blob == self._built.get(key)
             if not is_same and self._built.pop(key, None) is not None:
-                self.session.put_structure(key, self.session.name_of(key), None)
+                self._put_structure(key, self.session.name_of(key), None)
         if self._building is None or self._building.done():
             self._building = asyncio.create_task(self._build())
 
@@ -352,18 +386,32 @@ class GuideLoop:
             scene, nodes = self._scene, surface_nodes(self._scene)
             waiting = [
                 (key, nodes[key])
-                for key in self.session.structures
+                for key in dict.fromkeys((*self.session.structures, *self._ways.keys))
                 if key in nodes and is_whole(nodes[key]) and self._built.get(key) != nodes[key].lods[0].blob
             ]
             if not waiting:
-                return
+                break
             key, node = waiting[0]
             tree: SurfaceTree | None = None
             with contextlib.suppress(InvalidValue):  # told as not ready: an open surface has no inside
                 tree = await asyncio.to_thread(tree_of, scene, node, self._setup.blobs)
             self._built[key] = node.lods[0].blob
             if self._scene is scene or surface_nodes(self._scene).get(key) == node:
-                self.session.put_structure(key, node.structure.name, tree)
+                self._put_structure(key, node.structure.name, tree)
+        entry = next((nodes[key] for key in ENTRY_KEYS if key in nodes and is_whole(nodes[key])), None)
+        if entry is not None and entry.lods[0].blob != self._entry:
+            with contextlib.suppress(InvalidValue):  # an open skin: ways stay as they were planned
+                surface = await asyncio.to_thread(surface_of, scene, entry, self._setup.blobs)
+                self._ways.put_entry(surface)
+                self._entry = entry.lods[0].blob
+        self._put_ways()
+
+    _entry = ""
+
+    def _put_structure(self, key: str, name: str, tree: SurfaceTree | None) -> None:
+        if key in self.session.structures:
+            self.session.put_structure(key, name, tree)
+        self._ways.put(key, tree)
 
 
 def _why(tool: ToolLook) -> Why | None:

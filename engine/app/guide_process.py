@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from engine.app.child_process import start_child
-from engine.app.guide_loop import Inject, SceneNow, Setup, Told, guide
+from engine.app.guide_loop import Inject, MarginsNow, SceneNow, Setup, Told, guide
+from engine.app.margin_process import Asked, Made, MarginRunner
 from engine.core.array import Float64
 from engine.core.errors import SightlineError
 from engine.stream.audit_event import AuditEvent
+from engine.stream.guiding import MarginAsk, MarginBand
 from engine.stream.hub import Hub
 from engine.stream.messages import (
     EditScene,
@@ -42,6 +44,8 @@ AGAIN_S = 1.0
 #: Ops that may change a surface: the loop must not measure what is no longer so.
 _CHANGES = (EditScene, RenewScene, MoveSurface, PutNode, RemoveNode)
 TOOL_SOURCE = "guidance"
+#: Nodes of margins: nobody is held against them.
+MARGINS = "margin/"
 
 Refuse = Callable[[str], None]
 
@@ -70,6 +74,8 @@ class _Running:
     process: BaseProcess
     pipe: Connection
     tools: dict[str, str]
+    margins: MarginRunner | None
+    bands: dict[str, MarginBand] = field(default_factory=dict)
     waiting: dict[str, Refuse] = field(default_factory=dict)
 
 
@@ -119,10 +125,38 @@ class GuideRunner:
         running.waiting[request.request] = refuse
         while len(running.waiting) > 64:  # answered by what happened
             del running.waiting[next(iter(running.waiting))]
+        if isinstance(request.ask, MarginAsk):
+            self._ask_margin(running, Asked(request.request, request.ask), refuse)
+            return
         try:
             running.pipe.send(request)
         except OSError:
             refuse("guidance is being started again; wait a moment")
+
+    def _ask_margin(self, running: _Running, asked: Asked, refuse: Refuse) -> None:
+        if running.margins is None:
+            refuse("this plan has no target to draw margins of")
+        elif not running.margins.ask(asked):
+            refuse("margins are not drawn any more: open the scan again")
+
+    def _take_margin(self, made: Made) -> None:
+        """A margin was made: everyone is shown it, and the session tells of it."""
+        running = self._running
+        if running is None:
+            return
+        if made.step is None:
+            if (refuse := running.waiting.pop(made.request, None)) is not None:
+                refuse(made.refusal)
+            return
+        before = running.bands.get(made.step.band.id)
+        running.bands[made.step.band.id] = made.step.band
+        scene = self._hub.log.scene
+        if made.step.node is not None and scene is not None:
+            now = {"registration_epoch": scene.registration_epoch}
+            self._hub.publish(PutNode(node=made.step.node.model_copy(update=now)))
+        elif before is not None and before.node is not None:
+            self._hub.publish(RemoveNode(id=before.node))
+        running.pipe.send(MarginsNow(tuple(running.bands.values())))
 
     def _hear(self, _entry: Entry, op: Op) -> None:
         scene = self._hub.log.scene
@@ -178,8 +212,18 @@ class GuideRunner:
         process = self._context.Process(target=guide, args=(theirs, setup), daemon=True)
         start_child(process)
         theirs.close()
-        self._running = running = _Running(scene_id, process, ours, tools)
+        self._running = running = _Running(scene_id, process, ours, tools, self._margins(scene))
         asyncio.get_running_loop().add_reader(ours.fileno(), self._read, running)
+
+    def _margins(self, scene: Scene) -> MarginRunner | None:
+        plan = self._guiding.plan
+        if plan.target is None or not plan.margins:
+            return None
+        made = MarginRunner(scene, plan.target, self._blobs, self._take_margin)
+        for margin in plan.margins:
+            ask = MarginAsk(margin=margin.id, distance_mm=margin.distance_mm, toward_mm=margin.toward_mm)
+            made.ask(Asked("plan", ask))
+        return made
 
     def _read(self, running: _Running) -> None:
         try:
@@ -226,6 +270,8 @@ class GuideRunner:
         running.process.terminate()
         running.process.join(timeout=5)
         running.pipe.close()
+        if running.margins is not None:
+            running.margins.close()
         scene = self._hub.log.scene
         if scene is not None and scene.guidance is not None:
             self._hub.publish(SetGuidance(guidance=None))
@@ -234,7 +280,7 @@ class GuideRunner:
 
 def _may_move(op: Op) -> bool:
     if isinstance(op, PutNode):
-        return isinstance(op.node, SurfaceNode)
+        return isinstance(op.node, SurfaceNode) and not op.node.id.startswith(MARGINS)
     return isinstance(op, _CHANGES)
 
 

@@ -281,4 +281,3 @@ def _rim_fit(part: Field, bone: Field, filling: Field, tables: Rim, vault: Vault
     edge = np.abs((normals * vault.outward(surface)).sum(axis=1)) < 0.5
     facing = edge & (gap < _ACROSS_GAP_MM)
     return RimFit(-step[np.isfinite(step)], gap[facing], float(np.nanmin(gap)))
-

@@ -188,7 +188,8 @@ def _refuse_none(vault: Vault, hole: Bools, seed_mm: Float64 | None) -> None:
     both = largest_part(hole & hole[:, ::-1] & (vault.angle_deg < LOWEST_MIDDLE_DEG))
     if _area_cm2(vault, both) >= LEAST_HOLE_CM2 and vault.angle_deg[both].mean() < 75.0:
         raise ImplantRefused(
-            Doubt.ACROSS_MIDLINE, "the hole lies across the midline: it is on both sides, and there is nothing to mirror"
+            Doubt.ACROSS_MIDLINE,
+            "the hole lies across the midline: it is on both sides, and there is nothing to mirror",
         )
     where = "near the seed" if seed_mm is not None else "in the vault"
     raise ImplantRefused(
