@@ -95,9 +95,9 @@ class Theatre:
 
     def play(self, seconds: float) -> Look:
         """Some looks; the last of them."""
-        for _ in range(max(1, round(seconds * 60))):
-            look = self.step()
-        return look
+        for _ in range(max(1, round(seconds * 60)) - 1):
+            self.step()
+        return self.step()
 
     def until(self, is_so: Callable[[], bool], at_most_s: float = 30.0) -> None:
         """Go on until something is so."""
