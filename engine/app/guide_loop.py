@@ -393,14 +393,14 @@ class GuideLoop:
                 break
             key, node = waiting[0]
             tree: SurfaceTree | None = None
-            with contextlib.suppress(InvalidValue):  # told as not ready: an open surface has no inside
+            with contextlib.suppress(InvalidValue, OSError):  # told as not ready: open, so without an inside, or gone
                 tree = await asyncio.to_thread(tree_of, scene, node, self._setup.blobs)
             self._built[key] = node.lods[0].blob
             if self._scene is scene or surface_nodes(self._scene).get(key) == node:
                 self._put_structure(key, node.structure.name, tree)
         entry = next((nodes[key] for key in ENTRY_KEYS if key in nodes and is_whole(nodes[key])), None)
         if entry is not None and entry.lods[0].blob != self._entry:
-            with contextlib.suppress(InvalidValue):  # an open skin: ways stay as they were planned
+            with contextlib.suppress(InvalidValue, OSError):  # an open skin: ways stay as they were planned
                 surface = await asyncio.to_thread(surface_of, scene, entry, self._setup.blobs)
                 self._ways.put_entry(surface)
                 self._entry = entry.lods[0].blob
