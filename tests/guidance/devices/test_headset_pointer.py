@@ -81,12 +81,12 @@ def test_the_stated_error_holds_the_truth_as_often_as_it_says(pointing: Pointing
     """With what all touches have in common, which no residual shows."""
     rng = np.random.default_rng(3)
     inside = []
-    for _ in range(250):
+    for _ in range(100):
         made = register_headset(landmarks(rng, pointing), PATIENT, "quest", pointing)
         for target in targets_mm(4):
             off = made.patient_from_tracked.apply(PATIENT_FROM_WORLD.inverse.apply(target)) - target
             inside.append(made.expected_error(target).holds(off))
-    assert 0.92 <= np.mean(inside) <= 0.975
+    assert 0.91 <= np.mean(inside) <= 0.985
 
 
 def test_more_landmarks_make_it_no_better_than_what_all_touches_share() -> None:
