@@ -71,10 +71,10 @@ class Simulator:
         start_s, source, last_s, count = self._start_s, SourceClock(), 0.0, 0
         is_told = False
         while not self._is_closed:
-            while self.playing.next_s <= self.time_s:
+            now_s = self.time_s  # once: who measures more slowly than time passes must still be heard
+            while self.playing.next_s <= now_s:
                 for arrival in self.playing.step():
                     heappush(self._waiting, (arrival.at_s, count := count + 1, arrival))
-            now_s = self.time_s
             due = []
             while self._waiting and self._waiting[0][0] <= now_s:
                 due.append(heappop(self._waiting)[2])

@@ -101,6 +101,7 @@ class Tracker:
                 await self.connect()
             except EnvironmentLacks as error:
                 yield Said(self.clock(), (), Why.LINK_LOST, error.what)
+        await self._hang_up()  # closed while it was being connected
 
     async def _heard(self, connection: Connection) -> AsyncIterator[Said]:
         """Until the other side ends it, or is late. Everything of one read is one moment."""
