@@ -457,6 +457,25 @@ def accuracy(
         show_accuracy(console, report, out)
 
 
+def markers(
+    out: Annotated[Path, typer.Option("--out", metavar="SHEET.svg", help="Where to write the first page.")],
+    markers_file: Annotated[
+        Path | None,
+        typer.Option("--markers", dir_okay=False, help="What to print; a reference and a pointer if not given."),
+    ] = None,
+    paper: Annotated[str, typer.Option(help="a4, a3 or letter.")] = "a4",
+    as_json: AsJson = False,
+) -> None:
+    """Markers to print for a camera that tracks them: pages at true size with a ruler, and the file that names them."""
+    from engine.app.markers_command import write_markers
+
+    written = write_markers(out, markers_file, paper)
+    if as_json:
+        _print_json({"files": [str(path) for path in written]})
+    else:
+        console.print(f"Written: {', '.join(str(path) for path in written)}. Print at 100 %, and measure the ruler.")
+
+
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """What this machine has and lacks, and what to do about each lack."""

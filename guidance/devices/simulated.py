@@ -94,10 +94,11 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrival:
-    """A sample, and when it comes by our clock."""
+    """A sample, and when it comes by our clock; `due_s` is when it would come if no fault made it late."""
 
     at_s: float
     sample: Sample
+    due_s: float
 
 
 @dataclass(slots=True)
@@ -138,9 +139,10 @@ class Playing:
             self._last[thing] = matrix
             said_s = time_s + sum(_amounts(faults, FaultKind.CLOCK_STEP))
             said_s += sum(f.amount * (time_s - f.start_s) for f in faults if f.kind is FaultKind.CLOCK_RATE)
-            at_s = time_s + scenario.latency_s + sum(_amounts(faults, FaultKind.LATE))
+            due_s = time_s + scenario.latency_s
+            at_s = due_s + sum(_amounts(faults, FaultKind.LATE))
             is_seen = not _any(faults, FaultKind.OCCLUDED)
-            arrivals.append(Arrival(at_s, sample(thing, matrix, said_s, is_seen=is_seen)))
+            arrivals.append(Arrival(at_s, sample(thing, matrix, said_s, is_seen=is_seen), due_s))
         return tuple(arrivals)
 
 

@@ -71,19 +71,20 @@ class Simulator:
         start_s, source, last_s, count = self._start_s, SourceClock(), 0.0, 0
         is_told = False
         while not self._is_closed:
-            while self.playing.next_s <= self.time_s:
+            now_s = self.time_s  # once: who measures more slowly than time passes must still be heard
+            while self.playing.next_s <= now_s:
                 for arrival in self.playing.step():
                     heappush(self._waiting, (arrival.at_s, count := count + 1, arrival))
-            now_s = self.time_s
             due = []
             while self._waiting and self._waiting[0][0] <= now_s:
                 due.append(heappop(self._waiting)[2])
             if due:
                 samples = []
                 for one in due:
-                    arrival_s = start_s + one.at_s
-                    source = source.hear(one.sample.time_s, arrival_s)
-                    samples.append(retimed(one.sample, source.ours_s(one.sample.time_s, arrival_s)))
+                    # Who simulates knows what is late and what is another clock; one way alone they look alike.
+                    due_s = start_s + one.due_s
+                    source = source.hear(one.sample.time_s, due_s)
+                    samples.append(retimed(one.sample, source.ours_s(one.sample.time_s, due_s)))
                 last_s, is_told = now_s, False
                 yield Said(self.clock(), tuple(samples))
             elif not is_told and now_s - last_s >= SILENT_S:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
@@ -145,7 +146,7 @@ def toml_of(markers: MarkerSet) -> str:
     """As `read_marker_set` reads it."""
     lines = [f'dictionary = "{markers.dictionary}"']
     for thing in markers.things:
-        lines += ["", "[[things]]", f'name = "{thing.name}"']
+        lines += ["", "[[things]]", f"name = {json.dumps(thing.name)}"]
         for marker in thing.markers:
             lines += ["[[things.markers]]", f"id = {marker.id}", f"size_mm = {marker.size_mm}"]
             lines += [f"{name} = {getattr(marker, name).tolist()}" for name in ("centre_mm", "right", "up")]

@@ -17,6 +17,7 @@ from guidance.devices.openigtlink.tracking import Tracking
 from guidance.devices.openigtlink.transport import Connection, connect
 from guidance.devices.said import SILENT_S, Said
 from guidance.track.sample import Sample
+from guidance.track.source_clock import SourceClock
 
 #: Shortest time between places that is asked for: headsets draw no more often than that.
 INTERVAL_MS = 10
@@ -85,6 +86,8 @@ class Tracker:
                         yield said
                 except NotOpenIGTLink as error:
                     words = str(error)
+                except _Late:
+                    words = "its places come late, or its clock was set back: connected again"
                 await self._hang_up()
                 if self._closed.is_set():
                     return
@@ -98,9 +101,10 @@ class Tracker:
                 await self.connect()
             except EnvironmentLacks as error:
                 yield Said(self.clock(), (), Why.LINK_LOST, error.what)
+        await self._hang_up()  # closed while it was being connected
 
     async def _heard(self, connection: Connection) -> AsyncIterator[Said]:
-        """Until the other side ends it. Everything of one read is one moment."""
+        """Until the other side ends it, or is late. Everything of one read is one moment."""
         connected_s = said_s = self.clock()
         has_places = is_told = False
         while not self._closed.is_set():
@@ -118,7 +122,10 @@ class Tracker:
                 return
             messages, said_s = read
             is_told = False
+            before = self.tracking.clock
             samples = tuple(one for heard in messages for one in self._samples(connection, heard, said_s))
+            if _is_late(before, self.tracking.clock):
+                raise _Late
             has_places = has_places or bool(samples)
             if messages:
                 self.tries = 0
@@ -149,6 +156,16 @@ class Tracker:
             if self._is_asked:
                 connection.say(Query(Asked.STOP, "TDATA"), "", None)
             await connection.close()
+
+
+class _Late(Exception):
+    """Whatever came for a while was far older than before."""
+
+
+def _is_late(before: SourceClock, after: SourceClock) -> bool:
+    """Whether a clock seems to have been set back. What waits in a line that is too slow looks the same from one side,
+    and would be taken for new; on another line nothing waits."""
+    return after.steps > before.steps and (after.floor_s or 0.0) > (before.floor_s or 0.0)
 
 
 def _keep_alive(connection: Connection) -> None:

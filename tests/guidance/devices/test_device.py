@@ -207,6 +207,15 @@ def test_a_clock_of_the_device_that_is_set_is_told_by_ours() -> None:
     assert all(abs(one.time_s - said.arrival_s) < 0.05 for said in heard for one in said.samples)
 
 
+def test_what_a_fault_makes_late_is_told_as_old_as_it_is_for_as_long_as_it_lasts() -> None:
+    hours = Hours()
+    scenario = Scenario(faults=(Fault(FaultKind.LATE, 0.5, 3.5, amount=0.4),))
+    heard = run(until(simulated_device(scenario, gentle, hours, sleep=hours.sleep), 3.0, hours))
+    late = [said.arrival_s - one.time_s for said in heard if said.arrival_s > 101.0 for one in said.samples]
+    assert len(late) > 100
+    assert min(late) > 0.35
+
+
 def test_in_real_time_it_says_as_much_as_it_measures() -> None:
     async def main() -> int:
         device = simulated_device(Scenario(hz=200), gentle, time.monotonic)

@@ -187,14 +187,42 @@ def test_messages_with_a_wrong_checksum_are_no_messages_and_the_line_goes_on() -
     tried(main)
 
 
-def test_a_clock_that_goes_back_five_seconds_makes_places_too_old_for_a_while_and_never_too_new() -> None:
+def test_a_clock_that_goes_back_five_seconds_makes_places_too_old_then_a_new_line_and_never_a_place_too_new() -> None:
     async def main(server: Server, ours: Bench) -> None:
+        before = ours.device.tracking
         server.clock_s = -5.0
         await ours.until(Why.STALE)
         await ours.until(None)
-        assert ours.device.tracking.clock.steps == 1
+        assert ours.device.tracking is not before
+        assert any("clock was set back" in said.words for said in ours.said if said.why is Why.LINK_LOST)
         assert all(one.time_s <= said.arrival_s for said in ours.said for one in said.samples)
         await ours.stays(None)
+
+    tried(main)
+
+
+def test_places_that_pile_up_on_a_slow_line_are_never_taken_for_new_ones() -> None:
+    """For a second they are too old; then the line is given up with all that waits on it."""
+
+    async def main(server: Server, ours: Bench) -> None:
+        waiting: list[tuple[float, Float64]] = []
+        link = Link()
+
+        def delayed(matrix: Float64) -> bytes:
+            waiting.append((time.time(), matrix))
+            if time.time() - waiting[0][0] < 0.4:
+                return b""
+            measured_s, old = waiting.pop(0)
+            return link.say(TransformMessage(old), "Stylus", measured_s)
+
+        server.spoil = delayed
+        await ours.until(Why.STALE)
+        while not ours.has_said(Why.LINK_LOST):
+            assert ours.why is not None
+            await asyncio.sleep(0.005)
+        server.spoil = lambda matrix: matrix
+        waiting.clear()
+        await ours.until(None)
 
     tried(main)
 

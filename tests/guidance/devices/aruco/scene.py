@@ -13,7 +13,7 @@ from guidance.register.rigid_fit import turn
 
 SIZE_PX = (1280, 720)
 LENS = Lens(np.array([(1000.0, 0, 639.5), (0, 1000.0, 359.5), (0, 0, 1)]), size_px=SIZE_PX)
-_FINER = 3
+_FINER = 2
 
 
 def facing(*place_mm: float, about: tuple[float, float, float] = (0, 0, 0)) -> Float64:

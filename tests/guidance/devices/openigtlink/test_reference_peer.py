@@ -14,6 +14,8 @@ from guidance.devices.openigtlink.serving import Server
 from tests.guidance.devices.openigtlink.test_reference import compiled
 from tests.guidance.devices.openigtlink.test_serving import Theatre, run, served
 
+pytestmark = pytest.mark.slow
+
 PEER = Path(__file__).with_name("peer.cxx")
 
 

@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 
+from engine.core.transform import Transform
 from engine.core.unknown import Why
 from guidance.devices.device import Device, Said, open_device
 from guidance.devices.openigtlink.messages import (
@@ -23,8 +25,10 @@ from guidance.devices.openigtlink.messages import (
     StatusMessage,
     TransformMessage,
 )
+from guidance.devices.openigtlink.serving import Server
 from guidance.devices.openigtlink.transport import Connection, serving
 from tests.guidance.devices.openigtlink.everything import pose
+from tests.guidance.devices.openigtlink.test_serving import Theatre
 
 HOST = "127.0.0.1"
 WITHIN_S = 20.0
@@ -219,5 +223,47 @@ def test_a_server_of_another_language_is_tried_less_and_less_often() -> None:
             assert said.why is Why.LINK_LOST
             assert "not OpenIGTLink" in said.words
             assert 2 <= connections <= 4
+
+    run(main())
+
+
+def test_a_server_of_pyigtl_is_a_device(unused_port: int) -> None:
+    pyigtl = pytest.importorskip("pyigtl")
+
+    async def main() -> None:
+        server = pyigtl.OpenIGTLinkServer(port=unused_port, local_server=True)
+        try:
+            async with opened(unused_port) as device:
+                while not server.is_connected():
+                    await asyncio.sleep(0.01)
+                message = pyigtl.TransformMessage(pose(1, 2, 3), device_name="Stylus", timestamp=time.time())
+                server.send_message(message, wait=False)
+                said = await first(device, is_seen)
+                place = said.samples[0].world_from_thing
+                assert isinstance(place, Transform)
+                np.testing.assert_allclose(place.matrix, pose(1, 2, 3), atol=1e-5)
+        finally:
+            await asyncio.to_thread(server.stop)
+
+    run(main())
+
+
+def test_what_is_served_is_what_another_of_ours_hears() -> None:
+    """From our server over a socket to our device: the same places under the same names."""
+
+    async def main() -> None:
+        theatre = Theatre()
+        server = Server(theatre)
+        async with server.open(time.monotonic, HOST, 0) as port, opened(port, "?interval_ms=0") as device:
+            moving = asyncio.create_task(theatre.move(server))
+            seen = 0
+            async for said in device.said():
+                for one in said.samples:
+                    assert isinstance(one.world_from_thing, Transform)
+                    np.testing.assert_allclose(one.world_from_thing.matrix[1:3, 3], (2, 3))
+                    seen += 1
+                if seen >= 10:
+                    await device.close()
+            moving.cancel()
 
     run(main())
