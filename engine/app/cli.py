@@ -231,6 +231,37 @@ def phantom(
 
 
 @app.command()
+def implant(
+    scan: Annotated[Path, typer.Argument(metavar="SCAN", help="CT of the head, or a segmentation of its skull.")],
+    out: Out,
+    seed: Annotated[
+        str | None, typer.Option(metavar="X,Y,Z", help="Patient (LPS) mm at the hole; the largest where not given.")
+    ] = None,
+    clearance_mm: Annotated[float, typer.Option(min=0.0, max=3.0, help="Gap to the bone all round.")] = 0.5,
+    min_thickness_mm: Annotated[float, typer.Option(min=0.5, max=10.0, help="Thinner walls are warned of.")] = 2.0,
+    bone_hu: Annotated[float, typer.Option(min=100.0, max=2000.0, help="What is denser is bone.")] = 250.0,
+    series: Annotated[str | None, typer.Option(help="Series UID; the largest volume where not given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fill a hole in a skull from its other side: writes `implant.stl`, `implant.3mf`, `report.json`, `preview.png`.
+
+    Research use only, not a medical device.
+    """
+    from engine.app.implant_command import Request, implant_to_folder, seed_of
+    from engine.app.implant_terminal import show_implant
+    from engine.app.terminal import progress_bar
+    from guidance.implant.design import Wish
+
+    request = Request(Wish(clearance_mm, min_thickness_mm), seed_of(seed), bone_hu, series)
+    with progress_bar(console, enabled=not as_json) as progress:
+        report = implant_to_folder(scan, out, request, progress)
+    if as_json:
+        _print_json(report)
+    else:
+        show_implant(console, report, out)
+
+
+@app.command()
 def serve(
     inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT…", help="Studies to list and show.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on. 0.0.0.0 lets headsets in.")] = "127.0.0.1",

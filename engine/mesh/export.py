@@ -1,6 +1,6 @@
 """Surfaces as files that other programs read, in patient millimetres: STL, PLY, OBJ, 3MF.
 
-STL, PLY and OBJ state no unit and are read as millimetres by convention; 3MF states it. OBJ and 3MF keep each
+STL, PLY and OBJ have no field for a unit and are read as millimetres by convention; 3MF states it. OBJ and 3MF keep each
 structure apart with its name; STL and PLY hold one mesh, so several structures become one, as separate closed parts.
 """
 
@@ -18,6 +18,8 @@ from engine.core.surface import Surface
 FORMATS = (".stl", ".ply", ".obj", ".3mf")
 #: Those that keep several structures apart by name.
 NAMED_FORMATS = (".obj", ".3mf")
+#: Must not begin with "solid", by which readers tell STL as text.
+STL_HEADER = "Sightline, patient frame (DICOM LPS), units mm"
 
 
 def export_surfaces(surfaces: Mapping[str, Surface], path: Path) -> None:
@@ -51,7 +53,8 @@ def _one_mesh(surfaces: Mapping[str, Surface]) -> Any:
 
 
 def _stl(surfaces: Mapping[str, Surface]) -> bytes:
-    return bytes(_one_mesh(surfaces).export(file_type="stl"))
+    """Binary STL; the format has no field for a unit, so its free header says it."""
+    return STL_HEADER.ljust(80).encode() + bytes(_one_mesh(surfaces).export(file_type="stl"))[80:]
 
 
 def _ply(surfaces: Mapping[str, Surface]) -> bytes:

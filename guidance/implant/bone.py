@@ -23,8 +23,10 @@ from guidance.implant.refused import Doubt, ImplantRefused
 BONE_HU = 250.0
 #: Marrow and cells within bone up to twice this width count as bone: a part is solid.
 CLOSE_MM = 2.0
-#: Softens the steps of voxels in a distance; under half a tenth of a millimetre of a curve as a skull's is lost.
+#: Softens the steps of voxels in a distance, and those of slices: standard deviations, the larger counts. Of a curve as
+#: a skull's less than a tenth of a millimetre is lost.
 _SOFTEN_VOXELS = 0.8
+_SOFTEN_SLICES = 0.25
 #: A mask's border is made a slope before it is resampled.
 _MASK_SIGMA_VOXELS = 0.7
 #: Bone is looked for at this spacing before any part of it is looked at closely.
@@ -117,7 +119,9 @@ class BoneScan:
         mask = _whole(self._resampled(grid, placed) >= self.level, float(grid.spacing_mm[0]))
         if not mask.any():
             raise ImplantRefused(Doubt.NO_BONE, "there is no bone in this part of the scan")
-        return Field(grid, signed_distance_mm(mask, float(grid.spacing_mm[0])))
+        spacing_mm = float(grid.spacing_mm[0])
+        soft_mm = max(_SOFTEN_VOXELS * spacing_mm, _SOFTEN_SLICES * float(self.grid.spacing_mm.max()))
+        return Field(grid, signed_distance_mm(mask, spacing_mm, soft_mm / spacing_mm))
 
     def coarse_field(self) -> Field:
         """Signed distance over the whole of the bone, at one millimetre.
@@ -174,14 +178,14 @@ def grid_over(points_mm: Float64, spacing_mm: float, around_mm: float, uid: str)
     return Grid.from_matrix((int(shape[0]), int(shape[1]), int(shape[2])), matrix, uid)
 
 
-def signed_distance_mm(mask: Bools, spacing_mm: float) -> Float32:
+def signed_distance_mm(mask: Bools, spacing_mm: float, soft_voxels: float = _SOFTEN_VOXELS) -> Float32:
     """Distance to the border between voxels of `mask` and others, negative inside, softened."""
     bits = np.ascontiguousarray(mask, np.uint8)
     outside = edt.edt(1 - bits, anisotropy=(spacing_mm,) * 3, black_border=False)
     inside = edt.edt(bits, anisotropy=(spacing_mm,) * 3, black_border=False)
     half = np.float32(0.5 * spacing_mm)
     signed = np.where(mask, half - inside, outside - half).astype(np.float32)
-    return np.asarray(ndimage.gaussian_filter(signed, _SOFTEN_VOXELS))
+    return np.asarray(ndimage.gaussian_filter(signed, soft_voxels))
 
 
 def largest_part(mask: Bools) -> Bools:

@@ -36,6 +36,8 @@ SLIVER_MM = 0.75
 _TABLE = 0.7
 #: Bone this near to the part stands across the gap.
 _ACROSS_GAP_MM = 4.0
+#: Of the part itself, a surface that turns away less than this from the bone's is its face.
+_FACE = 0.85
 _CORE_MM = 2.0
 #: Larger grids take gigabytes.
 _MOST_VOXELS = 60_000_000
@@ -160,18 +162,16 @@ def implant_for(
         alignment = align(mirrored, _rim(bone, tables, core), elastic=wish.elastic)
     filling = alignment.field(mirrored)
     progress(0.75, "cutting")
-    part = _cut(bone, filling, vault, defect, wish)
-    outer = _outer_face(part, vault)
-    wall = wall_under(part, *outer)
-    marks = _marks(vault, bone, outer, wall, wish)
+    part = _cut(scan, bone, filling, vault, defect, wish)
+    wall = _wall(part, bone, filling, vault)
+    marks = _marks(vault, filling, wall, wish)
     if marks is not None:
         progress(0.85, "engraving")
         part = _engraved(part, filling, vault, marks)
-        outer = _outer_face(part, vault)
-        wall = wall_under(part, *outer)
+        wall = _wall(part, bone, filling, vault)
     progress(0.9, "measuring")
     rim = _rim_fit(part, bone, filling, tables, vault)
-    middle = outer[0].mean(axis=0)
+    middle = wall.points_mm.mean(axis=0)
     side = "L" if float(plane.side_mm(middle[None, :])[0]) > 0 else "R"
     return Implant(part, bone, plane, vault, defect, alignment, rim, wall, marks, side)
 
@@ -200,9 +200,12 @@ def _core(bone: Field, mirrored: Field, vault: Vault, defect: Defect) -> Bools:
     return _only_within(candidates, bone.grid, vault, defect.directions)
 
 
-def _only_within(mask: Bools, grid: Grid, vault: Vault, directions: Bools) -> Bools:
+def _only_within(mask: Bools, grid: Grid, vault: Vault, directions: Bools, seen_by: BoneScan | None = None) -> Bools:
+    """The largest part of a mask in given directions; of what a scan shows, where one is given."""
     at = np.argwhere(mask)
-    kept = at[vault.within(grid.patient_from_voxel.apply(at), directions)]
+    points = grid.patient_from_voxel.apply(at)
+    inside = vault.within(points, directions)
+    kept = at[inside if seen_by is None else inside & seen_by.sees(points)]
     out = np.zeros(mask.shape, bool)
     out[kept[:, 0], kept[:, 1], kept[:, 2]] = True
     return largest_part(out)
@@ -217,11 +220,11 @@ def _rim(bone: Field, tables: Rim, core: Bools) -> Rim:
     return Rim(tables.points_mm[near], tables.normals[near])
 
 
-def _cut(bone: Field, filling: Field, vault: Vault, defect: Defect, wish: Wish) -> Field:
-    """The filling without the bone and a gap, without slivers, in one piece."""
+def _cut(scan: BoneScan, bone: Field, filling: Field, vault: Vault, defect: Defect, wish: Wish) -> Field:
+    """The filling without the bone and a gap, without slivers, in one piece, where the scan shows the patient."""
     spacing = bone.spacing_mm
     raw = np.maximum(filling.signed_mm, np.float32(wish.clearance_mm) - bone.signed_mm)
-    mask = _only_within(raw < 0, bone.grid, vault, defect.widened(_AROUND_DEG))
+    mask = _only_within(raw < 0, bone.grid, vault, defect.widened(_AROUND_DEG), scan)
     bits = np.ascontiguousarray(mask, np.uint8)
     kept = largest_part(edt.edt(bits, anisotropy=(spacing,) * 3, black_border=False) > SLIVER_MM)
     if not kept.any():
@@ -231,29 +234,41 @@ def _cut(bone: Field, filling: Field, vault: Vault, defect: Defect, wish: Wish) 
     opened = ndimage.binary_fill_holes(opened)
     allowed = signed_distance_mm(opened, spacing) - np.float32(spacing)
     filled = np.where(opened, np.minimum(raw, -0.1 * spacing), raw)
-    return Field(bone.grid, np.maximum(filled, allowed).astype(np.float32))
+    return _in_one_piece(Field(bone.grid, np.maximum(filled, allowed).astype(np.float32)))
 
 
-def _outer_face(part: Field, vault: Vault) -> tuple[Float64, Float64]:
+def _in_one_piece(part: Field) -> Field:
+    """Without crumbs: only they lie where the part is not."""
+    inside = part.signed_mm < 0
+    crumbs = inside & ~largest_part(inside)
+    return replace(part, signed_mm=np.where(crumbs, np.float32(0.5 * part.spacing_mm), part.signed_mm))
+
+
+def _wall(part: Field, bone: Field, filling: Field, vault: Vault) -> Wall:
+    """Under the outer face, along the normals of the bone that it was made from: edges and grooves have others."""
     points, normals = part.surface_points()
-    outer = (normals * vault.outward(points)).sum(axis=1) > _TABLE
+    _, outward = filling.at(points)
+    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
+    outer = ((normals * outward).sum(axis=1) > _FACE) & ((outward * vault.outward(points)).sum(axis=1) > 0.0)
     if not outer.any():
         raise ImplantRefused(Doubt.TOO_THIN, "nothing of the part is left beside the gap")
-    return points[outer], normals[outer]
+    return wall_under(part, bone, points[outer], outward[outer])
 
 
-def _marks(vault: Vault, bone: Field, outer: tuple[Float64, Float64], wall: Wall, wish: Wish) -> Marks | None:
+def _marks(vault: Vault, filling: Field, wall: Wall, wish: Wish) -> Marks | None:
     """Where the face is farthest from its rim, if the wall there can spare it."""
-    points, normals = outer
     if not wish.marked:
         return None
-    room, _ = bone.at(points)
-    at = int(np.nan_to_num(room).argmax())
-    close = np.linalg.norm(points - points[at], axis=1) < room[at]
-    if np.percentile(wall.thickness_mm[close], 5) - DEPTH_MM < wish.least_wall_mm:
+    points = wall.points_mm
+    room = np.where(np.isfinite(wall.from_edge_mm), wall.from_edge_mm, 0.0)
+    at = int(room.argmax())
+    close = np.linalg.norm(points - points[at], axis=1) < 0.5 * room[at]
+    outward = filling.at(points[close])[1].mean(axis=0)
+    outward /= np.linalg.norm(outward)
+    marks = lay_out(vault, points[at], outward, float(room[at]) - wish.clearance_mm)
+    if marks is None or wall.thickness_mm[marks.off_strokes_mm(points) < 0.5].min() - DEPTH_MM < wish.least_wall_mm:
         return None
-    outward = normals[close].mean(axis=0)
-    return lay_out(vault, points[at], outward / np.linalg.norm(outward), float(room[at]) - wish.clearance_mm)
+    return marks
 
 
 def _engraved(part: Field, filling: Field, vault: Vault, marks: Marks) -> Field:
@@ -267,7 +282,7 @@ def _engraved(part: Field, filling: Field, vault: Vault, marks: Marks) -> Field:
     at = (voxels[:, 0], voxels[:, 1], voxels[:, 2])
     signed = part.signed_mm.copy()
     signed[at] = engraved(marks, points, signed[at], outer_mm)
-    return replace(part, signed_mm=signed)
+    return _in_one_piece(replace(part, signed_mm=signed))
 
 
 def _rim_fit(part: Field, bone: Field, filling: Field, tables: Rim, vault: Vault) -> RimFit:

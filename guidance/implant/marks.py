@@ -7,6 +7,7 @@ or put in inside out reads wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,14 +15,14 @@ from engine.core.array import Float32, Float64
 from guidance.implant.vault import Vault
 
 #: Strokes this wide and deep are printed by a nozzle or layer of 0.4 mm, and read.
-STROKE_MM = 1.2
-DEPTH_MM = 0.6
+STROKE_MM = 1.4
+DEPTH_MM = 0.7
 #: Letters this high, as there is room.
-LEAST_LETTER_MM, MOST_LETTER_MM = 3.5, 7.0
+LEAST_LETTER_MM, MOST_LETTER_MM = 3.5, 9.0
 #: Of a letter's height: what the marks take about their middle.
 _NEEDED = 1.9
 #: Where a wall looks up more than this, the arrow points forward instead.
-_UPWARD = 0.75
+_UPWARD = 0.85
 
 Stroke = tuple[tuple[float, float], ...]
 
@@ -70,7 +71,7 @@ class Marks:
         for name, (low, high) in zip((self.letters[0], "arrow", self.letters[1]), _LAYOUT, strict=True):
             for line in GLYPHS[name]:
                 placed = [self.letter_mm * np.array([high * x, low + high * y]) for x, y in line]
-                made += list(zip(placed[:-1], placed[1:], strict=True))
+                made += list(pairwise(placed))
         return made
 
     def off_strokes_mm(self, points_mm: Float64) -> Float64:
@@ -107,4 +108,4 @@ def engraved(marks: Marks, points_mm: Float64, within_mm: Float32, outer_mm: Flo
         outer_mm: (n,) signed distance to its outer face there: negative below it.
     """
     groove = np.maximum(marks.off_strokes_mm(points_mm), -DEPTH_MM - outer_mm)
-    return np.maximum(within_mm, -groove).astype(np.float32)
+    return np.asarray(np.maximum(within_mm, -groove), np.float32)

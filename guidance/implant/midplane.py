@@ -16,7 +16,7 @@ from scipy import stats
 
 from engine.core.array import Float64, owned
 from engine.core.errors import InvalidValue
-from guidance.implant.bone import BoneScan, Field
+from guidance.implant.bone import BoneScan, Bools, Field
 from guidance.implant.refused import Doubt, ImplantRefused
 
 #: Farther than this from the patient's left-right axis no head lies in a scanner.
@@ -155,7 +155,7 @@ class _Mirroring:
             float(seen.mean()),
         )
 
-    def _mirrored(self, normal: Float64, offset_mm: float) -> tuple[Float64, Float64, Float64, Float64]:
+    def _mirrored(self, normal: Float64, offset_mm: float) -> tuple[Float64, Float64, Bools, Bools]:
         """Distances, their gradients, which are seen, and which meet a surface that faces the same way."""
         mirrored = self._points - 2.0 * (self._points @ normal - offset_mm)[:, None] * normal + self._middle
         off, gradients = self._bone.at(mirrored)

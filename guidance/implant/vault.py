@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from engine.core.array import Float64
+from engine.core.array import Float64, Int32
 from guidance.implant.bone import Bools, Field, largest_part
 from guidance.implant.midplane import Midplane
 from guidance.implant.refused import Doubt, ImplantRefused
@@ -76,7 +76,7 @@ class Vault:
         """(n, n) how far each direction is from straight up."""
         half = len(self.bone) // 2
         axis = (np.arange(len(self.bone)) - half) * STEP_DEG
-        return np.hypot(axis[:, None], axis[None, :])
+        return np.asarray(np.hypot(axis[:, None], axis[None, :]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,12 +141,22 @@ def find_defect(vault: Vault, seed_mm: Float64 | None = None) -> Defect:
     parts, count = ndimage.label(fillable)
     areas = np.array([_area_cm2(vault, parts == n + 1) for n in range(count)])
     large = [n + 1 for n in range(count) if areas[n] >= LEAST_HOLE_CM2]
-    part = _at_seed(vault, parts, large, seed_mm) if seed_mm is not None else _largest(vault, parts, large, areas)
-    if part is None:
-        _refuse_none(vault, hole, seed_mm)
-    directions = np.asarray(parts == part)
+    chosen = _at_seed(vault, parts, large, seed_mm) if seed_mm is not None else _by_size(vault, parts, large, areas)
+    if not chosen:
+        raise _none(vault, hole, seed_mm)
     holes, _ = ndimage.label(hole)
-    whole = np.isin(holes, np.unique(holes[directions]))
+    doubts = []
+    for part in chosen:
+        directions = np.asarray(parts == part)
+        try:
+            return _checked(vault, directions, np.isin(holes, np.unique(holes[directions])))
+        except ImplantRefused as refused:
+            doubts.append(refused)
+    raise doubts[0]
+
+
+def _checked(vault: Vault, directions: Bools, whole: Bools) -> Defect:
+    """The defect, if the whole hole that it lies in has a rim all round and bone on the other side."""
     missing = _area_cm2(vault, whole & ~vault.bone[:, ::-1]) / max(_area_cm2(vault, whole), 1e-9)
     if (vault.angle_deg[whole] > LOWEST_DEG - STEP_DEG).any():
         raise ImplantRefused(
@@ -168,30 +178,27 @@ def _area_cm2(vault: Vault, directions: Bools) -> float:
     return float((shrunk * directions).sum() * step_cm**2)
 
 
-def _largest(vault: Vault, parts: Float64, large: list[int], areas: Float64) -> int | None:
+def _by_size(vault: Vault, parts: Int32, large: list[int], areas: Float64) -> list[int]:
     above = [part for part in large if vault.angle_deg[parts == part].mean() <= LOWEST_MIDDLE_DEG]
-    return max(above, key=lambda part: float(areas[part - 1]), default=None)
+    return sorted(above, key=lambda part: -float(areas[part - 1]))
 
 
-def _at_seed(vault: Vault, parts: Float64, large: list[int], seed_mm: Float64) -> int | None:
+def _at_seed(vault: Vault, parts: Int32, large: list[int], seed_mm: Float64) -> list[int]:
     place = vault.cells(seed_mm[None, :])[0]
     reach = np.rad2deg(SEED_MM / BELOW_VERTEX_MM) / STEP_DEG
-    nearest, found = reach, None
-    for part in large:
-        away = float(np.linalg.norm(np.argwhere(parts == part) - place, axis=1).min())
-        if away <= nearest:
-            nearest, found = away, part
-    return found
+    away = {part: float(np.linalg.norm(np.argwhere(parts == part) - place, axis=1).min()) for part in large}
+    return sorted((part for part in large if away[part] <= reach), key=away.__getitem__)[:1]
 
 
-def _refuse_none(vault: Vault, hole: Bools, seed_mm: Float64 | None) -> None:
+def _none(vault: Vault, hole: Bools, seed_mm: Float64 | None) -> ImplantRefused:
+    """Why there is no hole to fill."""
     both = largest_part(hole & hole[:, ::-1] & (vault.angle_deg < LOWEST_MIDDLE_DEG))
     if _area_cm2(vault, both) >= LEAST_HOLE_CM2 and vault.angle_deg[both].mean() < 75.0:
-        raise ImplantRefused(
+        return ImplantRefused(
             Doubt.ACROSS_MIDLINE,
             "the hole lies across the midline: it is on both sides, and there is nothing to mirror",
         )
     where = "near the seed" if seed_mm is not None else "in the vault"
-    raise ImplantRefused(
+    return ImplantRefused(
         Doubt.NO_DEFECT, f"no hole of {LEAST_HOLE_CM2:g} cm² or more {where} that the other side could fill"
     )

@@ -30,6 +30,7 @@ BENCHES: dict[str, str] = {
     "edit": "engine.app.bench.edit",
     "margins": "engine.app.bench.margins",
     "alerts": "engine.app.bench.alerts",
+    "implant": "engine.app.bench.implant",
     "soak": "engine.app.bench.soak",
 }
 
