@@ -22,7 +22,7 @@ from engine.app.event_loop import call_on
 from engine.app.view_address import ServerAddress
 from engine.app.view_blobs import BlobStore, BlobUnavailable
 from engine.app.view_feed import Feed
-from engine.app.view_guidance import guide_request, guided_of, readings_of
+from engine.app.view_guidance import ReadingsOf, aim_of, guide_request, guided_of
 from engine.app.view_requests import edit_request
 from engine.app.view_scene import (
     choose_levels,
@@ -51,9 +51,11 @@ from engine.stream.messages import (
     Welcome,
 )
 from engine.stream.named_blobs import blobs_of
+from engine.stream.reading import Reading
 from engine.xr.brush import Correction
 from engine.xr.drawn import DrawnSurface, SceneBegins, SurfaceGone, VolumeBox
-from engine.xr.guided import Asked, Guided, Touched
+from engine.xr.guided import Aim, Asked, Guided, Touched
+from engine.xr.tool import ToolSample
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0
 #: Close codes from here on are the server's own refusals: asking again would not help.
@@ -94,6 +96,8 @@ class ViewClient:
         self._sending: set[asyncio.Task[None]] = set()
         self._has_touched = False
         self._guided: Guided | None = None
+        self._readings_of: ReadingsOf | None = None
+        self._told_readings: tuple[Reading, ...] = ()
         self._changed = asyncio.Event()
         self._brought = _Brought()
         self._pool = ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="blobs")
@@ -127,6 +131,7 @@ class ViewClient:
     async def _live(self) -> None:
         self.feed.on_detail = lambda: call_on(self._loop, self._changed.set)
         self.feed.on_correction = lambda correction: call_on(self._loop, self._correct, correction)
+        self.feed.on_aim = self._aim
         self.feed.on_ask = lambda asked: call_on(self._loop, self._ask, asked)
         await _first_to_end(asyncio.ensure_future(self._follow()), asyncio.ensure_future(self._bring()))
 
@@ -231,22 +236,33 @@ class ViewClient:
             elif isinstance(said, Welcome):
                 self.feed.may(correct="edit" in said.may)
             self._changed.set()
-            self._guided = self._guidance()
+            self._stand_guided()
         self._tell_tools(now_s)
         self._tell_guidance(now_s)
 
-    def _guidance(self) -> Guided | None:
+    def _stand_guided(self) -> None:
+        """The scene may have changed, and with it how the guidance session stands."""
         scene, welcome = self.follower.scene, self.follower.welcome
-        if scene is None:
-            return None
-        return guided_of(scene, None if welcome is None else welcome.member, has_touched=self._has_touched)
+        member = None if welcome is None else welcome.member
+        self._guided = None if scene is None else guided_of(scene, member, has_touched=self._has_touched)
+        self._readings_of = None if self._guided is None or scene is None else ReadingsOf(scene)
+        self._told_readings = ()
+
+    def _aim(self, tool: ToolSample) -> Aim | None:
+        """Asked by the headset's own thread: a scene never changes, another takes its place."""
+        scene = self.follower.scene
+        return None if scene is None else aim_of(scene, tool)
 
     def _tell_guidance(self, now_s: float) -> None:
         """What is measured; nothing is, while nobody knows how old it is."""
-        scene = self.follower.scene
-        is_timed = scene is not None and self.follower.offset(now_s) is not None
-        readings = readings_of(scene, self.follower.readings.values()) if scene is not None and is_timed else ()
-        self.feed.set_guided(self._guided, readings)
+        if self._readings_of is None:
+            self.feed.set_guided(None, ())
+            return
+        is_timed = self.follower.offset(now_s) is not None
+        readings = tuple(self.follower.readings.values()) if is_timed else ()
+        if not readings or readings != self._told_readings:
+            self._told_readings = readings
+            self.feed.set_guided(self._guided, self._readings_of(readings))
 
     def _tell_tools(self, now_s: float) -> None:
         """Where everything is that moves; nothing, while nobody knows how old that is."""

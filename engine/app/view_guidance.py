@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf
 
 import numpy as np
@@ -16,6 +16,7 @@ from engine.stream.guiding import Trajectory as WireTrajectory
 from engine.stream.messages import GuideRequest, Scene, SurfaceNode, TrackedNode
 from engine.stream.reading import Reading, ReadingRow
 from engine.xr.guided import (
+    Aim,
     Alarm,
     Asked,
     Distance,
@@ -28,6 +29,9 @@ from engine.xr.guided import (
     Way,
 )
 from engine.xr.rigid import apply
+from engine.xr.tool import ToolSample
+from guidance.trajectory.alignment import Bullseye, against
+from guidance.trajectory.trajectory import Trajectory
 
 #: Of a structure that has no surface to be seen.
 _GREY = (200, 200, 200)
@@ -87,51 +91,55 @@ def registration_why(scene: Scene) -> Why | None:
     return None if registration.verified else Why.NOT_VERIFIED
 
 
-def readings_of(scene: Scene, readings: Iterable[Reading]) -> tuple[ToolReading, ...]:
-    """The newest reading of each tool; one whose rows count another list of structures tells no distance."""
-    if scene.guidance is None:
-        return ()
-    names = {node.entity: node.name for node in scene.nodes if isinstance(node, TrackedNode)}
-    return tuple(
-        _reading(scene, scene.guidance, reading, names[reading.entity])
-        for reading in readings
-        if reading.entity in names
-    )
+class ReadingsOf:
+    """Readings as a headset has them, of one scene: what does not change with them is looked up once."""
 
+    def __init__(self, scene: Scene) -> None:
+        guidance = scene.guidance
+        self._structures = () if guidance is None else guidance.structures
+        self._revision = None if guidance is None else guidance.revision
+        self._epoch = scene.registration_epoch % 65536
+        self._headset_from_patient = matrix_of(scene.headset_from_patient)
+        self._names = {node.entity: node.name for node in scene.nodes if isinstance(node, TrackedNode)}
+        self._colours = {node.id: node.structure.colour for node in scene.nodes if isinstance(node, SurfaceNode)}
 
-def _reading(scene: Scene, guidance: Guidance, reading: Reading, name: str) -> ToolReading:
-    is_of_this = reading.revision == guidance.revision and len(reading.rows) == len(guidance.structures)
-    epoch_why = None if reading.registration_epoch == scene.registration_epoch % 65536 else Why.STALE
-    return ToolReading(
-        entity=reading.entity,
-        name=name,
-        time_s=reading.time_s,
-        why=reading.why or epoch_why,
-        reference_why=reading.reference_why,
-        tip_error_mm=reading.tip_error_mm,
-        distances=_distances(scene, guidance, reading.rows if is_of_this else _NOT_READY * len(guidance.structures)),
-    )
+    def __call__(self, readings: Iterable[Reading]) -> tuple[ToolReading, ...]:
+        """The newest of each tool. One whose rows count another list of structures tells no distance."""
+        if self._revision is None:
+            return ()
+        return tuple(self._reading(each) for each in readings if each.entity in self._names)
 
-
-def _distances(scene: Scene, guidance: Guidance, rows: Iterable[ReadingRow]) -> tuple[Distance, ...]:
-    headset_from_patient = matrix_of(scene.headset_from_patient)
-    colours = {node.id: node.structure.colour for node in scene.nodes if isinstance(node, SurfaceNode)}
-    return tuple(
-        Distance(
-            structure=structure.node,
-            name=structure.name,
-            colour=colours.get(structure.node, _GREY),
-            near_mm=structure.bands.near_mm,
-            risk_mm=structure.bands.risk_mm,
-            why=row.why,
-            level=row.level,
-            distance_mm=row.distance_mm,
-            error_mm=row.error_mm,
-            speed_mm_s=abs(row.approach_mm_s),
-            surface_m=apply(headset_from_patient, row.surface_mm),
+    def _reading(self, reading: Reading) -> ToolReading:
+        is_of_this = reading.revision == self._revision and len(reading.rows) == len(self._structures)
+        why = reading.why or (None if reading.registration_epoch == self._epoch else Why.STALE)
+        return ToolReading(
+            entity=reading.entity,
+            name=self._names[reading.entity],
+            time_s=reading.time_s,
+            why=why,
+            reference_why=reading.reference_why,
+            tip_error_mm=reading.tip_error_mm,
+            distances=self._distances(reading.rows if is_of_this else _NOT_READY * len(self._structures)),
         )
-        for structure, row in zip(guidance.structures, rows, strict=True)
-    )
+
+    def _distances(self, rows: Sequence[ReadingRow]) -> tuple[Distance, ...]:
+        at_m = apply(self._headset_from_patient, np.array([row.surface_mm for row in rows]).reshape(-1, 3))
+        return tuple(
+            Distance(
+                structure=structure.node,
+                name=structure.name,
+                colour=self._colours.get(structure.node, _GREY),
+                near_mm=structure.bands.near_mm,
+                risk_mm=structure.bands.risk_mm,
+                why=row.why,
+                level=row.level,
+                distance_mm=row.distance_mm,
+                error_mm=row.error_mm,
+                speed_mm_s=abs(row.approach_mm_s),
+                surface_m=surface_m,
+            )
+            for structure, row, surface_m in zip(self._structures, rows, at_m, strict=True)
+        )
 
 
 def _place(place: HeadsetPlace, headset_from_patient: Float64) -> PatientPlace:
@@ -144,6 +152,21 @@ def _place(place: HeadsetPlace, headset_from_patient: Float64) -> PatientPlace:
 def chosen_trajectory(guidance: Guidance) -> WireTrajectory | None:
     """The one that is guided along; None where none is, or where it must not be taken."""
     return next((each for each in guidance.trajectories if each.id == guidance.chosen and not each.refused), None)
+
+
+def aim_of(scene: Scene, tool: ToolSample) -> Aim | None:
+    """How a tool lies to the chosen trajectory where it is now; None where none was chosen."""
+    chosen = None if scene.guidance is None else chosen_trajectory(scene.guidance)
+    if chosen is None:
+        return None
+    way = Trajectory(chosen.id, chosen.name, np.array(chosen.entry_mm), np.array(chosen.target_mm), chosen.radius_mm)
+    patient_from_headset: Float64 = np.linalg.inv(matrix_of(scene.headset_from_patient)).astype(np.float64)
+    shaft_m = tool.shaft_m if len(tool.shaft_m) > 1 else np.zeros((1, 3))
+    line = apply(patient_from_headset, tool.position_m + shaft_m @ tool.rotation.T)
+    along = line[0] - line[1] if len(line) > 1 else np.zeros(3)
+    length = float(np.linalg.norm(along))
+    seen = against(line[0], along / length if length > 1e-6 else None, way, Bullseye.of(way))
+    return Aim(seen.offset_mm, seen.aim_mm, seen.angle_deg, way.length_mm - seen.depth_mm, way.length_mm)
 
 
 def _way(guidance: Guidance, headset_from_patient: Float64) -> Way | None:

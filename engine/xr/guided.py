@@ -123,16 +123,16 @@ class Aim:
     """How a tool lies to the way, seen along it.
 
     Attributes:
-        tip_mm: how far its tip is beside the way: to the right and up, as one looks from entry to target.
-        back_mm: the same of where its axis would pass the entry's depth were it drawn back: where it comes from.
-        angle_deg: between axis and way.
+        tip_mm: how far its tip is beside the way: to the right and up, as one looks from outside along it.
+        aim_mm: the same of where its axis goes on to at the depth of the target; None where it points elsewhere.
+        angle_deg: between axis and way; None of a tool without an axis.
         left_mm: along the way from the tip to the target; negative beyond it.
         length_mm: of the way.
     """
 
     tip_mm: tuple[float, float]
-    back_mm: tuple[float, float]
-    angle_deg: float
+    aim_mm: tuple[float, float] | None
+    angle_deg: float | None
     left_mm: float
     length_mm: float
 

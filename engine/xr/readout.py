@@ -24,8 +24,8 @@ CONTROLS_FROM_MM = 318.0
 VALUE_PLACES, ERROR_PLACES = 5, 3
 #: Rings of the bullseye are this far apart, and there are so many.
 RING_MM, RINGS = 2.5, 4
-#: No distance is told better than the search for it.
-LEAST_ERROR_MM = 0.05
+#: No distance is told better than this.
+LEAST_ERROR_MM = 0.1
 _BAR_STEPS = 200
 UNKNOWN = "—"
 
@@ -60,13 +60,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Bullseye:
-    """A tool along the way. Places are shares of the outermost ring; `depth` is the share of the way that is behind it.
+    """A tool along the way, seen from outside. Places are shares of the outermost ring.
 
-    `tip` and `back` are None while the tool may not be believed.
+    Attributes:
+        tip: None while the tool may not be believed.
+        aim: where its axis goes on to at the target; None where it points elsewhere.
+        depth: the share of the way that is behind it.
     """
 
     tip: tuple[float, float] | None
-    back: tuple[float, float] | None
+    aim: tuple[float, float] | None
     depth: float
     to_target: Line
     angle: Line
@@ -179,8 +182,8 @@ def _wrong(anatomy: Overlay) -> str:
     """What is wrong with what is drawn, in words; nothing where nothing is."""
     if anatomy.shown is Shown.VERIFIED:
         return ""
-    word = "not shown" if anatomy.shown is Shown.HIDDEN else anatomy.look.word
-    return f"Anatomy {word}: {anatomy.why}" if anatomy.why is not None else f"Anatomy {word}"
+    word = anatomy.look.word.capitalize()
+    return f"{word}: {anatomy.why}" if anatomy.why is not None else word
 
 
 def _of_place(guided: Guided) -> Line:
@@ -230,10 +233,10 @@ def _bullseye(guided: Guided, aims: Sequence[tuple[ToolReading, Aim, Overlay]]) 
     number = number_text(aim.left_mm, reading.tip_error_mm)
     return Bullseye(
         tip=_shares(aim.tip_mm, outer),
-        back=_shares(aim.back_mm, outer),
+        aim=None if aim.aim_mm is None else _shares(aim.aim_mm, outer),
         depth=round(100 * min(1.0, max(0.0, depth))) / 100,
         to_target=Line(f"To {guided.way.name}", number, "" if number else "far", is_ageing=ageing),
-        angle=Line("Angle", f"{aim.angle_deg:.0f}°", is_ageing=ageing),
+        angle=Line("Angle", None if aim.angle_deg is None else f"{aim.angle_deg:.0f}°", is_ageing=ageing),
     )
 
 

@@ -31,7 +31,7 @@ from engine.xr.readout import (
 _ALARM: dict[str, Ink] = {"red": (255, 82, 70, 255), "yellow": (255, 214, 10, 255), "cyan": (90, 220, 255, 255)}
 _CORNERS = {"octagon": 8, "triangle": 3}
 #: What a level is called where colours do not tell.
-_LEVELS = ("", "near", "risk", "inside")
+_LEVELS = ("", "Near", "Risk", "Inside")
 FAULT = "display fault"
 #: As long as a number can be, and where all end.
 _LONGEST = "-12.3 ±0.4 mm"
@@ -125,7 +125,7 @@ class ReadoutPainter(PanelPainter):
             self._swatch(draw, line.colour, PAD_MM + 6, middle, is_full=line.number is not None)
             indent += 17.0
         urgent = _LEVELS[line.level]
-        name = f"{line.name}: {urgent}" if urgent else line.name
+        name = f"{urgent}: {line.name}" if urgent else line.name
         room = _RIGHT_PX / PX_PER_MM - indent - self.glyphs.width_px(_LONGEST) / PX_PER_MM - 2
         self._write(draw, name, indent, middle, theme.text, self._label, room)
         if line.words:
@@ -176,15 +176,17 @@ class ReadoutPainter(PanelPainter):
                 self._write(draw, line.words, words_at, row_mm + 24, theme.quiet, self._label, room)
 
     def _marks(self, draw: ImageDraw.ImageDraw, eye: Bullseye) -> None:
-        """A full mark for the tip, a cross for where the shaft comes from, and how much of the way is behind."""
-        if eye.tip is None or eye.back is None:
+        """A full mark for the tip, a cross for where its axis goes on to, and how much of the way is behind."""
+        if eye.tip is None:
             return
         ink, half = self._theme.text, BULLSEYE_MM / 2
         x, y = _MIDDLE_MM
-        tip, back = ((x + half * a, y - half * b) for a, b in (eye.tip, eye.back))
-        draw.line(_px(*tip, *back), fill=ink, width=4)
-        draw.line(_px(back[0] - 4, back[1] - 4, back[0] + 4, back[1] + 4), fill=ink, width=5)
-        draw.line(_px(back[0] - 4, back[1] + 4, back[0] + 4, back[1] - 4), fill=ink, width=5)
+        tip = x + half * eye.tip[0], y - half * eye.tip[1]
+        if eye.aim is not None:
+            aim = x + half * eye.aim[0], y - half * eye.aim[1]
+            draw.line(_px(*tip, *aim), fill=ink, width=4)
+            draw.line(_px(aim[0] - 4, aim[1] - 4, aim[0] + 4, aim[1] + 4), fill=ink, width=5)
+            draw.line(_px(aim[0] - 4, aim[1] + 4, aim[0] + 4, aim[1] - 4), fill=ink, width=5)
         draw.ellipse(_px(tip[0] - 3, tip[1] - 3, tip[0] + 3, tip[1] + 3), fill=ink)
         left, top, right, bottom = _DEPTH_MM
         draw.rectangle(_px(left, top, right, top + eye.depth * (bottom - top)), fill=ink)

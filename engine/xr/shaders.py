@@ -103,8 +103,8 @@ float marked() {
 }
 float nearness() {
   float near = 0.0;
-  for (int n = 0; n < 4; n++)
-    if (tips[n].w > 0.0) near = max(near, 1.0 - smoothstep(0.35, 1.0, distance(world, tips[n].xyz) / tips[n].w));
+  for (int n = 0; n < 4 && tips[n].w > 0.0; n++)
+    near = max(near, 1.0 - smoothstep(0.35, 1.0, distance(world, tips[n].xyz) / tips[n].w));
   return near;
 }
 void main() {

@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.core.array import Float64
 from engine.core.overlay import Overlay, Shown
+from engine.core.unknown import Why
 from engine.xr.alarm import is_felt, is_lit
 from engine.xr.belief import of_anatomy, of_number, of_tool
 from engine.xr.blending import Blending, choose_blending
@@ -413,10 +414,11 @@ class _Viewing:
     def _labels(self, belief: _Belief, eyes_m: Float64) -> list[tuple[Label, UInt8]]:
         """What may not be believed of a tool, over its tip; names of what is nearest; lengths, over their middle."""
         place = self._room.placement.apply
+        common = None if belief.overlay is None else belief.overlay.why
         labels = [
             label_at(said, place(tool.sample.position_m), eyes_m)
             for entity, tool in belief.tools.items()
-            if (said := _words_of(tool, belief.looks.get(entity))) is not None
+            if (said := _words_of(tool, belief.looks.get(entity), common)) is not None
         ]
         if belief.guided is not None and belief.strength > 0:
             labels += [label_at(said, at_m, eyes_m) for said, at_m in self._names(belief, belief.guided)]
@@ -538,13 +540,14 @@ class _Belief:
     guided: Guided | None = None
 
 
-def _words_of(tool: DrawnTool, look: Overlay | None) -> str | None:
-    """What is wrong with a tool's place; nothing where nothing is."""
+def _words_of(tool: DrawnTool, look: Overlay | None, anatomy: Why | None) -> str | None:
+    """What is wrong with a tool's place, nothing where nothing is; what is wrong with all is said there."""
     if look is None:
         return age_of(tool)
     if look.shown is Shown.VERIFIED:
         return None
-    return f"{tool.sample.name}: {look.look.word}" + ("" if look.why is None else f", {look.why}")
+    is_own = look.why is not None and look.why is not anatomy
+    return f"{tool.sample.name}: {look.look.word}" + (f", {look.why}" if is_own else "")
 
 
 def _pixels(framebuffer: moderngl.Framebuffer, *, is_srgb: bool) -> UInt8:

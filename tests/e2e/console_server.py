@@ -49,6 +49,7 @@ from engine.stream.messages import (
     Library,
     MovedPositions,
     MoveSurface,
+    Op,
     OpenRequest,
     ProblemMessage,
     ProvenanceMessage,
@@ -66,6 +67,8 @@ from engine.stream.messages import (
     WindowPreset,
 )
 from engine.stream.pairing import PairingDesk
+from engine.stream.pose import Pose
+from engine.stream.reading import Reading
 from engine.stream.roles import Role
 from engine.stream.scene_log import SceneLog
 from engine.stream.server import NotFound, create_app
@@ -300,6 +303,16 @@ class Console:
         )
         op = MoveSurface(id=node.id, moved=levels, volume_ml=node.volume_ml, surface_area_mm2=node.surface_area_mm2)
         self._on_loop(lambda: self.hub.publish(op, Blob(sha256, data)))
+
+    def say(self, op: Op) -> None:
+        """An op of somebody's."""
+        self._on_loop(lambda: self.hub.publish(op))
+
+    def measure(self, pose: Pose, reading: Reading) -> None:
+        """A sample of a guidance session."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self.hub.pose, pose)
+        self._loop.call_soon_threadsafe(self.hub.read, reading)
 
     def hubs(self, state: HubsState) -> None:
         """Whether other servers of the session are heard."""

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,10 @@ from engine.app.view_command import font_file
 from engine.app.view_feed import Feed
 from engine.core.array import Float64
 from engine.core.errors import EnvironmentLacks
+from engine.core.unknown import Why
+from engine.xr.guided import Touched
 from tests.e2e.console_server import Console, console_server
+from tests.xr.guiding import ENTITY, HIGH, TIP_MM, Guiding
 from tests.xr.remote import Controller, Remote, put
 
 #: Where the head stands in every scenario that scripts it.
@@ -44,6 +48,18 @@ Script = Generator[None, Any, None]
 PATIENCE_FRAMES = 200
 #: The nodule of the console's scene, in the anatomy's own metres: left, up, towards the eyes.
 NODULE_M = np.array([0.040, 0.012, 0.010])
+#: Where the patient "lies" in the headset's world: before the head, turned a little.
+_TURN_RAD = 0.3
+PLACE = np.array(
+    [
+        [np.cos(_TURN_RAD), 0, np.sin(_TURN_RAD), HEAD_M[0]],
+        [0, 1, 0, HEAD_M[1] - 0.2],
+        [-np.sin(_TURN_RAD), 0, np.cos(_TURN_RAD), HEAD_M[2] - 0.8],
+        [0, 0, 0, 1],
+    ]
+)
+#: The probe's tip in the anatomy's own metres: left, up, towards the eyes.
+TIP_M = np.array([TIP_MM[0], TIP_MM[2], -TIP_MM[1]]) / 1e3
 #: Of a right hand that holds nothing, away from all that could be pointed at.
 ASIDE_M = (1.5, 0.5, 1.0)
 
@@ -76,11 +92,36 @@ class Stage:
         self.feed = Feed()
         self.client = ViewClient(parse_address(console.address), None, self.feed)
         self.told: Told = {}
+        self._wants_photo = False
+        self._photo: list[Any] = []
+
+    def photo(self, name: str) -> Generator[None, Any, Any]:
+        """Both eyes of the next frame, into a file."""
+        self._photo, self._wants_photo = [], True
+        frame = yield
+        self._wants_photo = False
+        np.save(self.folder / f"{name}.npy", np.stack(self._photo[:2]))
+        return frame
+
+    def _camera(self) -> None:
+        """Reads eyes where they are painted, while somebody wants it."""
+        from engine.xr import viewing
+        from engine.xr.renderer import Renderer
+
+        paint = Renderer.paint
+
+        def painting(renderer: Any, into: Any, *rest: Any) -> None:
+            paint(renderer, into, *rest)
+            if self._wants_photo:
+                self._photo.append(viewing._pixels(into, is_srgb=True))
+
+        setattr(Renderer, "paint", painting)  # noqa: B010 mypy takes no method for one
 
     def play(self, script: Script, *, keep_eyes: bool = False) -> None:
         """Show the scene until the script has ended."""
         from engine.xr.viewing import ViewOptions, view
 
+        self._camera()
         next(script)
         is_over = threading.Event()
 
@@ -357,6 +398,189 @@ def correcting(stage: Stage) -> None:
     stage.play(script())
 
 
+class PunctualFeed(Feed):
+    """What is measured is as old as the script says when a frame is seen, however slow this machine is."""
+
+    late_s = 0.02
+    display_s = 0.0
+
+    def tools(self) -> Any:
+        samples, offset_s = super().tools()
+        newest_s = max((each.time_s for each in samples), default=self.display_s + offset_s)
+        return samples, newest_s + self.late_s - self.display_s
+
+
+def _punctual(stage: Stage) -> PunctualFeed:
+    from engine.xr import viewing
+
+    feed = stage.feed = stage.client.feed = PunctualFeed()
+    tools = viewing._Viewing._tools
+
+    def at(self: Any, display_s: float) -> Any:
+        feed.display_s = display_s
+        return tools(self, display_s)
+
+    setattr(viewing._Viewing, "_tools", at)  # noqa: B010 mypy takes no method for one
+    return feed
+
+
+def _state(frame: Any) -> Told:
+    """What a frame of a guidance session showed."""
+    tool = frame.tools.get(ENTITY)
+    return {
+        "anatomy": frame.overlay.shown.name,
+        "strength": frame.strength,
+        "tool": None if tool is None else tool.pattern,
+        "tip_m": frame.room.placement.apply(TIP_M).tolist(),
+        "read": list(frame.read),
+        "words": frame.readout.words,
+        "title": frame.readout.title,
+        "labels": list(frame.labels),
+        "alarms": list(frame.alarms),
+        "clip_from_world": [eye.clip_from_world.tolist() for eye in frame.eyes],
+    }
+
+
+def guided(stage: Stage) -> None:
+    """A tool beside the anatomy of a closed headset: known, alarming, lost, without its reference, silent."""
+    told, guiding, feed = stage.told, Guiding(stage.console), _punctual(stage)
+
+    def script() -> Script:
+        yield
+        remote = standing(stage.console)
+        _wide_eyes(remote)
+        guiding.begin()
+        with guiding.speaking():
+            yield from until(lambda frame: np.allclose(_head(frame), HEAD_M, atol=1e-4), "the head is there")
+            frame = yield from frames(1)
+            frame.room.come_here()
+            yield from stage.whole()
+            yield from until(lambda frame: ENTITY in frame.tools and frame.read[0] is not None, "the probe is shown")
+            told["verified"] = _state((yield from stage.photo("verified")))
+            guiding.alarm(HIGH)
+            yield from until(lambda frame: frame.alarms and frame.alarms[0][1], "the alarm is lit")
+            told["alarm"] = _state((yield from stage.photo("alarm")))
+            frame = yield from until(lambda frame: frame.pulses > 0, "the alarm is felt")
+            guiding.alarm()
+            yield from until(lambda frame: not frame.alarms, "the alarm is over")
+            guiding.why = Why.NO_TOOL
+            yield from until(lambda frame: frame.tools[ENTITY].pattern == "dots", "the probe is lost")
+            told["stale_tool"] = _state((yield from stage.photo("stale_tool")))
+            guiding.why, guiding.reference_why = None, Why.NO_REFERENCE
+            yield from until(lambda frame: frame.overlay.why is Why.NO_REFERENCE, "the reference is lost")
+            told["no_reference"] = _state((yield from stage.photo("no_reference")))
+            guiding.reference_why = None
+            yield from until(lambda frame: frame.overlay.shown.name == "VERIFIED", "the reference is back")
+        told["by_age"] = []
+        for late_s in (0.04, 0.1, 0.2, 0.5, 1.1, 2.5):
+            feed.late_s = late_s
+            told["by_age"].append([late_s, _state((yield from frames(2)))])
+        remote.close()
+
+    stage.play(script())
+
+
+def guided_over_patient(stage: Stage) -> None:
+    """The patient is seen through the display: the anatomy lies where the patient does, and is gone when in doubt."""
+    told, guiding, feed = stage.told, Guiding(stage.console), _punctual(stage)
+    _see_through()
+
+    def script() -> Script:
+        yield
+        remote = standing(stage.console)
+        _wide_eyes(remote)
+        guiding.begin()
+        with guiding.speaking():
+            yield from stage.whole()
+            # Another run of this headset had another world: its place is not believed.
+            guiding.place(PLACE, "local", verified=True)
+            frame = yield from until(lambda frame: frame.read[:1] != (None,), "the probe is known")
+            told["lies_untouched"] = frame.room.is_on_patient
+            stage.feed.ask(Touched("top", np.zeros((8, 3)), with_hand=False))
+            yield from until(lambda _: guiding.asks, "the touch is told")
+            guiding.place(PLACE, "local", verified=False)
+            yield from until(lambda frame: frame.room.is_on_patient, "it lies on the patient")
+            frame = yield from stage.photo("on_patient")
+            told["on_patient"], told["lies_at"] = _state(frame), frame.room.placement.world_from_anatomy.tolist()
+            told["by_age"] = []
+            for late_s in (0.1, 0.14, 0.16):
+                feed.late_s = late_s
+                told["by_age"].append([late_s, _state((yield from frames(2)))])
+            feed.late_s = 0.02
+            guiding.reference_why = Why.NO_REFERENCE
+            yield from until(lambda frame: frame.overlay.why is Why.NO_REFERENCE, "the reference is lost")
+            told["hidden"] = _state((yield from stage.photo("hidden")))
+        remote.close()
+
+    stage.play(script())
+
+
+def touching(stage: Stage) -> None:
+    """Landmarks are touched with the tip of a controller, and the patient's place is asked for."""
+    told, guiding = stage.told, Guiding(stage.console)
+    _see_through()
+
+    def script() -> Script:
+        yield
+        remote = standing(stage.console)
+        right = remote.state.right
+        guiding.begin()
+        with guiding.speaking():
+            frame = yield from stage.whole()
+            frame = yield from _press(remote, frame, "touch")
+            told["touched_m"] = {}
+            for _ in range(3):
+                wanted = frame.room.touching.wanted
+                goal = PLACE[:3, :3] @ wanted.at_m + PLACE[:3, 3]
+                for _ in range(3):
+                    put(right.pose, np.array(right.pose.position) + goal - frame.hands[0].tip_m)
+                    remote.send()
+                    frame = yield from frames(3)
+                told["touched_m"][wanted.id] = frame.hands[0].tip_m.tolist()
+                right.trigger_value, right.trigger_click = 1.0, True
+                remote.send()
+                frame = yield from until(partial(_has_touched, wanted.id), "it is touched")
+                right.trigger_value, right.trigger_click = 0.0, False
+                remote.send()
+                frame = yield from frames(3)
+            frame = yield from _press(remote, frame, "place")
+            yield from until(lambda _: any(ask.kind == "solve" for ask in guiding.asks), "it is asked for")
+            frame = yield from _press(remote, frame, "touched")
+            frame = yield from _press(remote, frame, "overlay")
+            told["off"] = frame.strength
+            frame = yield from _press(remote, frame, "quiet")
+            yield from until(lambda _: guiding.asks[-1].kind == "quiet", "it is asked for")
+            told["asked"] = [ask.model_dump() for ask in guiding.asks]
+        remote.close()
+
+    stage.play(script())
+
+
+def _see_through() -> None:
+    """A headset that offers alpha blending."""
+    from engine.xr.openxr import bindings
+
+    bindings()
+    from tests.xr.blend_layer import NAME, BlendLayer
+
+    BlendLayer((3, 2, 1))
+    os.environ["XR_ENABLE_API_LAYERS"] = NAME
+
+
+def _has_touched(landmark: str, frame: Any) -> bool:
+    return landmark in frame.room.touching.touched
+
+
+def _wide_eyes(remote: Remote) -> None:
+    """Eyes as `picture` has them, but that see the plates beside too."""
+    head = remote.state.head
+    for view, side in zip(head.views, (-1, 1), strict=True):
+        view.fov[:] = (-0.75, 0.75, 0.45, -0.5)
+        put(view.pose, (side * EYE_ASIDE_M, 0.0, 0.0))
+    head.per_view_data_valid = True
+    remote.look(HEAD_M)
+
+
 def bare_hands(stage: Stage) -> None:
     """No controllers: fingers are tracked, and where they are shown a tool is."""
     told = stage.told
@@ -480,10 +704,16 @@ def _press(remote: Remote, frame: Any, control: str) -> Generator[None, Any, Any
     from engine.xr.rigid import apply
 
     room = frame.room
-    (found,) = [each for each in controls_of(room.panel_view("")) if each.id == control]
+    plates = (
+        (room.world_from_panel, controls_of(room.panel_view(""))),
+        (room.world_from_readout, room.readout_controls),
+    )
+    ((world_from_plate, found),) = [
+        (plate, each) for plate, controls in plates for each in controls if each.id == control
+    ]
     x = found.left_mm + found.width_mm / 2 - WIDTH_MM / 2
     y = HEIGHT_MM / 2 - found.top_mm - found.height_mm / 2
-    goal = apply(room.world_from_panel, (x / 1e3, y / 1e3, 0.0))
+    goal = apply(world_from_plate, (x / 1e3, y / 1e3, 0.0))
     right = remote.state.right
     # The aim leaves the controller at an angle that the runtime decides: turned until it meets what is meant.
     right.active = True
@@ -497,7 +727,7 @@ def _press(remote: Remote, frame: Any, control: str) -> Generator[None, Any, Any
         right.pose.orientation[:] = _product(turn, list(right.pose.orientation))
         remote.send()
         frame = yield from frames(3)
-    yield from until(lambda frame: frame.room.panel_view("").hovered == control, f"the ray is on {control}")
+    yield from until(lambda frame: frame.room.hovered == control, f"the ray is on {control}")
     right.trigger_value, right.trigger_click = 1.0, True
     remote.send()
     yield from frames(3)
@@ -535,6 +765,9 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "hands": hands,
     "bare_hands": bare_hands,
     "correcting": correcting,
+    "guided": guided,
+    "guided_over_patient": guided_over_patient,
+    "touching": touching,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from engine.core.array import Float64
 from engine.xr.brush import Doing, Stroke
 from engine.xr.drawn import Window
+from engine.xr.guided import BeQuiet, Guided, Landmark, PatientPlace, PlaceHere, Touched
 from engine.xr.hand import Hand
 from engine.xr.panel import HEIGHT_MM, WIDTH_MM, controls_of
 from engine.xr.placement import Box
@@ -46,11 +47,15 @@ class Person:
 
     def press(self, control: str) -> None:
         """Point at a control and pull the trigger."""
-        (found,) = [each for each in controls_of(self.room.panel_view("")) if each.id == control]
+        plates = (
+            (self.room.world_from_panel, controls_of(self.room.panel_view(""))),
+            (self.room.world_from_readout, self.room.readout_controls),
+        )
+        ((plate, found),) = [(plate, each) for plate, controls in plates for each in controls if each.id == control]
         x = found.left_mm + found.width_mm / 2 - WIDTH_MM / 2
         y = HEIGHT_MM / 2 - found.top_mm - found.height_mm / 2
-        assert self.room.world_from_panel is not None
-        self.click(pointing(apply(self.room.world_from_panel, (x / 1e3, y / 1e3, 0))))
+        assert plate is not None
+        self.click(pointing(apply(plate, (x / 1e3, y / 1e3, 0))))
 
     def wait(self, seconds: float) -> None:
         self.step(dt_s=seconds)
@@ -372,3 +377,95 @@ def test_two_presses_at_the_anatomy_measure_it_and_the_panel_removes_what_was_me
     assert person.room.ruler.lengths == ()
     person.press("looking")
     assert person.room.panel_view("Connected").status == "Connected"
+
+
+def guided(**more: object) -> Guided:
+    landmarks = tuple(Landmark(name, name, np.zeros(3)) for name in "abc")
+    return replace(Guided("Guide", landmarks=landmarks), **more)
+
+
+LYING = rigid(turned_to((0.6, 0.0, 0.8)), (0.2, 1.0, -0.7))
+
+
+def test_numbers_stand_beside_the_anatomy_opposite_the_panel_while_somebody_is_guided() -> None:
+    person = Person()
+    assert person.room.world_from_readout is None
+    person.room.guide(guided(), shows_room=False)
+    assert person.room.world_from_readout is not None
+    assert person.room.world_from_panel is not None
+    assert person.room.world_from_panel[0, 3] < 0 < person.room.world_from_readout[0, 3]
+    person.room.guide(None, shows_room=False)
+    assert person.room.world_from_readout is None
+    assert person.room.readout_controls == ()
+
+
+def test_one_press_takes_the_overlay_away_and_one_brings_it_back_and_one_asks_for_quiet() -> None:
+    person = Person()
+    person.room.guide(guided(), shows_room=False)
+    for is_on in (False, True):
+        person.press("overlay")
+        assert person.room.overlay_is_on is is_on
+    person.press("quiet")
+    assert person.room.asked() == (BeQuiet(),)
+    assert person.room.asked() == ()
+
+
+def test_touching_takes_the_trigger_from_the_anatomy_and_offers_a_place_after_three_landmarks() -> None:
+    person = Person()
+    person.room.guide(guided(), shows_room=True)
+    person.press("touch")
+    hand = replace(at(MIDDLE), select=True)
+    for _ in range(3):
+        for _ in range(120):
+            person.step(hand)
+        assert person.room.holding == ()
+        person.step(replace(hand, select=False))
+    person.press("place")
+    *touched, place = person.room.asked()
+    assert [each.landmark for each in touched if isinstance(each, Touched)] == ["a", "b", "c"]
+    assert isinstance(place, PlaceHere)
+    person.press("touched")
+    person.step(at(MIDDLE))
+    person.step(hand)
+    assert person.room.holding == ("right",)
+
+
+def test_on_the_patient_the_anatomy_lies_at_true_size_and_no_hand_moves_it() -> None:
+    person = Person()
+    person.press("larger")
+    person.wait(0.5)
+    place = PatientPlace(LYING, 1.8, is_verified=True)
+    person.room.guide(guided(place=place), shows_room=False)
+    assert not person.room.is_on_patient  # a closed headset shows no patient
+    person.room.guide(guided(place=place), shows_room=True)
+    for hand in (replace(at(LYING[:3, 3]), squeeze=True), replace(at(LYING[:3, 3] + 0.1), squeeze=True)):
+        person.step(hand)
+        np.testing.assert_allclose(person.room.placement.world_from_anatomy, LYING)
+    assert person.room.holding == ()
+    person.step()
+    person.press("larger")
+    person.wait(0.5)
+    assert person.room.placement.scale == 1
+
+
+def test_it_is_taken_off_the_patient_and_put_back_with_a_press() -> None:
+    person = Person()
+    person.room.guide(guided(place=PatientPlace(LYING, 1.8, is_verified=True)), shows_room=True)
+    person.step()
+    person.press("patient")
+    person.wait(0.5)
+    assert person.room.world_bounds.centre == pytest.approx(MIDDLE)
+    person.press("patient")
+    np.testing.assert_allclose(person.room.placement.world_from_anatomy, LYING)
+
+
+def test_a_new_here_makes_the_patients_place_void_until_another_is_found() -> None:
+    person = Person()
+    person.room.guide(guided(place=PatientPlace(LYING, 1.8, is_verified=True)), shows_room=True)
+    assert person.room.is_on_patient
+    person.room.place_anew()
+    assert not person.room.is_on_patient
+    other = LYING.copy()
+    other[0, 3] += 0.01
+    person.room.guide(guided(place=PatientPlace(other, 1.8, is_verified=True)), shows_room=True)
+    assert person.room.is_on_patient
