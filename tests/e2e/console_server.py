@@ -359,7 +359,7 @@ def _put(folder: Path, data: bytes) -> str:
 
 def _scene(folder: Path) -> Scene:
     matrix = headset_from_patient(GRID.centre_mm)
-    surfaces = [_surface_node(label, *shape, matrix, folder) for label, shape in enumerate(SHAPES, 1)]
+    surfaces = [surface_node(label, *shape, matrix, folder) for label, shape in enumerate(SHAPES, 1)]
     return Scene(
         id="scene-1",
         title="Thin slices",
@@ -371,7 +371,7 @@ def _scene(folder: Path) -> Scene:
     )
 
 
-def _surface_node(
+def surface_node(
     label: int, key: str, centre: Triple, radii: Triple, _hu: int, matrix: Float64, folder: Path
 ) -> SurfaceNode:
     made = structure(key, label, Provenance("ct tissue", "1.0", (("bone threshold", "180 HU"),), synthetic=True))

@@ -5,15 +5,22 @@ import * as THREE from "three";
 import { demoSurfaces } from "./demo/demo_surface";
 import { demoScene } from "./demo/phantom";
 import { apply, inverse, type Vec3 } from "./model/affine";
-import { sceneFreshness } from "./model/freshness";
+import { AS_SHOWN, sceneFreshness } from "./model/freshness";
 import { receiveJob, receiveOp, receiveScene, trackedOf, volumeOf } from "./model/scene";
 import { failureOf, nameOf, named, type Dropped } from "./model/dropped";
 import { forScan, forSegmentation, forStudy } from "./model/opening";
+import { distance } from "./model/affine";
+import { VERIFIED, worse } from "./model/overlay";
+import { OverlayLog } from "./model/overlay_log";
+import { Poses } from "./model/poses";
+import { Readings, sightOf, tipOf, type Sight } from "./model/sight";
 import { INITIAL_STATE, type AppStore } from "./model/state";
-import { createStore } from "./model/store";
+import { createStore, type Store } from "./model/store";
 import { may } from "./model/self";
 import { aged, shownViews, surfaces } from "./model/structures";
-import { isCorrecting, rangeOf, setCursor } from "./model/view";
+import { heard, linkAlertOf, shownAlerts } from "./model/alarm";
+import { AlarmSound } from "./sound/alarm_sound";
+import { followTip, isCorrecting, rangeOf, setCursor } from "./model/view";
 import type { Actions } from "./page/actions";
 import { acceptDrops, createPickers, type Picked } from "./page/drop";
 import { element } from "./page/element";
@@ -21,6 +28,7 @@ import { createFrame } from "./page/frame";
 import { askForCode } from "./page/pairing";
 import { Grid } from "./page/viewports";
 import { glbSource } from "./three/glb_source";
+import { PlanMarks } from "./three/plan_marks";
 import { SlicePlanes } from "./three/slice_plane";
 import { createStage, type PageStage } from "./three/stage";
 import { Tools } from "./three/tools";
@@ -34,19 +42,26 @@ import { createHeadset, type Headset } from "./xr/headset";
 
 declare global {
   interface Window {
-    sightline?: { store: AppStore; stage: PageStage; xr: Headset; ready: Promise<void>; actions: Actions; tools: Tools; Raycaster: typeof THREE.Raycaster };
+    sightline?: { store: AppStore; stage: PageStage; xr: Headset; ready: Promise<void>; actions: Actions; tools: Tools; sights: Store<Sight | null>; sound: AlarmSound; Raycaster: typeof THREE.Raycaster };
   }
 }
 
 const demo = new URLSearchParams(location.search).has("demo");
 const store: AppStore = createStore(INITIAL_STATE);
+/** What may be shown of a guidance session now; null while nothing is guided. */
+const sights = createStore<Sight | null>(null);
 
 /** Bytes that surfaces may take: on a graphics card, and where the processor draws them. */
 const SURFACE_BYTES = { card: 512e6, processor: 4e6 };
 /** A pause this long after turning or zooming brings the detail that fits the new distance. */
 const REFINE_AFTER_MS = 250;
-/** Half of what a tracked tool may be old before it fades. */
-const FRESHNESS_EVERY_MS = 75;
+/** Half of what a tracked tool may be old before its ageing is seen. */
+const FRESHNESS_EVERY_MS = 25;
+/** Slices are cut anew at most this often, and for no less than this, while they follow a tip. */
+const FOLLOW_EVERY_MS = 66;
+const FOLLOW_MM = 0.3;
+/** So far round the tip what is drawn thins out. */
+const THIN_MM = 15;
 
 // --- the server --------------------------------------------------------------------------------
 
@@ -88,7 +103,7 @@ function receive(message: ServerMessage): void {
       store.update((state) => receiveJob(state, message.job));
       break;
     case "welcome":
-      store.update((state) => ({ ...state, self: { role: message.role, may: message.may }, recording: message.recording, hubs: message.hubs }));
+      store.update((state) => ({ ...state, self: { member: message.member, role: message.role, may: message.may }, recording: message.recording, hubs: message.hubs }));
       if (message.may.includes("open")) attempt(refreshLibrary);
       break;
     case "session":
@@ -117,8 +132,16 @@ function catchUp(): void {
   );
 }
 
+const sound = new AlarmSound();
+for (const gesture of ["pointerdown", "keydown"]) window.addEventListener(gesture, () => sound.wake());
+store.watch((state) => heard(shownAlerts(state)), (alert) => sound.play(alert));
+
 let socket: Socket | null = null;
-const tools = new Tools();
+const poses = new Poses();
+const readings = new Readings();
+const overlayLog = new OverlayLog();
+const tools = new Tools(poses);
+const plan = new PlanMarks();
 
 /** A secret stands in the fragment, which no server sees; it leaves the address bar at once. */
 async function comeIn(): Promise<void> {
@@ -146,16 +169,18 @@ async function connect(): Promise<void> {
   socket = new Socket(url, {
     message: receive,
     pose: (pose) => {
-      tools.take(pose);
+      poses.take(pose);
       stage.invalidate();
     },
-    reading: () => undefined,
+    reading: (reading) => readings.take(reading),
     live: (isNew) => {
       store.update((state) => ({ ...state, connection: "live", lostSince_s: null }));
       if (isNew) catchUp();
     },
     lost: (silent_s) => {
-      tools.forgetPoses();
+      poses.forget();
+      readings.forget();
+      look();
       stage.invalidate();
       store.update((state) => ({ ...state, connection: "lost", lostSince_s: state.lostSince_s ?? silent_s }));
     },
@@ -168,7 +193,67 @@ function showFreshness(): void {
   const overPatient = xr.state.get().mode === "immersive-ar";
   const freshness = demo ? "fresh" : sceneFreshness(silence_s, overPatient);
   if (freshness !== store.get().freshness) store.update((state) => ({ ...state, freshness }));
-  if (tools.hasPoses) stage.invalidate();
+  look();
+  if (poses.any) redrawMoved();
+}
+
+const hub_s = (): number | null => {
+  const offset = socket?.offset() ?? null;
+  return offset === null ? null : performance.now() / 1000 + offset.offset_s;
+};
+
+/** What may be shown now; whether or not anything came, for ages run on by themselves. */
+function look(): void {
+  const { scene, self } = store.get();
+  const seesThrough = xr.state.get().mode === "immersive-ar";
+  const sight = sightOf(scene, readings, poses, { hub_s: hub_s(), member: self?.member ?? null, seesThrough });
+  if (sight === null && sights.get() === null) return;
+  sights.update(() => sight);
+  const overlay = sight?.anatomy ?? VERIFIED;
+  const now = store.get().overlay;
+  if (overlay.shown !== now.shown || overlay.why !== now.why) store.update((state) => ({ ...state, overlay }));
+  noteLevels(sight);
+  noteOverlay(sight);
+  follow(sight);
+  redrawMoved();
+}
+
+/** What moves is drawn as often as the machine draws; what changes its state, at once. */
+const SOFTWARE_EVERY_MS = 250;
+let moved = { at_ms: -Infinity, states: "" };
+function redrawMoved(): void {
+  const sight = sights.get();
+  const states = sight === null ? "" : [sight.anatomy.shown, ...sight.tools.map(({ drawn }) => drawn.shown)].join();
+  const now_ms = performance.now();
+  if (stage.isSoftware && states === moved.states && now_ms - moved.at_ms < SOFTWARE_EVERY_MS) return;
+  moved = { at_ms: now_ms, states };
+  stage.invalidate();
+}
+
+/** The worst level that was last known of any tool: how urgent it is that nothing is known any more. */
+let lastLevel = 0;
+function noteLevels(sight: Sight | null): void {
+  const known = sight?.tools.flatMap(({ distances }) => distances.filter((each) => each.known !== null)) ?? [];
+  if (known.length > 0) lastLevel = Math.max(...known.map(({ level }) => level));
+  const isCut = store.get().connection === "lost" && sight !== null;
+  if (isCut === (store.get().linkAlert !== null)) return;
+  store.update((state) => ({ ...state, linkAlert: isCut ? linkAlertOf(lastLevel, hub_s() ?? 0) : null }));
+}
+
+function noteOverlay(sight: Sight | null): void {
+  if (sight === null) overlayLog.reset();
+  else overlayLog.note(store.get().overlayOn && sight.anatomy.shown !== "hidden" && document.visibilityState === "visible", performance.now() / 1000);
+}
+
+let followed_ms = -Infinity;
+function follow(sight: Sight | null): void {
+  const { view } = store.get();
+  const tip = tipOf(sight);
+  const now_ms = performance.now();
+  if (!view.followsTip || tip === null || view.cursor_mm === null || now_ms - followed_ms < FOLLOW_EVERY_MS) return;
+  if (distance(tip, view.cursor_mm) < FOLLOW_MM) return;
+  followed_ms = now_ms;
+  store.update((state) => followTip(state, tip));
 }
 
 // --- what a person asks for --------------------------------------------------------------------
@@ -238,6 +323,8 @@ const actions: Actions = {
   paint,
   threshold,
   step: (direction) => ask((request) => ({ ...request, type: "step", direction, by: null })),
+  guide: (guided) => ask((request) => ({ ...request, type: "guide", ask: guided, by: null }), "Not connected: nothing was asked."),
+  overlayTime: () => overlayLog.words,
   people: { invite, members, changeRole, sendOut },
   resetView: () => {
     stage.resetView(true);
@@ -258,11 +345,11 @@ function goTo(key: string): void {
 const tell = (announcement: string): void => store.update((state) => ({ ...state, announcement }));
 
 /** A request of the open scene's; says so where it cannot be sent. */
-function ask(made: (request: { request: string; scene: string }) => ClientMessage): void {
+function ask(made: (request: { request: string; scene: string }) => ClientMessage, otherwise = "Not connected: this was not corrected."): void {
   const { scene } = store.get();
   if (scene === null) return;
   const request = { request: crypto.randomUUID(), scene: scene.id };
-  if (!socket?.send(made(request))) tell("Not connected: this was not corrected.");
+  if (!socket?.send(made(request))) tell(otherwise);
 }
 
 /** The structure that is to be corrected; says what to do where none is chosen. */
@@ -296,13 +383,13 @@ store.watch((state) => isCorrecting(state.view), (painting) => {
 // --- the picture -------------------------------------------------------------------------------
 
 const pickers = createPickers((files) => actions.sendFiles(files));
-const grid = new Grid(store);
+const grid = new Grid(store, sights);
 const stage = createStage(grid.pane3d, demo ? demoSurfaces : glbSource, (drawn) => store.update((state) => ({ ...state, drawn })));
 const xr = createHeadset(stage, store, actions);
 let loader: VolumeLoader | null = null;
 let planes: SlicePlanes | null = null;
-stage.patient.add(tools.group);
-stage.scene.add(tools.labels);
+stage.patient.add(tools.group, plan.group);
+stage.scene.add(tools.labels, plan.labels);
 
 function sampleAtCursor(): number | null {
   const { scene, view } = store.get();
@@ -312,7 +399,7 @@ function sampleAtCursor(): number | null {
   return loader?.sample(i, j, k) ?? null;
 }
 
-document.getElementById("app")!.append(createFrame(store, actions, grid.element, xr, sampleAtCursor), element("div", { hidden: true }, ...pickers.elements));
+document.getElementById("app")!.append(createFrame(store, sights, actions, grid.element, xr, sampleAtCursor), element("div", { hidden: true }, ...pickers.elements));
 grid.attach(stage, actions);
 stage.resize();
 
@@ -325,13 +412,16 @@ stage.controls.addEventListener("change", refineSoon);
 
 function colour(): void {
   const { structures, solo, selection, scene } = store.get();
-  const { freshness } = store.get();
-  const views = aged(shownViews(structures, solo), freshness);
-  stage.anatomy.group.visible = freshness !== "hidden";
+  const { freshness, overlay, overlayOn } = store.get();
+  const shown = worse(AS_SHOWN[freshness], overlay.shown);
+  const views = aged(shownViews(structures, solo), shown);
+  const isOverPatient = xr.state.get().mode === "immersive-ar" && scene?.guidance != null;
+  stage.anatomy.group.visible = shown !== "hidden" && (overlayOn || !isOverPatient);
+  stage.anatomy.setShown(shown);
   stage.anatomy.paint(views, selection?.kind === "structure" ? selection.key : null);
   stage.volume?.setPalette(surfaces(scene).flatMap(({ structure }) => {
     const view = views[structure.key];
-    return view ? [{ label: structure.label, colour: view.colour, visible: view.visible }] : [];
+    return view && structure.label > 0 ? [{ label: structure.label, colour: view.colour, visible: view.visible }] : [];
   }));
   stage.invalidate();
 }
@@ -414,12 +504,13 @@ store.watch((state) => state.scene?.id ?? null, () => {
 store.watch((state) => state.scene, (scene) => {
   stage.anatomy.setNodes(surfaces(scene), scene?.id ?? null);
   tools.setNodes(trackedOf(scene));
+  plan.setGuidance(scene?.guidance ?? null);
   colour();
   showEdits();
   showMoves();
   loadVolumeAfterSurfaces();
 });
-for (const part of ["structures", "solo", "selection", "freshness"] as const) store.watch((state) => state[part], colour);
+for (const part of ["structures", "solo", "selection", "freshness", "overlay", "overlayOn"] as const) store.watch((state) => state[part], colour);
 store.watch((state) => state.view.window, showWindow);
 store.watch((state) => state.view.cursor_mm, showPlanes);
 store.watch((state) => state.view.slicesIn3d, showPlanes);
@@ -440,10 +531,15 @@ store.watch((state) => state.drawn, ({ ready, failed, total }) => {
 store.watch((state) => state.drawn, loadVolumeAfterSurfaces);
 window.setInterval(showFreshness, FRESHNESS_EVERY_MS);
 stage.onFrame(() => {
-  const offset = socket?.offset() ?? null;
   const { renderer, camera } = stage;
+  if (renderer.xr.isPresenting) look();
+  const { scene, overlayOn } = store.get();
+  const sight = sights.get();
   const eyes = (renderer.xr.isPresenting ? renderer.xr.getCamera() : camera).getWorldPosition(new THREE.Vector3());
-  tools.update(store.get().scene, stage.headsetFromPatient, offset === null ? null : performance.now() / 1000 + offset.offset_s, eyes);
+  tools.update(scene, stage.headsetFromPatient, hub_s(), eyes, sight, overlayOn);
+  plan.update(sight, stage.headsetFromPatient, overlayOn, eyes);
+  const tip = tipOf(sight);
+  stage.anatomy.thinAt(tip && new THREE.Vector3(...tip).applyMatrix4(stage.headsetFromPatient), THIN_MM);
   if (loader?.step() && store.get().view.slicesIn3d) stage.invalidate();
 });
 
@@ -454,4 +550,4 @@ acceptDrops((files) => {
 const ready = demo ? Promise.resolve() : connect();
 ready.catch((error: unknown) => fail(error));
 if (demo) store.update((state) => receiveScene({ ...state, connection: "live" }, demoScene()));
-window.sightline = { store, stage, xr, ready, actions, tools, Raycaster: THREE.Raycaster };
+window.sightline = { store, stage, xr, ready, actions, tools, sights, sound, Raycaster: THREE.Raycaster };

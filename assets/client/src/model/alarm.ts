@@ -1,5 +1,7 @@
 // How an alert sounds and is ordered: pulses and bursts after IEC 60601-1-8, from what the message says. Pure.
 
+import { DASH } from "./figure";
+import type { State } from "./state";
 import type { Alert, PriorityName } from "../wire/messages";
 
 /** Effective pulse length and the gap after it, by priority (IEC 60601-1-8 table 3). */
@@ -45,3 +47,29 @@ export function heard(alerts: readonly Alert[]): Alert | null {
 }
 
 export const PRIORITY_WORDS: Readonly<Record<PriorityName, string>> = { high: "Alarm", medium: "Warning", low: "Notice" };
+
+const FIGURE = /[-−]?\d+(\.\d+)? ± \d+(\.\d+)? mm/g;
+
+/** The words of an alert; without its figures where the tool is not known any more, for they are of before. */
+export function shownText(text: string, isTold: boolean): string {
+  return isTold ? text : text.replaceAll(FIGURE, `${DASH} mm`);
+}
+
+/** What is said of the session, and of the line to it. */
+export function shownAlerts({ scene, linkAlert }: State): readonly Alert[] {
+  return [...(linkAlert ? [linkAlert] : []), ...(scene?.alerts ?? [])];
+}
+
+/** Priorities of not knowing, by the worst level that was last known (guidance.alerts.level). */
+const UNKNOWN_PRIORITY: readonly PriorityName[] = ["low", "medium", "high", "high"];
+const LOOKS: Readonly<Record<PriorityName, Pick<Alert, "shape" | "colour" | "flashes_hz" | "pulses" | "between_s">>> = {
+  high: { shape: "octagon", colour: "red", flashes_hz: 2, pulses: 10, between_s: 2.5 },
+  medium: { shape: "triangle", colour: "yellow", flashes_hz: 0.6, pulses: 3, between_s: 7.5 },
+  low: { shape: "circle", colour: "cyan", flashes_hz: 0, pulses: 1, between_s: 30 },
+};
+
+/** A server that is not heard cannot warn: the page does, as urgently as the tool was last near. */
+export function linkAlertOf(lastLevel: number, since_s: number): Alert {
+  const priority = UNKNOWN_PRIORITY[Math.min(3, Math.max(0, lastLevel))]!;
+  return { id: "link", priority, text: "Not connected: distances are unknown", ...LOOKS[priority], sounds: true, may_be_quiet: false, since_s };
+}

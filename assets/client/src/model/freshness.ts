@@ -1,5 +1,6 @@
 // How old what is shown may be: fresh, faded with its age said, hidden. Pure.
 
+import type { Shown } from "./overlay";
 import type { Pose } from "../wire/binary";
 import type { Registration, Scene, TrackedNode } from "../wire/messages";
 
@@ -10,6 +11,9 @@ export const STALE_AFTER_S = 2;
 export const HIDDEN_AFTER_S = 6;
 
 export type Freshness = "fresh" | "faded" | "hidden";
+/** As the law of the overlay names them. */
+export const AS_SHOWN: Readonly<Record<Freshness, Shown>> = { fresh: "verified", faded: "stale", hidden: "hidden" };
+export const AS_FRESH: Readonly<Record<Shown, Freshness>> = { verified: "fresh", ageing: "fresh", stale: "faded", hidden: "hidden" };
 
 /** How a thing that moves is shown: its pose's age, and whether it is where it says. */
 export function toolFreshness(node: TrackedNode, pose: Pose, age_s: number, scene: Scene): Freshness {

@@ -3,8 +3,9 @@
 import type { Vec3 } from "./affine";
 import type { Dropped } from "./dropped";
 import type { Freshness } from "./freshness";
+import { VERIFIED, type Overlay } from "./overlay";
 import type { Store } from "./store";
-import type { ActionName, Failure, HubsState, Job, Library, RecordingState, RoleName, Scene } from "../wire/messages";
+import type { ActionName, Alert, Failure, HubsState, Job, Library, RecordingState, RoleName, Scene } from "../wire/messages";
 
 export type Connection = "connecting" | "live" | "lost";
 
@@ -57,6 +58,8 @@ export interface View {
   readonly pending_mm: { readonly at: Vec3; readonly error_mm: number } | null;
   readonly slicesIn3d: boolean;
   readonly labelsOnSlices: boolean;
+  /** The slices go where the tip of the tool is. */
+  readonly followsTip: boolean;
 }
 
 /** How much of the volume's voxels has arrived. */
@@ -76,6 +79,7 @@ export interface Upload {
 
 /** Whom the server takes this page for, and what it may do. */
 export interface Self {
+  readonly member: string;
   readonly role: RoleName;
   readonly may: readonly ActionName[];
 }
@@ -86,6 +90,12 @@ export interface State {
   readonly lostSince_s: number | null;
   /** How what stands still is shown: by how long the server has not been heard. */
   readonly freshness: Freshness;
+  /** How what stands on the patient is shown while something is guided. */
+  readonly overlay: Overlay;
+  /** Whether what is guided by is drawn over the picture and the patient at all. */
+  readonly overlayOn: boolean;
+  /** Said by this page while the server cannot be heard and something was guided. */
+  readonly linkAlert: Alert | null;
   readonly self: Self | null;
   readonly recording: RecordingState;
   /** Whether other servers of the session are heard. */
@@ -126,6 +136,9 @@ export const INITIAL_STATE: State = {
   connection: "connecting",
   lostSince_s: null,
   freshness: "fresh",
+  overlay: VERIFIED,
+  overlayOn: true,
+  linkAlert: null,
   self: null,
   recording: "off",
   hubs: "alone",
@@ -152,6 +165,7 @@ export const INITIAL_STATE: State = {
     pending_mm: null,
     slicesIn3d: false,
     labelsOnSlices: true,
+    followsTip: true,
   },
   rubber_mm: null,
   measurements: [],

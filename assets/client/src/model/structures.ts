@@ -1,6 +1,6 @@
 // What a person does to structures: show, fade, colour, solo. Pure changes of the state.
 
-import type { Freshness } from "./freshness";
+import { LOOKS, type Shown } from "./overlay";
 import type { State, StructureView } from "./state";
 import type { Scene, SurfaceNode } from "../wire/messages";
 
@@ -24,8 +24,10 @@ const VEIL = 0.5;
 export function defaultViews(nodes: readonly SurfaceNode[]): Record<string, StructureView> {
   const faintest = Math.min(...nodes.map((node) => node.structure.opacity));
   const keys = new Set(nodes.map((node) => node.structure.key));
-  const view = ({ structure: { opacity, colour, parts } }: SurfaceNode): StructureView => ({
-    visible: opacity === faintest || (opacity > VEIL && !parts.some((key) => keys.has(key))),
+  // Of margins round margins the first is shown: one line to keep to.
+  const margin = nodes.find((node) => node.structure.pattern !== "plain");
+  const view = ({ structure: { key, opacity, colour, parts, pattern } }: SurfaceNode): StructureView => ({
+    visible: pattern !== "plain" ? key === margin?.structure.key : opacity === faintest || (opacity > VEIL && !parts.some((key) => keys.has(key))),
     opacity,
     colour,
   });
@@ -83,11 +85,8 @@ export function shownViews(structures: State["structures"], solo: string | null)
   return Object.fromEntries(Object.entries(structures).map(([key, view]) => [key, { ...view, visible: key === solo }]));
 }
 
-/** How much of its opacity a structure keeps while it may be out of date. */
-const FADED = 0.35;
-
 /** Views as they are drawn when what stands still is no longer known to be so. */
-export function aged(views: State["structures"], freshness: Freshness): State["structures"] {
-  if (freshness === "fresh") return views;
-  return Object.fromEntries(Object.entries(views).map(([key, view]) => [key, { ...view, opacity: view.opacity * FADED }]));
+export function aged(views: State["structures"], shown: Shown): State["structures"] {
+  if (shown === "verified" || shown === "hidden") return views;
+  return Object.fromEntries(Object.entries(views).map(([key, view]) => [key, { ...view, opacity: view.opacity * LOOKS[shown].opacity }]));
 }

@@ -35,13 +35,22 @@ export function levelWidth(window: Window): { level: number; width: number } {
   return { level: (window.low + window.high) / 2, width: window.high - window.low };
 }
 
-/** Moves the linked cursor, kept inside the volume. */
+/** Moves the linked cursor, kept inside the volume. A hand that points there takes it from the tool. */
 export function setCursor(state: State, at_mm: Vec3): State {
   const volume = volumeOf(state.scene);
   if (volume === undefined) return state;
   const voxel = apply(inverse(volume.patient_from_voxel), at_mm);
   const inside = voxel.map((v, axis) => Math.min(volume.shape[axis]! - 1, Math.max(0, v))) as unknown as Vec3;
-  return view(state, { cursor_mm: apply(volume.patient_from_voxel, inside) });
+  return view(state, { cursor_mm: apply(volume.patient_from_voxel, inside), followsTip: false });
+}
+
+/** The cursor goes where the tip is, for as long as nobody puts it elsewhere. */
+export function followTip(state: State, tip_mm: Vec3): State {
+  return state.view.followsTip ? view(setCursor(state, tip_mm), { followsTip: true }) : state;
+}
+
+export function setFollowsTip(state: State, followsTip: boolean): State {
+  return view(state, { followsTip });
 }
 
 export function fillPane(state: State, pane: Pane | null): State {

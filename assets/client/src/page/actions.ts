@@ -1,6 +1,6 @@
 // What the page asks of the rest: given to panels, so that they know neither the server nor three.
 
-import type { SeriesMessage, Study } from "../wire/messages";
+import type { GuideAsk, SeriesMessage, Study } from "../wire/messages";
 import type { Picked } from "./drop";
 import type { PeopleServer } from "./people";
 import type { Vec3 } from "../model/affine";
@@ -23,6 +23,10 @@ export interface Actions {
   threshold(from_mm: Vec3, to_mm: Vec3): void;
   /** Takes the latest movement back, or does it again. */
   step(direction: "undo" | "redo"): void;
+  /** Asks something of the guidance session. */
+  guide(ask: GuideAsk): void;
+  /** For how long the overlay was on, in words. */
+  overlayTime(): string;
   /** Who is in the session, and letting others in. */
   readonly people: PeopleServer;
   resetView(): void;

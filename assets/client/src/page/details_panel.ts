@@ -111,7 +111,12 @@ function details(state: State): HTMLElement[] {
 
 export function createDetailsPanel(store: AppStore): HTMLElement {
   const body = element("section", { class: "panel-section grow", "aria-label": "Selection" });
-  const draw = (): void => body.replaceChildren(...details(store.get()), ...measurementList(store, store.get()));
+  // Beside a guidance session only what was chosen has room.
+  const draw = (): void => {
+    const state = store.get();
+    body.hidden = state.scene?.guidance != null && state.selection === null && state.measurements.length === 0;
+    body.replaceChildren(...details(state), ...measurementList(store, state));
+  };
   store.watch((s) => s.selection, draw);
   store.watch((s) => s.measurements, draw);
   store.watch((s) => s.scene, draw);

@@ -1,10 +1,14 @@
 // The page's frame: bar, panels at both sides, the grid in the middle, the status line.
 
 import type { Actions } from "./actions";
+import { createAlarmBar } from "./alarm_bar";
 import { createDetailsPanel } from "./details_panel";
+import { createDisplayCheck } from "./display_check";
 import { element } from "./element";
+import { createGuidancePanel } from "./guidance_panel";
 import { createHeadsetButtons, type HeadsetEntrance } from "./headset_buttons";
 import { icon } from "./icon";
+import { createHud } from "./hud";
 import { createHelp, listenToKeys, type PageSwitches } from "./keyboard";
 import { createCorrectBar } from "./correct_bar";
 import { createMeasureHint } from "./measure_hint";
@@ -16,7 +20,9 @@ import { createStatusLine } from "./status_line";
 import { createStructuresPanel } from "./structures_panel";
 import { createStudiesPanel } from "./studies_panel";
 import { createToolbar } from "./toolbar";
+import type { Sight } from "../model/sight";
 import type { AppStore } from "../model/state";
+import type { Store } from "../model/store";
 
 function showTheme(theme: string): void {
   document.documentElement.dataset["theme"] = theme;
@@ -27,11 +33,13 @@ function toggleTheme(): void {
   showTheme(document.documentElement.dataset["theme"] === "dark" ? "light" : "dark");
 }
 
-export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement, entrance: HeadsetEntrance, sample: () => number | null): HTMLElement {
+export function createFrame(store: AppStore, sights: Store<Sight | null>, actions: Actions, grid: HTMLElement, entrance: HeadsetEntrance, sample: () => number | null): HTMLElement {
   showTheme(recall("theme", "dark"));
   const left = createSidePanel("left", "Studies and structures", createStudiesPanel(store, actions), createStructuresPanel(store, actions));
-  const right = createSidePanel("right", "Selection", createDetailsPanel(store));
-  const help = createHelp();
+  const displayCheck = createDisplayCheck();
+  const help = createHelp(() => displayCheck.showModal());
+  const guidance = createGuidancePanel(store, sights, { guide: (ask) => actions.guide(ask), overlayTime: () => actions.overlayTime(), checkDisplay: () => displayCheck.showModal() });
+  const right = createSidePanel("right", "Guidance and selection", createHud(sights), guidance, createDetailsPanel(store));
   const people = createPeople(store, actions.people);
   const toggle = (side: "left" | "right"): void => {
     const [panel, other] = side === "left" ? [left, right] : [right, left];
@@ -55,7 +63,7 @@ export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement
     small("help", "Keys (?)", () => switches.help()),
   );
   listenToKeys(store, actions, switches);
-  const middle = element("div", { class: "middle" }, grid, element("div", { class: "at-hand" }, createMeasureHint(store), createCorrectBar(store, actions)), createNotice(store, actions), element("div", { class: "drop-here", "aria-hidden": "true" }, "Drop to open"));
+  const middle = element("div", { class: "middle" }, grid, element("div", { class: "at-hand" }, createAlarmBar(store, sights, (ask) => actions.guide(ask)), createMeasureHint(store), createCorrectBar(store, actions)), createNotice(store, actions), element("div", { class: "drop-here", "aria-hidden": "true" }, "Drop to open"));
   return element(
     "div",
     { class: "frame" },
@@ -64,6 +72,7 @@ export function createFrame(store: AppStore, actions: Actions, grid: HTMLElement
     element("div", { class: "work-area" }, left.panel, left.edge, middle, right.edge, right.panel),
     createStatusLine(store, sample),
     help,
+    displayCheck,
     people,
   );
 }

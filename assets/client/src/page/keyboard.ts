@@ -5,7 +5,7 @@ import { element } from "./element";
 import { PANE_KEYS } from "./pane";
 import { volumeOf } from "../model/scene";
 import type { AppStore, State } from "../model/state";
-import { applyPreset, fillPane, resizeBrush, select, setLabelsOnSlices, setSlicesIn3d, setTool, toggleTool } from "../model/view";
+import { applyPreset, fillPane, resizeBrush, select, setFollowsTip, setLabelsOnSlices, setSlicesIn3d, setTool, toggleTool } from "../model/view";
 
 export interface PageSwitches {
   theme(): void;
@@ -41,6 +41,8 @@ const HELP: readonly (readonly [string, string])[] = [
   ["W", "next window; right drag on a slice sets it by hand"],
   ["P", "slices in 3-D"],
   ["L", "structure colours on slices"],
+  ["O  F", "while something is guided: overlay on or off, slices follow the tip"],
+  ["Q", "silence the alarm"],
   ["R", "reset the view"],
   ["[  ]", "left and right panel"],
   ["T", "dark or light"],
@@ -49,7 +51,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ["Fingers", "on a slice: tap to point, drag to scroll or to correct, two to zoom and move"],
 ];
 
-export function createHelp(): HTMLDialogElement {
+export function createHelp(checkDisplay: () => void): HTMLDialogElement {
   const rows = HELP.flatMap(([keys, does]) => [element("dt", {}, element("kbd", {}, keys)), element("dd", {}, does)]);
   const dialog = element(
     "dialog",
@@ -57,7 +59,7 @@ export function createHelp(): HTMLDialogElement {
     element("h2", {}, "Keys"),
     element("dl", {}, ...rows),
     element("p", { class: "hint" }, "Slices are shown in radiological convention: the patient's right is on the left."),
-    element("form", { method: "dialog" }, element("button", { class: "button primary", autofocus: true }, "Close")),
+    element("form", { method: "dialog" }, element("button", { class: "text", type: "button", onclick: checkDisplay }, "Check this display"), element("button", { class: "button primary", autofocus: true }, "Close")),
   );
   return dialog;
 }
@@ -70,6 +72,11 @@ export function listenToKeys(store: AppStore, actions: Actions, switches: PageSw
     w: () => store.update(nextPreset),
     p: () => store.update((s) => setSlicesIn3d(s, !s.view.slicesIn3d)),
     l: () => store.update((s) => setLabelsOnSlices(s, !s.view.labelsOnSlices)),
+    o: () => store.update((s) => (s.scene?.guidance ? { ...s, overlayOn: !s.overlayOn } : s)),
+    f: () => store.update((s) => (s.scene?.guidance ? setFollowsTip(s, !s.view.followsTip) : s)),
+    q: () => {
+      if (store.get().scene?.alerts.some((alert) => alert.sounds)) actions.guide({ kind: "quiet", alert: null, how: "silence" });
+    },
     r: () => actions.resetView(),
     t: () => switches.theme(),
     b: () => store.update((s) => toggleTool(s, "brush")),

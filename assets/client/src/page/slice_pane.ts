@@ -1,11 +1,14 @@
 // One slice: scroll, point, measure and window it; letters and a scale say where and how large.
 
 import { element, setText } from "./element";
+import { createGuideMarks } from "./guide_marks";
 import { createMarks } from "./marks";
 import { createPane, type PaneFrame } from "./pane";
 import { apply, inverse, type Vec3 } from "../model/affine";
 import { cut_mm, EDGES, isAlongAxes, NORMAL_AXIS, sliceStep_mm } from "../model/anatomical";
 import { volumeOf } from "../model/scene";
+import type { Sight } from "../model/sight";
+import type { Store } from "../model/store";
 import type { AppStore, Plane, State } from "../model/state";
 import { createHand, type Hand, type Strokes } from "../model/hand";
 import { placePoint, setCursor, setWindow, stretch, voxelError_mm } from "../model/view";
@@ -35,14 +38,15 @@ type Place = Pick<MouseEvent, "clientX" | "clientY">;
 /** Scale bars of round length; the longest that fits a third of the pane is taken. */
 const SCALES_MM = [200, 100, 50, 20, 10, 5, 2, 1];
 
-export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom, strokes: Strokes): SlicePane {
+export function createSlicePane(store: AppStore, sights: Store<Sight | null>, plane: Plane, zoom: Zoom, strokes: Strokes): SlicePane {
   const frame = createPane(store, plane, { role: "slider", "aria-label": `${plane} slice`, "aria-orientation": "vertical", "data-plane": plane });
   const marks = createMarks();
+  const guideMarks = createGuideMarks();
   const canvas = element("canvas", { class: "slice", "aria-hidden": "true" });
   const letters = Object.entries(EDGES[plane]).map(([side, letter]) => element("span", { class: `edge ${side}`, "aria-hidden": "true" }, letter));
   const scale = element("span", { class: "scale", "aria-hidden": "true" });
   const note = element("span", { class: "pane-note", role: "status" });
-  frame.body.append(canvas, marks.svg, ...letters, scale, note);
+  frame.body.append(canvas, marks.svg, guideMarks.svg, ...letters, scale, note);
   const axis = NORMAL_AXIS[plane];
   let picture: Picture | null = null;
 
@@ -95,8 +99,13 @@ export function createSlicePane(store: AppStore, plane: Plane, zoom: Zoom, strok
   wireDrag(frame.body, store, at, zoom, hand);
   wireFingers(frame.body, store, at, scroll, zoom, hand);
 
+  const drawGuide = (): void => guideMarks.draw(sights.get(), picture, store.get().overlayOn);
+  sights.watch((sight) => sight, drawGuide);
+  store.watch((s) => s.overlayOn, drawGuide);
+
   const draw = (next: Picture | null): void => {
     picture = next;
+    drawGuide();
     const state = store.get();
     const volume = volumeOf(state.scene);
     setText(note, volume === undefined ? "" : arrivalText(state.volume) || cutText(volume.patient_from_voxel));

@@ -12,6 +12,8 @@ import { createSlicePane, type SlicePane } from "./slice_pane";
 import type { Vec3 } from "../model/affine";
 import { cut_mm } from "../model/anatomical";
 import { centre_mm, sampleOfValue, volumeOf } from "../model/scene";
+import type { Sight } from "../model/sight";
+import type { Store } from "../model/store";
 import { PLANES, type AppStore } from "../model/state";
 import { shownViews, surfaces } from "../model/structures";
 import { placePoint, select, setCursor, voxelError_mm } from "../model/view";
@@ -39,12 +41,12 @@ export class Grid {
   private actions: Actions | null = null;
   private drawing = false;
 
-  constructor(private readonly store: AppStore) {
+  constructor(private readonly store: AppStore, sights: Store<Sight | null>) {
     this.frame3d = createPane(store, "3d", { role: "application", "aria-label": "3-D view. Arrow keys turn, plus and minus zoom." });
     this.pane3d = this.frame3d.body;
     const zoom = { by: (factor: number, at: Vec3) => this.zoomBy(factor, at), pan: (from: Vec3, to: Vec3) => this.panBy(from, to) };
     const strokes: Strokes = { paint: (points, movement) => this.actions?.paint(points, movement), threshold: (from, to) => this.actions?.threshold(from, to) };
-    this.panes = PLANES.map((plane) => createSlicePane(store, plane, zoom, strokes));
+    this.panes = PLANES.map((plane) => createSlicePane(store, sights, plane, zoom, strokes));
     this.element = element("main", { class: "grid", "aria-label": "Views" }, this.frame3d.element, ...this.panes.map((pane) => pane.frame.element));
     for (const pane of this.panes) new ResizeObserver(() => this.draw()).observe(pane.frame.body);
     store.watch((s) => s.view.filled, (filled) => this.element.classList.toggle("one", filled !== null));
@@ -138,7 +140,7 @@ export class Grid {
     for (const { structure } of view.labelsOnSlices ? surfaces(scene) : []) {
       const look = shown[structure.key];
       // As faint as in 3-D: a shell round everything must not veil what is read.
-      if (look?.visible && structure.label < 256) palette.set([...look.colour, 255 * look.opacity * LABEL_STRENGTH], structure.label * 4);
+      if (look?.visible && structure.label > 0 && structure.label < 256) palette.set([...look.colour, 255 * look.opacity * LABEL_STRENGTH], structure.label * 4);
     }
     return { low: sampleOfValue(node, view.window!.low), high: sampleOfValue(node, view.window!.high), palette };
   }

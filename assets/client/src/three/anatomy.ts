@@ -7,7 +7,9 @@ import { putPositions } from "./moved";
 import { BlockMask, blockAt, NO_BLOCKS, shownIndex } from "./patches";
 import { shownBlocks } from "../model/blocks";
 import type { SurfaceSource } from "./surface_source";
+import { patternNumber, setCut, sharedMarks } from "./marks_material";
 import { createDepthMaterial, createTissueMaterial, paintTissue, type TissueMaterial } from "./tissue_material";
+import { LOOKS, type Shown as ShownState } from "../model/overlay";
 import type { State } from "../model/state";
 import type { MovedPositions, SurfaceLod, SurfaceNode, SurfacePatch } from "../wire/messages";
 
@@ -62,12 +64,15 @@ interface Shown {
   readonly depth: THREE.Mesh;
 }
 
+const METRES_TO_MM = new THREE.Matrix4().makeScale(1000, 1000, 1000);
 /** Points of each surface that stand for it when the view is fitted. */
 const OUTLINE_POINTS = 500;
 
 /** The patient's surfaces. Geometry is in headset metres; add `group` to the patient group. */
 export class Anatomy {
   readonly group = new THREE.Group();
+  /** Pattern of age, thinning, and how the display mixes: the same for all. */
+  readonly marks = sharedMarks();
   private readonly parts = new Map<string, Part>();
   private abort = new AbortController();
   private active = 0;
@@ -164,6 +169,18 @@ export class Anatomy {
     this.load();
   }
 
+  /** How much all of it may be believed: by pattern here, by opacity in `paint`. */
+  setShown(shown: ShownState): void {
+    setCut(this.marks, LOOKS[shown].pattern);
+  }
+
+  /** Makes room round a tool's tip (headset metres); null for none. Call before each frame that is drawn. */
+  thinAt(tip_m: THREE.Vector3 | null, within_mm: number): void {
+    this.marks.thin_mm.value = tip_m === null ? 0 : within_mm;
+    if (tip_m !== null) this.marks.tip_mm.value.copy(tip_m).multiplyScalar(1000);
+    if (this.group.parent !== null) this.marks.mmFromWorld.value.copy(this.group.parent.matrixWorld).invert().premultiply(METRES_TO_MM);
+  }
+
   /** Asks for the detail that `pixelsPerMm` can show within `bytes` of GPU memory. */
   refine(pixelsPerMm: number, bytes: number): void {
     const visible = [...this.parts.values()].filter((part) => part.group.visible);
@@ -256,12 +273,13 @@ export class Anatomy {
       return;
     }
     if (old) this.remove(key);
-    const mesh = new THREE.Mesh(new THREE.BufferGeometry(), createTissueMaterial());
+    const mesh = new THREE.Mesh(new THREE.BufferGeometry(), createTissueMaterial(this.marks));
     mesh.name = key;
     mesh.userData["structure"] = key;
     mesh.matrixAutoUpdate = false;
     const depth = new THREE.Mesh(mesh.geometry, createDepthMaterial(mesh.material));
-    const patchMaterial = createTissueMaterial();
+    const patchMaterial = createTissueMaterial(this.marks);
+    for (const { marks } of [mesh.material, patchMaterial]) marks.pattern.value = patternNumber(node.structure.pattern);
     depth.matrixAutoUpdate = false;
     const probe = new THREE.Mesh(mesh.geometry, mesh.material);
     probe.matrixAutoUpdate = false;

@@ -2,6 +2,7 @@
 
 import * as THREE from "three";
 
+import { addMarks, addThinning, sharedMarks, type Marks, type SharedMarks } from "./marks_material";
 import { addLeavingOut, leavesOut, type LeavesOut } from "./patches";
 
 /** Below this a structure is drawn as a see-through shell. */
@@ -13,24 +14,28 @@ const RIM = /* glsl */ `
 float facing = abs(dot(normalize(vViewPosition), normal));
 gl_FragColor.a *= uShell > 0.5 ? mix(1.9, 0.62, smoothstep(0.0, 0.75, facing)) : 1.0;
 gl_FragColor.a = min(gl_FragColor.a, 1.0);
+/* marks */
 `;
 
 export interface TissueMaterial extends THREE.MeshStandardMaterial {
   readonly shell: THREE.IUniform<number>;
   readonly leavesOut: LeavesOut;
+  readonly marks: Marks;
 }
 
-export function createTissueMaterial(): TissueMaterial {
+export function createTissueMaterial(shared: SharedMarks = sharedMarks()): TissueMaterial {
   const shell: THREE.IUniform<number> = { value: 0 };
   const left = leavesOut();
+  const marks: Marks = { ...shared, pattern: { value: 0 } };
   const material = new THREE.MeshStandardMaterial({ roughness: 0.62, metalness: 0, side: THREE.DoubleSide });
   material.onBeforeCompile = (shader) => {
     shader.uniforms["uShell"] = shell;
     addLeavingOut(shader, left);
     shader.fragmentShader = `uniform float uShell;\n${shader.fragmentShader.replace("#include <opaque_fragment>", RIM)}`;
+    addMarks(shader, marks, "/* marks */");
   };
   material.customProgramCacheKey = () => "tissue";
-  return Object.assign(material, { shell, leavesOut: left });
+  return Object.assign(material, { shell, leavesOut: left, marks });
 }
 
 /** Colour (sRGB 0..255), opacity, and a quiet glow when selected. */
@@ -55,7 +60,10 @@ export function paintTissue(
 /** Fills depth and no colour, and leaves out the same blocks as `like`. */
 export function createDepthMaterial(like: TissueMaterial): THREE.MeshBasicMaterial {
   const material = new THREE.MeshBasicMaterial({ colorWrite: false });
-  material.onBeforeCompile = (shader) => addLeavingOut(shader, like.leavesOut);
+  material.onBeforeCompile = (shader) => {
+    addLeavingOut(shader, like.leavesOut);
+    addThinning(shader, like.marks);
+  };
   material.customProgramCacheKey = () => "tissue depth";
   return material;
 }

@@ -2,7 +2,12 @@
 
 import * as THREE from "three";
 
-import { toolFreshness, type Freshness } from "../model/freshness";
+import { addMarks, setCut, sharedMarks, type Marks } from "./marks_material";
+import type { Vec3 } from "../model/affine";
+import { AS_FRESH, AS_SHOWN, toolFreshness, type Freshness } from "../model/freshness";
+import { LOOKS, type Look, type Shown } from "../model/overlay";
+import type { Poses } from "../model/poses";
+import type { Sight } from "../model/sight";
 import { BODY_CAP_DEG } from "../xr/legibility";
 import { TextLabel } from "../xr/text_label";
 import { themeFor } from "../xr/theme";
@@ -10,7 +15,7 @@ import type { Pose } from "../wire/binary";
 import type { Scene, TrackedNode } from "../wire/messages";
 
 const COLOUR: Readonly<Record<TrackedNode["thing"], number>> = { tool: 0xffb454, head: 0x8fd3ff, pointer: 0x8fd3ff, reference: 0xb9c4d0 };
-const FADED_OPACITY = 0.3;
+const STALE_COLOUR = 0xb9c4d0;
 const RADIAL_SEGMENTS = 12;
 
 /** One thing as it is drawn now, for labels and for tests. */
@@ -18,15 +23,17 @@ export interface ShownTool {
   readonly id: string;
   readonly name: string;
   readonly freshness: Freshness;
+  readonly shown: Shown;
   readonly age_ms: number;
   /** Tip in patient millimetres. */
-  readonly tip_mm: readonly [number, number, number];
+  readonly tip_mm: Vec3;
   readonly error_mm: number;
 }
 
 interface Part {
   readonly group: THREE.Group;
   readonly material: THREE.MeshStandardMaterial;
+  readonly marks: Marks;
   /** Says how old it is while it is faded. */
   readonly label: TextLabel;
   node: TrackedNode;
@@ -37,11 +44,11 @@ export class Tools {
   readonly group = new THREE.Group();
   readonly labels = new THREE.Group();
   private readonly parts = new Map<number, Part>();
-  private readonly poses = new Map<number, Pose>();
   private shown: readonly ShownTool[] = [];
 
-  constructor() {
+  constructor(private readonly poses: Poses) {
     this.group.name = "tools";
+    this.group.userData["ofPatient"] = true;
   }
 
   /** The things of a scene. Poses of those that are no more are forgotten. */
@@ -53,42 +60,31 @@ export class Tools {
       else this.remove(entity);
     }
     for (const node of nodes) if (!this.parts.has(node.entity)) this.add(node);
-    for (const entity of [...this.poses.keys()]) if (!wanted.has(entity)) this.poses.delete(entity);
-  }
-
-  /** Takes a pose unless a newer one of its entity is known; a pose that says "lost" has the time of the last one. */
-  take(pose: Pose): void {
-    const known = this.poses.get(pose.entity);
-    if (known === undefined || pose.time_s > known.time_s || (pose.time_s === known.time_s && !pose.isTracked)) this.poses.set(pose.entity, pose);
-  }
-
-  /** What was true of the connection that ended need not be of the next. */
-  forgetPoses(): void {
-    this.poses.clear();
-  }
-
-  get hasPoses(): boolean {
-    return this.poses.size > 0;
+    this.poses.keep(new Set(wanted.keys()));
   }
 
   /** Puts everything where it is at `hub_s` on the hub's clock; nothing is shown while that time is not known. */
-  update(scene: Scene | null, headsetFromPatient: THREE.Matrix4, hub_s: number | null, eyes: THREE.Vector3): readonly ShownTool[] {
+  update(scene: Scene | null, headsetFromPatient: THREE.Matrix4, hub_s: number | null, eyes: THREE.Vector3, sight: Sight | null, overlayOn: boolean): readonly ShownTool[] {
     const shown: ShownTool[] = [];
     for (const [entity, part] of this.parts) {
-      const pose = this.poses.get(entity);
+      const pose = this.poses.of(entity);
       part.group.visible = false;
       part.label.hide();
       if (pose === undefined || scene === null || hub_s === null) continue;
       const age_s = Math.max(0, hub_s - pose.time_s);
-      const freshness = toolFreshness(part.node, pose, age_s, scene);
+      const guided = sight?.tools.find(({ node }) => node.entity === entity);
+      const state = guided?.drawn.shown ?? AS_SHOWN[toolFreshness(part.node, pose, age_s, scene)];
       const patientFromTool = patientFrom(pose, scene);
       const tip = new THREE.Vector3().setFromMatrixPosition(patientFromTool);
-      shown.push({ id: part.node.id, name: part.node.name, freshness, age_ms: age_s * 1000, tip_mm: [tip.x, tip.y, tip.z], error_mm: pose.error_mm });
-      part.group.visible = freshness !== "hidden";
+      shown.push({ id: part.node.id, name: part.node.name, freshness: AS_FRESH[state], shown: state, age_ms: age_s * 1000, tip_mm: [tip.x, tip.y, tip.z], error_mm: pose.error_mm });
+      part.group.visible = state !== "hidden" && (overlayOn || sight?.overPatient !== true);
       part.group.matrix.copy(headsetFromPatient).multiply(patientFromTool);
-      setFaded(part.material, freshness === "faded");
-      if (freshness !== "faded") continue;
-      part.label.text = `${part.node.name}: ${age_s.toFixed(1)} s old`;
+      part.group.updateMatrixWorld(true);
+      part.marks.mmFromWorld.value.copy(part.group.matrixWorld).invert();
+      setLook(part, LOOKS[state]);
+      if (state !== "stale" || !part.group.visible) continue;
+      const why = guided?.drawn.why ?? null;
+      part.label.text = why === null ? `${part.node.name}: ${age_s.toFixed(1)} s old` : `${part.node.name}: ${why}`;
       part.label.place(this.group.localToWorld(tip.clone().applyMatrix4(headsetFromPatient)), eyes);
     }
     this.shown = shown;
@@ -102,6 +98,9 @@ export class Tools {
 
   private add(node: TrackedNode): void {
     const material = new THREE.MeshStandardMaterial({ color: COLOUR[node.thing], roughness: 0.4, metalness: 0.1, transparent: true });
+    const marks: Marks = { ...sharedMarks(), pattern: { value: 0 } };
+    material.onBeforeCompile = (shader) => addMarks(shader, marks);
+    material.customProgramCacheKey = () => "tool";
     const group = new THREE.Group();
     group.matrixAutoUpdate = false;
     group.visible = false;
@@ -109,7 +108,7 @@ export class Tools {
     this.group.add(group);
     const label = new TextLabel(BODY_CAP_DEG, themeFor("opaque"), true);
     this.labels.add(label.mesh);
-    this.parts.set(node.entity, { group, material, label, node });
+    this.parts.set(node.entity, { group, material, marks, label, node });
   }
 
   private remove(entity: number): void {
@@ -144,9 +143,12 @@ function shaft(node: TrackedNode, material: THREE.Material): THREE.Mesh[] {
   return [ball, ...rods];
 }
 
-function setFaded(material: THREE.MeshStandardMaterial, faded: boolean): void {
-  material.opacity = faded ? FADED_OPACITY : 1;
-  material.depthWrite = !faded;
+/** Grey, in dots and see-through where it is stale: never by its colour alone. */
+function setLook(part: Part, look: Look): void {
+  setCut(part.marks, look.pattern);
+  part.material.opacity = look.opacity;
+  part.material.depthWrite = look.hasNumber;
+  part.material.color.set(look.hasNumber ? COLOUR[part.node.thing] : STALE_COLOUR);
 }
 
 function sameShape(a: TrackedNode, b: TrackedNode): boolean {

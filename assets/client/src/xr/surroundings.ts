@@ -29,8 +29,8 @@ export class Surroundings {
   constructor(private readonly stage: Stage, seeThrough: boolean, hasFloor: boolean) {
     const { scene, renderer, patient, headlight, camera } = stage;
     patient.updateMatrix();
-    // Whatever else the page put beside the anatomy is drawn for its own camera.
-    const hidden = patient.children.filter((child) => child !== stage.anatomy.group && child.visible);
+    // What the page put beside the anatomy is drawn for its own camera, unless it says that it is of the patient.
+    const hidden = patient.children.filter((child) => child !== stage.anatomy.group && child.visible && child.userData["ofPatient"] !== true);
     this.#flat = {
       background: scene.background,
       headlight: headlight.visible,
