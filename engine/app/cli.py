@@ -369,6 +369,84 @@ class Demo(StrEnum):
     GUIDANCE = "guidance"
 
 
+plan = typer.Typer(help="Plans of guidance sessions: what is done, on which scan, with what.", no_args_is_help=True)
+app.add_typer(plan, name="plan")
+PlanPath = Annotated[Path, typer.Argument(metavar="PLAN", help="What `sightline plan new` wrote.", dir_okay=False)]
+
+
+@plan.command("new")
+def plan_new(
+    scan: Annotated[Path, typer.Argument(metavar="SCAN", help="DICOM folder or file, NIfTI, NRRD, MHA.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, JSON.", dir_okay=False)],
+    name: Annotated[str | None, typer.Option(help="As it is shown. No patient's name.")] = None,
+    series: Annotated[str | None, typer.Option(help="Series UID; the largest volume where not given.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Segmentation to take structures from.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Pipeline that makes them, where there are no labels.")] = None,
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Points marked in 3D Slicer (.mrk.json, .fcsv); names that begin with check are to check with."
+        ),
+    ] = None,
+    tool: Annotated[list[str] | None, typer.Option(help="What the device calls a tool; may be repeated.")] = None,
+    reference: Annotated[str | None, typer.Option(help="What it calls the reference on the patient.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Begin a plan for a scan: the likely target, what is likely to be watched; landmarks are chosen by people."""
+    from engine.app.plan_command import NewPlan, new_plan
+    from engine.app.plan_terminal import show_plan
+    from engine.app.terminal import progress_bar
+
+    chosen = NewPlan(name, series, pipeline, labels, landmarks, tuple(tool or ()), reference)
+    with progress_bar(console, enabled=not as_json) as progress:
+        report = new_plan(scan, out, chosen, progress)
+    if as_json:
+        _print_json(report)
+    else:
+        show_plan(console, report, out, written=True)
+
+
+@plan.command("validate")
+def plan_validate(path: PlanPath, as_json: AsJson = False) -> None:
+    """Look over a plan with its scan: whether a session can begin with it, and what should be known."""
+    from engine.app.plan_command import validate_plan
+    from engine.app.plan_terminal import show_plan
+    from engine.app.terminal import progress_bar
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        report = validate_plan(path, progress)
+    if as_json:
+        _print_json(report)
+    else:
+        show_plan(Console(), report, path, written=False)
+    if report["lacks"]:
+        raise typer.Exit(3)
+
+
+@plan.command("propose")
+def plan_propose(
+    path: PlanPath,
+    count: Annotated[int, typer.Option(min=1, max=16, help="Ways to propose, at most.")] = 5,
+    entry: Annotated[str | None, typer.Option(help="Structure to go in through; head or body where not given.")] = None,
+    radius: Annotated[float | None, typer.Option(help="Of the tool, mm; the plan's widest where not given.")] = None,
+    target: Annotated[
+        tuple[float, float, float] | None, typer.Option(help="Place in patient mm (LPS); else deep in the target.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find straight ways to the target that keep to the plan's limits, and write them into the plan."""
+    from engine.app.plan_command import Proposing, propose_ways
+    from engine.app.plan_terminal import show_proposals
+    from engine.app.terminal import progress_bar
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        report = propose_ways(path, Proposing(count, entry, radius, target), progress)
+    if as_json:
+        _print_json(report)
+    else:
+        show_proposals(Console(), report, path)
+
+
 @app.command()
 def demo(
     what: Annotated[Demo, typer.Argument(help="scan: from scan to headset; guidance: a whole guidance session.")] = (

@@ -44,6 +44,9 @@ LONGEST_LINE = 120
 #: Decimals of a millimetre that are written: no scan and no tracker knows more.
 DECIMALS = 4
 
+#: Of watched structures.
+_USUAL = {"soon_s": Bands().soon_s, "leave_mm": Bands().leave_mm, "hold_s": Bands().hold_s}
+
 _Numbers3 = tuple[float, float, float]
 _Name = Annotated[str, Field(min_length=1, max_length=128)]
 _UID = re.compile(r"[0-9.]+(#[0-9]+)?")
@@ -304,7 +307,12 @@ def _refused(path: Path, flaws: Iterable[Flaw]) -> InputRefused:
 
 def plan_text(file: PlanFile, folder: Path) -> str:
     """What is written into a file of `folder`."""
-    return _json(_as_file(file, folder.resolve()).model_dump(mode="json", exclude_none=True)) + "\n"
+    written = _as_file(file, folder.resolve()).model_dump(mode="json", exclude_none=True)
+    for one in written["watched"]:  # what few will change is left out where it is as usual
+        for name, usual in _USUAL.items():
+            if one[name] == usual:
+                del one[name]
+    return _json(written) + "\n"
 
 
 def write_plan(path: Path, file: PlanFile) -> None:

@@ -20,7 +20,7 @@ _ON_THE_WAY = re.compile(
     re.IGNORECASE,
 )
 #: Rather watched than others where there are too many.
-_DELICATE = re.compile(r"arter|vein|vessel|aorta|nerve|cord|brain_?stem|chiasm|optic|airway", re.IGNORECASE)
+_DELICATE = re.compile(r"arter|vein|vessel|aorta|nerve|cord|brain_?stem|chiasm|optic", re.IGNORECASE)
 #: A structure that touches more than this share of the target's border is what the target lies in.
 _LIES_IN = 0.5
 

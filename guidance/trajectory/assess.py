@@ -91,9 +91,9 @@ class Clearance:
 class Weights:
     """What counts how much in the cost of a way; each part is 0 to 1."""
 
-    clearance: float = 0.6
+    clearance: float = 0.5
     angle: float = 0.2
-    length: float = 0.2
+    length: float = 0.3
 
     def __post_init__(self) -> None:
         parts = (self.clearance, self.angle, self.length)

@@ -25,6 +25,8 @@ APART_DEG = 20.0
 _STEPS_DEG = (2.0, 1.0, 0.5, 0.25)
 _MOST_STEPS = 8
 _AROUND = 8
+#: As many times as ways are asked for are bettered.
+_SPARE = 2
 
 
 class NoWay(SightlineError):
@@ -82,7 +84,7 @@ def propose(
     cosine = float(np.cos(np.deg2rad(apart_deg)))
     chosen: list[Float64] = []
     for seed in _seeds(directions, costs, cosine):
-        if len(chosen) == count:
+        if len(chosen) == _SPARE * count:  # what looked second best may better more than what looked best
             break
         if all(directions[seed] @ other < cosine for other in chosen):
             chosen.append(search.bettered(directions[seed], float(costs[seed]), chosen, cosine))
@@ -92,7 +94,7 @@ def propose(
         for direction, length in zip(chosen, ways.lengths_mm, strict=True)
     ]
     best = sorted((one for one in made if one.allowed), key=lambda one: one.cost)
-    return Proposals(tuple(best), candidates, dict(refused))
+    return Proposals(tuple(best[:count]), candidates, dict(refused))
 
 
 class _Search:

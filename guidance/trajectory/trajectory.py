@@ -67,7 +67,7 @@ class Limits:
     """
 
     angle_deg: float = 45.0
-    length_mm: float = 150.0
+    length_mm: float = 100.0
     clearance_mm: float = 2.0
 
     def __post_init__(self) -> None:

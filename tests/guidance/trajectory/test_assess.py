@@ -84,7 +84,7 @@ def test_within_a_structure_clearance_and_profile_are_negative() -> None:
 @pytest.mark.parametrize(
     ("made", "fault", "words"),
     [
-        (way((0, 0, 90), (0, 0, -70)), Fault.TOO_LONG, "160 mm long; 150 mm is allowed"),
+        (way((0, 0, 90), (0, 0, -70)), Fault.TOO_LONG, "160 mm long; 100 mm is allowed"),
         (way((0, 0, 90), (60, 0, 60)), Fault.TOO_OBLIQUE, "63° from upright; 45° is allowed"),
         (way((0, 0, 80), (0, 0, 10)), Fault.NOT_AT_SURFACE, "begins 10 mm from the surface"),
         (way((0, 0, 90), (0, 0, 100)), Fault.TARGET_OUTSIDE, "ends 10 mm outside"),
@@ -110,12 +110,20 @@ def test_a_forbidden_structure_may_be_passed_but_not_gone_through() -> None:
 
 
 def test_a_way_that_leaves_the_body_and_enters_it_again_is_refused() -> None:
-    inner = trimesh.creation.icosphere(subdivisions=3, radius=15.0)
-    inner.apply_translation((0.0, 0.0, 60.0))
-    inner.invert()  # air
-    hollow: Any = trimesh.util.concatenate([trimesh.creation.icosphere(subdivisions=5, radius=HEAD_MM), inner])
-    told = Surroundings(EntrySurface(surface(hollow)), {}).assess(STRAIGHT)
+    ring: Any = trimesh.creation.torus(major_radius=40.0, minor_radius=15.0)
+    told = Surroundings(EntrySurface(surface(ring)), {}).assess(way((55, 0, 0), (-40, 0, 0)))
     assert [one.fault for one in told.refusals] == [Fault.LEAVES]
+
+
+def test_a_cavity_within_and_a_body_beside_are_no_way_in() -> None:
+    inner = trimesh.creation.icosphere(subdivisions=3, radius=15.0)
+    inner.invert()
+    beside = trimesh.creation.icosphere(subdivisions=3, radius=20.0)
+    beside.apply_translation((0.0, 0.0, 130.0))
+    head = trimesh.creation.icosphere(subdivisions=5, radius=HEAD_MM)
+    many: Any = trimesh.util.concatenate([beside, inner, head])
+    told = Surroundings(EntrySurface(surface(many)), {}).assess(way((0, 0, 90), (0, 0, 5)))
+    assert told.allowed
 
 
 def test_structures_of_another_patient_space_are_refused() -> None:
