@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from engine.app.child_process import end_with_the_server
+from engine.app.guide_headsets import Headsets
 from engine.app.guide_messages import Beside, alert_messages, guidance_message, pose_of, reading_of
 from engine.app.guide_structures import is_whole, surface_nodes, surface_of, tree_of
 from engine.app.guide_ways import ENTRY_KEYS, Ways
@@ -42,6 +43,7 @@ from engine.stream.guiding import (
     MarginBand,
     QuietAsk,
     SolveAsk,
+    TouchAsk,
     TrajectoryAsk,
 )
 from engine.stream.messages import GuideRequest, Op, Registration, Scene, SetAlerts, SetGuidance, SetRegistration
@@ -170,6 +172,7 @@ class GuideLoop:
             epoch=setup.scene.registration_epoch,
         )
         self._ways = Ways(setup.plan)
+        self._headsets = Headsets(setup.plan, setup.targets_mm)
         self._put_ways()
         self._revision = 0
         self._told: Guidance | None = None
@@ -246,6 +249,12 @@ class GuideLoop:
             case SolveAsk(headset=False):
                 session.solve()
                 self._say_registration(request.by or "guidance")
+            case SolveAsk():
+                self._headsets.solve(request.by or "")
+                self._put_beside(headsets=self._headsets.places())
+            case TouchAsk():
+                self._headsets.touch(request.by or "", request.ask, now_s)
+                self._put_beside(headsets=self._headsets.places())
             case CalibrateAsk(tool=tool, state=state):
                 session.calibrate(self._thing_of(tool), start=state == "start")
             case BandsAsk(node=node, bands=bands):
