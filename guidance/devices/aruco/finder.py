@@ -45,10 +45,7 @@ class Finder:
         Raises:
             InvalidValue: the picture has another size than those that the lens was calibrated with.
         """
-        size_px = picture.shape[1], picture.shape[0]
-        if self.lens.size_px not in (None, size_px):
-            one, other = (f"{width} x {height}" for width, height in (self.lens.size_px or size_px, size_px))
-            raise InvalidValue(f"the camera was calibrated with pictures of {one} px and gives {other}")
+        self.refuse_other_size((picture.shape[1], picture.shape[0]))
         cv2 = opencv()
         grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         corners, numbers, _ = self._detector.detectMarkers(grey)
@@ -60,6 +57,17 @@ class Finder:
             if once[number] == 1  # one that is seen twice is a copy or a mirror image
         }
         return {thing.name: self._sighting(thing, places) for thing in self.markers.things}
+
+    def refuse_other_size(self, size_px: tuple[int, int]) -> None:
+        """Let pictures of (width, height) pass, or say what is wrong with them.
+
+        Raises:
+            InvalidValue: the lens was calibrated with others.
+        """
+        wanted = self.lens.size_px or size_px
+        if wanted != size_px:
+            one, other = (f"{width} x {height}" for width, height in (wanted, size_px))
+            raise InvalidValue(f"the camera was calibrated with pictures of {one} px and gives {other}")
 
     def _sighting(self, thing: MarkedThing, places: dict[int, Float64]) -> Sighting | str:
         seen = [marker for marker in thing.markers if marker.id in places]

@@ -23,6 +23,7 @@ from guidance.track.sample import Sample, sample
 #: From light to picture, where nobody measured it: a USB camera at 30 Hz exposes, packs and sends for about so long.
 LATENCY_S = 0.05
 _AGAIN_S = 0.5
+_SIZE = ("CAP_PROP_FRAME_WIDTH", "CAP_PROP_FRAME_HEIGHT")
 
 Picture = NDArray[np.uint8]
 
@@ -68,6 +69,7 @@ class Watcher:
         Raises:
             InputRefused: a video that cannot be read.
             EnvironmentLacks: there is no such camera.
+            InvalidValue: its pictures have another size than those that the lens was calibrated with.
         """
         cv2 = opencv()
         if isinstance(self.source, Path):
@@ -79,6 +81,14 @@ class Watcher:
             if not camera.isOpened():
                 raise EnvironmentLacks(f"camera {self.source} does not open", "Connect it, or name another: camera:1.")
             camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest picture, where the driver can
+            for wanted, size in zip(_SIZE, self.finder.lens.size_px or (), strict=False):
+                camera.set(getattr(cv2, wanted), size)
+        width, height = (int(camera.get(getattr(cv2, name))) for name in _SIZE)
+        try:
+            self.finder.refuse_other_size((width, height))
+        except InvalidValue:
+            camera.release()
+            raise
         self._camera = camera
 
     async def said(self) -> AsyncIterator[Said]:
@@ -120,7 +130,7 @@ class Watcher:
         self._release()
         try:
             self.open()
-        except EnvironmentLacks:
+        except (EnvironmentLacks, InvalidValue):
             self._camera = None
 
     async def _wait_until(self, due_s: float) -> None:

@@ -134,7 +134,8 @@ async def serving(host: str, port: int, clock: Callable[[], float], serve: Serve
         open_now.add(task)
         connection = Connection(reader, writer, clock)
         try:
-            with contextlib.suppress(NotOpenIGTLink, ConnectionError):
+            # Cancelled when the server closes, and by nobody else; asyncio would log that as an error.
+            with contextlib.suppress(NotOpenIGTLink, ConnectionError, asyncio.CancelledError):
                 await serve(connection)
         finally:
             open_now.discard(task)

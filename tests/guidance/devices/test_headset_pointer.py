@@ -76,7 +76,9 @@ def test_a_finger_may_tremble_more_than_a_controller() -> None:
         touched(points, 0.0, 1.0, CONTROLLER)
 
 
-@pytest.mark.parametrize("pointing", [CONTROLLER, HAND], ids=["controller", "hand"])
+@pytest.mark.parametrize(
+    "pointing", [CONTROLLER, pytest.param(HAND, marks=pytest.mark.slow)], ids=["controller", "hand"]
+)
 def test_the_stated_error_holds_the_truth_as_often_as_it_says(pointing: Pointing) -> None:
     """With what all touches have in common, which no residual shows."""
     rng = np.random.default_rng(3)

@@ -44,7 +44,8 @@ def off_deg(one: Sighting, pose: Float64) -> float:
 
 
 @pytest.mark.parametrize(
-    ("distance_mm", "within_mm", "within_deg"), [(300, 0.1, 0.05), (600, 0.2, 0.1), (1200, 0.6, 0.3)]
+    ("distance_mm", "within_mm", "within_deg"),
+    [(300, 0.1, 0.05), pytest.param(600, 0.2, 0.1, marks=pytest.mark.slow), (1200, 0.6, 0.3)],
 )
 def test_a_card_is_found_where_it_is_at_every_distance(distance_mm: float, within_mm: float, within_deg: float) -> None:
     """A lens of 1000 px, four markers of 30 mm, noise of two grey levels: the best that can be expected."""
@@ -78,6 +79,7 @@ def test_what_is_partly_covered_is_found_by_the_rest_and_is_said_to_be_known_les
     assert rest.error.at(pose[:3, 3]).radius_mm() > whole.error.at(pose[:3, 3]).radius_mm()
 
 
+@pytest.mark.slow
 def test_what_moves_fast_is_smeared_and_known_less_well_or_not_at_all() -> None:
     pose = facing(10, -20, 400, about=TURNS[0])
     for blur_px in (3, 7, 15, 31):
@@ -149,7 +151,7 @@ def test_a_lens_that_bends_is_taken_into_account(thing: MarkedThing) -> None:
     assert isinstance(straight, str) or off_mm(straight, pose) > 1
 
 
-@pytest.mark.parametrize("thing", [REFERENCE, CUBE], ids=["flat", "not flat"])
+@pytest.mark.parametrize("thing", [REFERENCE, pytest.param(CUBE, marks=pytest.mark.slow)], ids=["flat", "not flat"])
 def test_stated_errors_hold_the_truth_as_often_as_they_say(thing: MarkedThing) -> None:
     """Places at the thing's origin and at a tip 100 mm from it, 95 % regions, corners off by 0.4 px along each axis."""
     rng = np.random.default_rng(5)

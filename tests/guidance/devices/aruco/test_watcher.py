@@ -83,6 +83,14 @@ def test_what_is_missing_for_a_camera_is_said(folder: Path, tmp_path: Path) -> N
         run(open_device(f"camera:{folder / 'video.avi'}{lens}&latency_ms=2000", time.monotonic))
 
 
+def test_a_video_of_another_size_than_the_lens_was_calibrated_with_is_refused_before_it_plays(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "lens.json").write_text(json.dumps({"matrix": LENS.matrix.tolist(), "width_px": 640, "height_px": 480}))
+    with pytest.raises(InvalidValue, match="640 x 480 px and gives 1280 x 720"):
+        run(open_device(f"camera:{folder / 'video.avi'}?lens={tmp_path / 'lens.json'}", time.monotonic))
+
+
 class Loose:
     """A camera whose cable is loose: three pictures, then none, and then it opens again."""
 
@@ -96,6 +104,9 @@ class Loose:
         return Loose.opened != 2
 
     def set(self, *_: Any) -> None: ...
+
+    def get(self, what: int) -> float:
+        return {cv2.CAP_PROP_FRAME_WIDTH: 1280.0, cv2.CAP_PROP_FRAME_HEIGHT: 720.0}[what]
 
     def release(self) -> None: ...
 

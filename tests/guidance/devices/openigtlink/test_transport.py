@@ -101,6 +101,21 @@ def test_a_server_that_goes_away_ends_the_hearing() -> None:
     run(main())
 
 
+def test_a_server_that_closes_while_somebody_is_connected_closes_without_a_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async with serving(HOST, 0, time.monotonic, echo) as port:
+            client = await connect(HOST, port, time.monotonic)
+            client.say(StringMessage("hello"), "", None)
+            await anext(client.heard())
+        assert [heard async for heard in client.heard()] == []
+        await client.close()
+
+    run(main())
+    assert caplog.records == []
+
+
 def test_who_does_not_read_is_sent_no_old_places() -> None:
     async def main() -> None:
         held = asyncio.Event()
