@@ -174,6 +174,9 @@ class GuideLoop:
         self._ways = Ways(setup.plan)
         self._headsets = Headsets(setup.plan, setup.targets_mm)
         self._put_ways()
+        for key in self.session.structures:  # named before they are ready
+            if key in nodes:
+                self.session.put_structure(key, surface_nodes(setup.scene)[key].structure.name, None)
         self._revision = 0
         self._told: Guidance | None = None
         self._told_s = -np.inf
