@@ -147,10 +147,11 @@ def _uneven(target: DistanceField, toward: Toward) -> Region:
 def _reached(samples: Float64, spacing: float, reaches: tuple[float, ...]) -> Float64:
     """(ni, nj, nk) about the distance to the border of what is reached from where `samples` are negative."""
     f = np.ascontiguousarray(samples, np.float32)
-    outward = np.stack(np.gradient(f, spacing), axis=-1)
+    outward = np.stack(list(np.gradient(f, spacing)), axis=-1)
     outward /= np.maximum(np.linalg.norm(outward, axis=-1, keepdims=True), 1e-6)
+    ahead, back = np.array(reaches[0::2], np.float32), np.array(reaches[1::2], np.float32)
     # How far the ellipsoid reaches along the way out of the target: its support function.
-    sides = np.where(outward > 0, np.float32(reaches[0::2]), np.float32(reaches[1::2]))
+    sides = np.where(outward > 0, ahead, back)
     straight = np.linalg.norm(outward * sides, axis=-1)
     shortest = max(min(reaches), _SHORT * spacing)
     gauges = np.sqrt(_gauges2(f, spacing, reaches, (1 + _BEYOND * spacing / shortest) ** 2))

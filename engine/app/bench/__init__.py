@@ -29,6 +29,7 @@ BENCHES: dict[str, str] = {
     "stream": "engine.app.bench.stream",
     "edit": "engine.app.bench.edit",
     "margins": "engine.app.bench.margins",
+    "fields": "engine.app.bench.fields",
     "soak": "engine.app.bench.soak",
 }
 
