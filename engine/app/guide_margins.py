@@ -192,10 +192,10 @@ class MarginDesk:
         """Which samples of the fields a margin needs: nothing far out is more curved than a ball of its distance."""
         grid = self.field.grid
         if not toward.is_even:
-            return ceil((grid.voxel_count / MOST_UNEVEN_VOXELS) ** (1 / 3))
+            return ceil(float(grid.voxel_count / MOST_UNEVEN_VOXELS) ** (1 / 3))
         is_bounded = self._within is not None or bool(self._without)
         enough_mm = sqrt(8 * SAGITTA_MM * max(toward.in_order[0], 0.0))
-        return 1 if is_bounded else max(1, int(enough_mm / grid.spacing_mm[0]))
+        return 1 if is_bounded else max(1, int(enough_mm / float(grid.spacing_mm[0])))
 
     def _node(self, band: Band, toward: Toward, surface: Surface) -> SurfaceNode:
         drawn, (volume_ml, error_ml) = DRAWN[band], enclosed_ml(surface)

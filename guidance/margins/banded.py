@@ -18,7 +18,7 @@ from guidance.margins.kernels.reach import along_axis
 #: A margin goes no farther, out or in.
 MOST_MM = 50.0
 #: Voxels of a grid for margins, at most: what a slider's step is quick enough with.
-MOST_VOXELS = 1_500_000
+MOST_VOXELS = 1_000_000
 #: No finer grid than this: twice as fine as a clinical CT.
 FINEST_MM = 0.5
 #: Millimetres under which a side has no margin at all.

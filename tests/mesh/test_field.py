@@ -139,7 +139,7 @@ def test_the_field_of_a_labelled_box_is_that_of_the_box_away_from_its_edges() ->
     grid = Grid.centred((40, 36, 32), 1.0, PATIENT.uid)
     at = np.abs(centres(grid)).reshape(*grid.shape, 3)
     half = np.array([10.0, 8.0, 6.0])  # faces between voxels
-    told = np.asarray(structure_field(labelled((at < half).all(axis=-1), grid), MADE).samples_mm)
+    told = np.asarray(structure_field(labelled(np.asarray((at < half).all(axis=-1)), grid), MADE).samples_mm)
     facing = (at[..., 1] < 4) & (at[..., 2] < 2) & (at[..., 0] > 7)
     np.testing.assert_allclose(told[facing], (at[..., 0] - half[0])[facing], atol=0.02)
 
@@ -162,7 +162,7 @@ def test_the_field_of_a_labelled_ellipsoid_is_within_half_a_voxel() -> None:
 
 def test_a_structure_with_parts_has_the_field_of_both() -> None:
     grid = Grid.centred((24, 24, 24), 1.0, PATIENT.uid)
-    true = np.linalg.norm(centres(grid), axis=1).reshape(grid.shape)
+    true: Float64 = np.asarray(np.linalg.norm(centres(grid), axis=1)).reshape(grid.shape)
     labels = np.asfortranarray(np.where(true < 4, 2, np.where(true < 8, 1, 0)).astype(np.uint8))
     whole = replace(MADE, includes=(2,))
     both = structure_field(LabelMap(grid, labels, (whole,)), whole)
