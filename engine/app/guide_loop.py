@@ -19,12 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from engine.app.blobs import BlobFolder
 from engine.app.child_process import end_with_the_server
 from engine.app.guide_headsets import Headsets
 from engine.app.guide_messages import Beside, alert_messages, guidance_message, pose_of, reading_of
+from engine.app.guide_resection import ResectionDesk
 from engine.app.guide_structures import is_whole, surface_nodes, surface_of, tree_of
 from engine.app.guide_ways import ENTRY_KEYS, Ways
 from engine.app.pilot import Pilot
+from engine.app.scene_labels import label_map_of, volume_node
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue, SightlineError
 from engine.core.frame import WORLD, patient
@@ -38,6 +41,7 @@ from engine.stream.guiding import (
     CalibrateAsk,
     ChooseAsk,
     CollectAsk,
+    CutAsk,
     Guidance,
     LeaveAsk,
     MarginBand,
@@ -46,7 +50,16 @@ from engine.stream.guiding import (
     TouchAsk,
     TrajectoryAsk,
 )
-from engine.stream.messages import GuideRequest, Op, Registration, Scene, SetAlerts, SetGuidance, SetRegistration
+from engine.stream.messages import (
+    GuideRequest,
+    Op,
+    PutNode,
+    Registration,
+    Scene,
+    SetAlerts,
+    SetGuidance,
+    SetRegistration,
+)
 from engine.stream.pose import Pose
 from engine.stream.reading import Reading
 from guidance.alerts.alert import Ask
@@ -55,10 +68,12 @@ from guidance.devices.device import Device, Said, open_device, simulated_device
 from guidance.devices.simulated import Fault, Scenario
 from guidance.devices.simulated_hand import SimulatedHand
 from guidance.margins.surface_tree import SurfaceTree
+from guidance.margins.tool_place import ToolShape
 from guidance.plan.plan import Plan
 from guidance.register.rigid_fit import turn
 from guidance.session.look import Look, ToolLook
 from guidance.session.session import FIXED, Session
+from guidance.track.placing import Placed
 from guidance.track.sample import thing_frame
 
 #: While the tracker is silent, the loop looks as often as this: not knowing is told as soon as knowing.
@@ -68,6 +83,8 @@ TICK_S = 0.02
 REPEAT_S = 0.05
 #: How a session stands is told at most so often.
 TELL_EVERY_S = 0.1
+#: And what a cut has taken away, so often.
+CUT_EVERY_S = 0.25
 #: Seconds before a device that ended, or could not be opened, is opened again.
 AGAIN_S = 1.0
 
@@ -172,6 +189,9 @@ class GuideLoop:
             epoch=setup.scene.registration_epoch,
         )
         self._ways = Ways(setup.plan)
+        self._cutter = next((tool.thing for tool in setup.plan.tools if tool.cuts), None)
+        self._resection: ResectionDesk | None = None
+        self._remaining: asyncio.Task[None] | None = None
         self._headsets = Headsets(setup.plan, setup.targets_mm)
         self._put_ways()
         for key in self.session.structures:  # named before they are ready
@@ -264,6 +284,8 @@ class GuideLoop:
                 session.set_bands(self._key_of(node), Bands(bands.near_mm, bands.risk_mm, bands.breach_mm))
             case QuietAsk(alert=alert, how=how):
                 session.quiet(alert, Ask(how), now_s)
+            case CutAsk():
+                self._cut(request.ask, now_s)
             case TrajectoryAsk():
                 self._ways.move(request.ask)
                 self._put_ways()
@@ -272,6 +294,34 @@ class GuideLoop:
                 self._put_ways()
             case _:
                 raise InvalidValue(f"this session does not know how to {request.ask.kind}")
+
+    def _cut(self, ask: CutAsk, now_s: float) -> None:
+        """A cut begins, ends or is taken back; at rest, what is left of the target is drawn."""
+        desk = self._resection
+        if desk is None:
+            raise InvalidValue("no tool of this plan cuts a target, or the target is not ready")
+        desk.answer(ask, now_s)
+        self._put_beside(resection=desk.message(now_s))
+        if ask.state != "start":
+            self._remaining = asyncio.create_task(self._draw_remaining(desk))
+
+    async def _draw_remaining(self, desk: ResectionDesk) -> None:
+        node = await asyncio.to_thread(desk.remaining_node)
+        if node is not None:
+            now = {"registration_epoch": self._beside.epoch}
+            self._say(Told(ops=((PutNode(node=node.model_copy(update=now)), None),)))
+
+    def _follow_cut(self, look: Look, now_s: float) -> None:
+        """What a cutting tool takes away, place by place; told a few times a second."""
+        desk = self._resection
+        if desk is None or self._beside.resection is None or not self._beside.resection.cutting:
+            return
+        for tool in look.tools:
+            if tool.thing == self._cutter:
+                place = tool.unknown if tool.unknown is not None else tool.place
+                desk.update(place.place if isinstance(place, Placed) else place, now_s)
+        if now_s - self._told_s >= CUT_EVERY_S:
+            self._put_beside(resection=desk.message(now_s))
 
     def _put_beside(self, **changes: Any) -> None:
         """Something that is told with the session, and is not its own."""
@@ -328,6 +378,7 @@ class GuideLoop:
         checks = len(self.session.verifications)
         look = self.session.look(now_s)
         self._say_checks(checks)
+        self._follow_cut(look, now_s)
         ops = self._changes(look, now_s)
         whys = (None if look.reference is None else look.reference.why, *(_why(one) for one in look.tools))
         is_news = heard or whys != self._whys or now_s - self._said_s >= REPEAT_S
@@ -417,8 +468,24 @@ class GuideLoop:
                 self._ways.put_entry(surface)
                 self._entry = entry.lods[0].blob
         self._put_ways()
+        if self._resection is None and self._cutter is not None and self._setup.plan.target is not None:
+            with contextlib.suppress(InvalidValue, OSError):  # told to who would cut
+                self._resection = await asyncio.to_thread(self._desk, scene, self._cutter, self._setup.plan.target)
 
     _entry = ""
+
+    def _desk(self, scene: Scene, cutter: str, target: str) -> ResectionDesk | None:
+        volume = volume_node(scene)
+        if volume is None:
+            return None
+        shape = self.session.instruments[cutter].planned.shape
+        return ResectionDesk(
+            label_map_of(scene, volume, self._setup.blobs),
+            target,
+            ToolShape(shape.line_mm[:1], shape.radius_mm),
+            BlobFolder(self._setup.blobs),
+            np.reshape(scene.headset_from_patient, (4, 4)),
+        )
 
     def _put_structure(self, key: str, name: str, tree: SurfaceTree | None) -> None:
         if key in self.session.structures:

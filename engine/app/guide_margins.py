@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from engine.core.surface import Surface
 from engine.core.volume import LabelMap
 from engine.mesh.field import distance_field, structure_surface
 from engine.mesh.isosurface import enclosed_ml, region_surface
+from engine.mesh.measure import area_mm2
 from engine.stream.guiding import MarginAsk, MarginBand
 from engine.stream.messages import PatternName, Scene, SurfaceNode
 from guidance.margins.banded import DEFAULT_MM, Band, Toward, margin, margin_grid, thinned
@@ -35,6 +36,8 @@ from guidance.margins.banded import DEFAULT_MM, Band, Toward, margin, margin_gri
 REACH_STEP_MM = 20.0
 #: Voxels of a margin that differs by side, at most: it takes nine passes instead of none.
 MOST_UNEVEN_VOXELS = 160_000
+#: How far the flat triangles of a margin may lie within the round surface that they stand for.
+SAGITTA_MM = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ class MarginDesk:
         self._words = {"within": within or "", "without": ", ".join(key for key, _ in without)}
         self._low, self._high = self.surface.vertices_mm.min(axis=0), self.surface.vertices_mm.max(axis=0)
         self._reach_mm = 0.0
-        self._fields = self._coarse = _Fields.none()
+        self._fields = _Fields.none()
+        self._thinner: dict[int, _Fields] = {}
         self._pool = ThreadPoolExecutor(2)
         self._grow(REACH_STEP_MM)
 
@@ -145,9 +149,7 @@ class MarginDesk:
         Raises:
             InvalidValue: no such margin; sides that mix out and in.
         """
-        if ask.margin not in Band:
-            raise InvalidValue(f"no margin {ask.margin!r}; there are {', '.join(Band)}")
-        band = Band(ask.margin)
+        band = _band(ask.margin)
         toward = Toward.evenly(ask.distance_mm) if ask.toward_mm is None else Toward(*ask.toward_mm)
         self._grow(max(toward.in_order))
         surface = self._surface(toward)
@@ -175,13 +177,25 @@ class MarginDesk:
             None if self._within is None else self._within.field(grid),
             tuple((bound.field(grid), away_mm) for bound, away_mm in self._without),
         )
-        every = ceil((grid.voxel_count / MOST_UNEVEN_VOXELS) ** (1 / 3))
-        self._coarse = self._fields.thinned(every)
+        self._thinner = {1: self._fields}
 
     def _surface(self, toward: Toward) -> Surface | None:
-        fields = self._fields if toward.is_even else self._coarse
-        part = fields.around(self._low, self._high, max(*toward.in_order, 0.0))
-        return region_surface(margin(part.target, toward, part.within, part.without))
+        every = self._every(toward)
+        if every not in self._thinner:
+            self._thinner[every] = self._fields.thinned(every)
+        part = self._thinner[every].around(self._low, self._high, max(*toward.in_order, 0.0))
+        surface = region_surface(margin(part.target, toward, part.within, part.without))
+        flat_mm = SAGITTA_MM if every > 1 and toward.is_even else 0.0
+        return surface and replace(surface, error_mm=surface.error_mm + flat_mm)
+
+    def _every(self, toward: Toward) -> int:
+        """Which samples of the fields a margin needs: nothing far out is more curved than a ball of its distance."""
+        grid = self.field.grid
+        if not toward.is_even:
+            return ceil(float(grid.voxel_count / MOST_UNEVEN_VOXELS) ** (1 / 3))
+        is_bounded = self._within is not None or bool(self._without)
+        enough_mm = sqrt(8 * SAGITTA_MM * max(toward.in_order[0], 0.0))
+        return 1 if is_bounded else max(1, int(enough_mm / float(grid.spacing_mm[0])))
 
     def _node(self, band: Band, toward: Toward, surface: Surface) -> SurfaceNode:
         drawn, (volume_ml, error_ml) = DRAWN[band], enclosed_ml(surface)
@@ -205,7 +219,7 @@ class MarginDesk:
                 self.target.provenance.synthetic,
             ),
         )
-        measured = StructureSurface(structure, (surface,), 0, volume_ml, surface.area_mm2, closed=True)
+        measured = StructureSurface(structure, (surface,), 0, volume_ml, area_mm2(surface), closed=True)
         message = structure_message(structure, LabelMap(_NOWHERE, np.zeros((1, 1, 1), np.uint8), (structure,)))
         return SurfaceNode(
             id=f"margin/{band}",
@@ -249,7 +263,7 @@ class _Bound:
 
     def field(self, grid: Grid) -> DistanceField:
         """Distances; where no part of the surface is near the grid, that it lies all within or all outside."""
-        corners = grid.patient_from_voxel.apply([(0, 0, 0), np.array(grid.shape) - 1])
+        corners = grid.patient_from_voxel.apply(np.array([(0, 0, 0), np.array(grid.shape) - 1]))
         low, high = corners.min(axis=0) - grid.spacing_mm, corners.max(axis=0) + grid.spacing_mm
         triangles = self.surface.vertices_mm[self.surface.faces]
         if ((triangles.max(axis=1) >= low) & (triangles.min(axis=1) <= high)).all(axis=1).any():
@@ -300,6 +314,12 @@ class _Fields:
 
 
 _NOWHERE = Grid.centred((1, 1, 1), 1.0)
+
+
+def _band(name: str) -> Band:
+    if name not in tuple(map(str, Band)):
+        raise InvalidValue(f"no margin {name!r}; there are {', '.join(Band)}")
+    return Band(name)
 
 
 def _with_target(organ: Structure, target: Structure) -> Structure:

@@ -44,8 +44,8 @@ AGAIN_S = 1.0
 #: Ops that may change a surface: the loop must not measure what is no longer so.
 _CHANGES = (EditScene, RenewScene, MoveSurface, PutNode, RemoveNode)
 TOOL_SOURCE = "guidance"
-#: Nodes of margins: nobody is held against them.
-MARGINS = "margin/"
+#: Nodes of margins and of what is left of a target: nobody is held against them.
+DERIVED = ("margin/", "remaining/")
 
 Refuse = Callable[[str], None]
 
@@ -280,17 +280,17 @@ class GuideRunner:
 
 def _may_move(op: Op) -> bool:
     if isinstance(op, PutNode):
-        return isinstance(op.node, SurfaceNode) and not op.node.id.startswith(MARGINS)
+        return isinstance(op.node, SurfaceNode) and not op.node.id.startswith(DERIVED)
     return isinstance(op, _CHANGES)
 
 
 def _targets_mm(plan: Plan, scene: Scene) -> Mapping[str, Float64]:
     """Where it matters how well the registration is known: ends of the ways, else the middle of the landmarks."""
-    targets = {way.name: np.asarray(way.target_mm, np.float64) for way in plan.trajectories}
-    if not targets:
-        name = next(
-            (n.structure.name for n in scene.nodes if isinstance(n, SurfaceNode) and n.structure.key == plan.target),
-            "middle of the landmarks",
-        )
-        targets = {name: np.mean([one.patient_mm for one in plan.landmarks], axis=0)}
-    return targets
+    nodes = (node.structure for node in scene.nodes if isinstance(node, SurfaceNode))
+    name = next((structure.name for structure in nodes if structure.key == plan.target), "the landmarks' middle")
+    if not plan.trajectories:
+        return {name: np.mean([one.patient_mm for one in plan.landmarks], axis=0)}
+    ends = {way.target_mm.tobytes(): way for way in plan.trajectories}  # several ways may lead to one place
+    if len(ends) == 1:
+        return {name: plan.trajectories[0].target_mm}
+    return {f"{name}, {way.name}": way.target_mm for way in ends.values()}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.core.array import Float64
-from engine.stream.guiding import CalibrateAsk, CollectAsk, GuideAsk, SolveAsk
+from engine.stream.guiding import CalibrateAsk, CollectAsk, CutAsk, GuideAsk, SolveAsk
 from guidance.devices.simulated_hand import SimulatedHand
 from guidance.plan.plan import Plan, Use
 from guidance.session.session import LandmarkState, Session, Step
@@ -23,6 +23,8 @@ TURN_S = 8.0
 PAUSE_S = 0.4
 #: Radius of the opening that it circles, and how far before the target it turns back.
 OPENING_MM, BEFORE_MM = 18.0, 1.0
+#: How far around the target it cuts.
+CUT_MM = 6.0
 #: A hand that operates.
 OPERATING_MM_S = 40.0
 #: The places that it turns through at an opening.
@@ -118,7 +120,11 @@ class Pilot:
         length = float(np.linalg.norm(entry - target))
         for depth_mm in np.arange(5.0, max(length - BEFORE_MM, 5.0), 5.0):
             yield from self._go(entry - depth_mm * axis)
-        yield from self._wait(2.0)
+        yield CutAsk(state="start")
+        for angle in np.linspace(0.0, 4 * np.pi, 24):
+            off = CUT_MM * (np.cos(angle) * side + np.sin(angle) * other)
+            yield from self._go(target + off * (angle / (4 * np.pi)))
+        yield CutAsk(state="stop")
         yield from self._go(entry)
         yield from self._go(entry + 60.0 * axis)
 

@@ -91,7 +91,8 @@ class Region:
             FrameMismatch, InvalidValue: the grids differ.
         """
         self._check(other)
-        return Region(self.grid, np.maximum(self.level, other.level), max(self.error_mm, other.error_mm))
+        both = np.maximum(np.asarray(self.level), np.asarray(other.level))
+        return Region(self.grid, both, max(self.error_mm, other.error_mm))
 
     def without(self, other: Region) -> Region:
         """What is in this one and not in the other (numpy levels).
@@ -100,8 +101,8 @@ class Region:
             FrameMismatch, InvalidValue: the grids differ.
         """
         self._check(other)
-        away = np.negative(np.asarray(other.level))
-        return Region(self.grid, np.maximum(self.level, away), max(self.error_mm, other.error_mm))
+        left = np.maximum(np.asarray(self.level), -np.asarray(other.level))
+        return Region(self.grid, left, max(self.error_mm, other.error_mm))
 
     def _check(self, other: Region) -> None:
         if other.grid.frame != self.grid.frame:

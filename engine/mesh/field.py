@@ -132,7 +132,7 @@ def structure_surface(label_map: LabelMap, structure: Structure, smoothing: Smoo
         InvalidValue: the structure has no voxel.
     """
     labels = np.asarray(label_map.labels)
-    kji = np.isin(labels.T, structure.labels) if structure.includes else structure.label == labels.T
+    kji = np.isin(labels.T, structure.labels) if structure.includes else np.equal(labels.T, structure.label)
     spans = [np.flatnonzero(kji.any(axis=axes)) for axes in ((0, 1), (0, 2), (1, 2))]
     if not len(spans[0]):
         raise InvalidValue(f"{structure.name} has no voxel")

@@ -18,6 +18,7 @@ from engine.core.surface import Surface
 from engine.core.volume import LabelMap
 from engine.mesh.extract import extract
 from engine.mesh.kernels_bits import inlined, kernel
+from engine.mesh.measure import area_mm2, is_closed
 from engine.mesh.smooth import NO_SMOOTHING
 
 #: Newton steps of a vertex towards the border: the second changes less than a hundredth of a voxel.
@@ -48,9 +49,23 @@ def enclosed_ml(surface: Surface) -> tuple[float, float]:
     Raises:
         InvalidValue: it is not closed.
     """
-    if not surface.is_closed():
+    if not is_closed(surface):
         raise InvalidValue("an open surface encloses nothing")
-    return surface.volume_mm3 / 1000, surface.area_mm2 * surface.error_mm / 1000
+    volume_mm3 = _volume(surface.vertices_mm, surface.faces, surface.vertices_mm.mean(axis=0, dtype=np.float64))
+    return float(volume_mm3) / 1000, area_mm2(surface) * surface.error_mm / 1000
+
+
+@kernel
+def _volume(vertices: Any, faces: Any, about: Any) -> float:
+    """By the divergence theorem; `about` is somewhere near, which keeps the terms small."""
+    total = 0.0
+    for f in range(faces.shape[0]):
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+        ax, ay, az = vertices[i, 0] - about[0], vertices[i, 1] - about[1], vertices[i, 2] - about[2]
+        bx, by, bz = vertices[j, 0] - about[0], vertices[j, 1] - about[1], vertices[j, 2] - about[2]
+        cx, cy, cz = vertices[k, 0] - about[0], vertices[k, 1] - about[1], vertices[k, 2] - about[2]
+        total += ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
+    return total / 6
 
 
 @kernel

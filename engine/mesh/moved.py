@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.core.array import Float64
+from engine.core.array import Float32, Float64
 from engine.core.surface import Surface
 from engine.mesh.meshopt import encode_attributes
 from engine.mesh.meshopt_decode import decode_attributes
@@ -23,7 +23,16 @@ def packed_positions(surface: Surface, frame: QuantizationFrame) -> bytes:
         InvalidValue: a vertex lies outside `frame`.
     """
     _, used = in_drawing_order(surface.faces, len(surface.vertices_mm))
-    return encode_attributes(frame.quantized(surface.vertices_mm[used]).view(np.uint8))
+    return packed_in_order(surface.vertices_mm[used], frame)
+
+
+def packed_in_order(vertices_mm: Float32, frame: QuantizationFrame) -> bytes:
+    """The same of vertices (v, 3) that stand in the order of the GLB already: those that were read from it.
+
+    Raises:
+        InvalidValue: a vertex lies outside `frame`.
+    """
+    return encode_attributes(frame.quantized(vertices_mm).view(np.uint8))
 
 
 def unpacked_positions(stream: bytes, count: int, frame: QuantizationFrame) -> Float64:

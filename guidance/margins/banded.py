@@ -18,7 +18,7 @@ from guidance.margins.kernels.reach import along_axis
 #: A margin goes no farther, out or in.
 MOST_MM = 50.0
 #: Voxels of a grid for margins, at most: what a slider's step is quick enough with.
-MOST_VOXELS = 1_500_000
+MOST_VOXELS = 1_000_000
 #: No finer grid than this: twice as fine as a clinical CT.
 FINEST_MM = 0.5
 #: Millimetres under which a side has no margin at all.
@@ -147,10 +147,11 @@ def _uneven(target: DistanceField, toward: Toward) -> Region:
 def _reached(samples: Float64, spacing: float, reaches: tuple[float, ...]) -> Float64:
     """(ni, nj, nk) about the distance to the border of what is reached from where `samples` are negative."""
     f = np.ascontiguousarray(samples, np.float32)
-    outward = np.stack(np.gradient(f, spacing), axis=-1)
+    outward = np.stack(list(np.gradient(f, spacing)), axis=-1)
     outward /= np.maximum(np.linalg.norm(outward, axis=-1, keepdims=True), 1e-6)
+    ahead, back = np.array(reaches[0::2], np.float32), np.array(reaches[1::2], np.float32)
     # How far the ellipsoid reaches along the way out of the target: its support function.
-    sides = np.where(outward > 0, np.float32(reaches[0::2]), np.float32(reaches[1::2]))
+    sides = np.where(outward > 0, ahead, back)
     straight = np.linalg.norm(outward * sides, axis=-1)
     shortest = max(min(reaches), _SHORT * spacing)
     gauges = np.sqrt(_gauges2(f, spacing, reaches, (1 + _BEYOND * spacing / shortest) ** 2))

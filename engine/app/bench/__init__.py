@@ -31,6 +31,7 @@ BENCHES: dict[str, str] = {
     "margins": "engine.app.bench.margins",
     "alerts": "engine.app.bench.alerts",
     "implant": "engine.app.bench.implant",
+    "fields": "engine.app.bench.fields",
     "soak": "engine.app.bench.soak",
 }
 

@@ -61,8 +61,8 @@ def _measured(case: str, surfaces: list[Surface]) -> list[Row]:
     built_ms = 1000 * (time.perf_counter() - start) / sum(len(s.faces) for s in surfaces) * 200_000
     low, high = (np.array([f(s.vertices_mm, axis=0) for s in surfaces]) for f in (np.min, np.max))
     way, anywhere = _way(low.min(axis=0), high.max(axis=0)), _anywhere(low.min(axis=0), high.max(axis=0))
-    polys = [_vtk_surface(surface) for surface in surfaces]
-    filters = [_vtk_filter(poly) for poly in polys]
+    polys = [vtk_surface(surface) for surface in surfaces]
+    filters = [vtk_filter(poly) for poly in polys]
     tip_ms = _times_ms(way, _asker(trees, TIP))
     kept_ms = _times_ms(way[:1000], partial(_ask_kept, filters))
     rebuilt_ms = _times_ms(way[: WARM + REBUILDS], partial(_ask_rebuilt, polys))
@@ -150,7 +150,7 @@ def _times_ms(places: Places, ask: Callable[[ToolPlace], object]) -> Float64:
     return 1000 * np.array(spent[WARM:])
 
 
-def _vtk_surface(surface: Surface) -> vtkPolyData:
+def vtk_surface(surface: Surface) -> vtkPolyData:
     points, cells, poly = vtkPoints(), vtkCellArray(), vtkPolyData()
     points.SetData(numpy_to_vtk(surface.vertices_mm, deep=True))
     listed = np.column_stack([np.full(len(surface.faces), 3), surface.faces]).astype(np.int64)
@@ -160,7 +160,7 @@ def _vtk_surface(surface: Surface) -> vtkPolyData:
     return poly
 
 
-def _vtk_filter(poly: vtkPolyData) -> vtkImplicitPolyDataDistance:
+def vtk_filter(poly: vtkPolyData) -> vtkImplicitPolyDataDistance:
     made = vtkImplicitPolyDataDistance()
     made.SetInput(poly)
     return made
@@ -176,7 +176,7 @@ def _ask_kept(filters: list[vtkImplicitPolyDataDistance], place: ToolPlace) -> l
 
 
 def _ask_rebuilt(polys: list[vtkPolyData], place: ToolPlace) -> list[float]:
-    return [_vtk_distance(_vtk_filter(poly), place) for poly in polys]
+    return [_vtk_distance(vtk_filter(poly), place) for poly in polys]
 
 
 def _errors(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.array import Float64
+from engine.core.array import Float32, Float64
 from engine.core.errors import FrameMismatch, InvalidValue
 from engine.core.field import DistanceField, Region
 from engine.core.frame import patient
@@ -34,7 +34,7 @@ def drawn(region: Region) -> Surface:
 def test_the_margin_of_a_ball_is_the_ball_that_is_larger_by_it(distance_mm: float) -> None:
     surface = drawn(margin(BALL, Toward.evenly(distance_mm)))
     expected = RADIUS + distance_mm
-    assert np.abs(np.linalg.norm(surface.vertices_mm, axis=1) - expected).max() < 0.05
+    assert np.abs(np.linalg.norm(surface.vertices_mm, axis=1) - expected).max() < max(0.03, 0.3 / expected)
     # Facets cut a ball short, by about the square of the spacing over its radius.
     assert surface.volume_mm3 == pytest.approx(4 / 3 * np.pi * expected**3, rel=1.3 / expected**2)
 
@@ -46,7 +46,7 @@ def test_the_margin_of_a_box_is_the_box_with_rounded_edges() -> None:
     assert surface.volume_mm3 == pytest.approx(steiner, rel=6e-3)
 
 
-def support_off(points_mm: Float64, radius_mm: float, toward: tuple[float, ...]) -> Float64:
+def support_off(points_mm: Float32, radius_mm: float, toward: tuple[float, ...]) -> Float64:
     """How far points stand outside a ball grown by ellipsoid octants: their worst over all directions (convex)."""
     normal = np.random.default_rng(0).normal(size=(15_000, 3))
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
@@ -143,7 +143,7 @@ def test_a_grid_for_margins_holds_the_target_and_its_reach_and_no_more_voxels_th
     for half in (5.0, 120.0):
         grid = margin_grid(np.full(3, -half), np.full(3, half), PATIENT, 20.0)
         assert grid.voxel_count < 1.1 * MOST_VOXELS
-        corners = grid.patient_from_voxel.apply([(0, 0, 0), np.array(grid.shape) - 1])
+        corners = grid.patient_from_voxel.apply(np.array([(0, 0, 0), np.array(grid.shape) - 1]))
         assert (corners[0] < -half - 20).all()
         assert (corners[1] > half + 20).all()
 

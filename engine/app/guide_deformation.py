@@ -1,0 +1,140 @@
+"""Soft tissue that moved since the scan, on the wire: a scene's surfaces with new places, and marked as guessed.
+
+The triangles stay, so only positions travel (`engine.mesh.moved`). The mark goes first: nobody sees a surface deformed
+that does not say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.app.blobs import BlobFolder
+from engine.core.array import Float64
+from engine.core.errors import EnvironmentLacks
+from engine.core.frame import Frame, patient
+from engine.core.surface import Surface
+from engine.mesh.gltf_read import read_glb
+from engine.mesh.moved import packed_in_order
+from engine.mesh.quantize import QuantizationFrame
+from engine.stream.messages import MovedPositions, MoveSurface, Op, PutNode, Scene, SurfaceNode
+from guidance.register.deformation import Deformation
+
+#: The parameter of a structure's provenance that says that, and how, its surface was moved.
+DEFORMED = "deformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Deformed:
+    """What to send so that everyone sees tissue where it is believed to be.
+
+    Attributes:
+        ops: in this order.
+        words: for the user: how far it moved, and how little that is known.
+        left_out: ids of surfaces that could not be moved, since they were corrected by hand after they were made.
+    """
+
+    ops: tuple[Op, ...]
+    words: str
+    left_out: tuple[str, ...]
+
+
+def deformed(
+    scene: Scene, deformation: Deformation, blobs: BlobFolder, only: Collection[str] | None = None
+) -> Deformed:
+    """Ops that move the surfaces of `scene` from where the scan had them; earlier movements are forgotten.
+
+    Args:
+        only: ids of nodes to move; all surfaces when None. Bone does not follow soft tissue.
+
+    Raises:
+        EnvironmentLacks: a surface's blob is gone.
+    """
+    chosen = [node for node in scene.nodes if isinstance(node, SurfaceNode) and (only is None or node.id in only)]
+    movable = [node for node in chosen if not node.patches and node.lods]
+    matrix = np.reshape(scene.headset_from_patient, (4, 4))
+    ops: list[Op] = []
+    furthest_mm = error_mm = 0.0
+    for node in movable:
+        levels = [_level(lod.blob, matrix, patient(node.frame_of_reference_uid), blobs) for lod in node.lods]
+        moved = [_moved(level, deformation) for level in levels]
+        furthest_mm = max(furthest_mm, _most_apart(levels[0], moved[0]))
+        error_mm = max(error_mm, float(deformation.error_mm(levels[0].vertices_mm.astype(np.float64)).max()))
+        ops += [_marked(node, _words(deformation, furthest_mm, error_mm)), _moving(node, moved, blobs)]
+    left_out = tuple(node.id for node in chosen if node not in movable)
+    return Deformed(tuple(ops), _words(deformation, furthest_mm, error_mm), left_out)
+
+
+def undeformed(scene: Scene) -> tuple[Op, ...]:
+    """Ops that put every surface back to where the scan has it, without its mark."""
+    return tuple(
+        PutNode(node=_with_mark(node, None).model_copy(update={"moved": ()}))
+        for node in scene.nodes
+        if isinstance(node, SurfaceNode) and DEFORMED in node.structure.provenance.parameters
+    )
+
+
+def _words(deformation: Deformation, furthest_mm: float, error_mm: float) -> str:
+    return (
+        f"moved by up to {furthest_mm:.0f} mm after {len(deformation.scan_mm)} points that were touched again; "
+        f"between and beyond them a guess, off by about {max(error_mm, 1.0):.0f} mm"
+    )
+
+
+def _level(blob: str, matrix: NDArray[np.float64], frame: Frame, blobs: BlobFolder) -> Surface:
+    """A level of detail as it came, in patient millimetres and in the order of its GLB."""
+    path = blobs.path(blob)
+    if path is None:
+        raise EnvironmentLacks("a surface of the scene is no longer on the server's disk", "Open the study again.")
+    (read,) = read_glb(path.read_bytes())
+    at_mm = (read.positions_m.astype(np.float64) - matrix[:3, 3]) @ np.linalg.inv(matrix[:3, :3]).T
+    return Surface(frame, at_mm.astype(np.float32), read.triangles.astype(np.int32))
+
+
+def _moved(level: Surface, deformation: Deformation) -> Surface:
+    now: Float64 = deformation.moved(level.vertices_mm.astype(np.float64))
+    return Surface(level.frame, now.astype(np.float32), level.faces)
+
+
+def _most_apart(one: Surface, two: Surface) -> float:
+    return float(np.linalg.norm(one.vertices_mm - two.vertices_mm, axis=1).max())
+
+
+def _marked(node: SurfaceNode, words: str) -> PutNode:
+    return PutNode(node=_with_mark(node, words))
+
+
+def _with_mark(node: SurfaceNode, words: str | None) -> SurfaceNode:
+    provenance = node.structure.provenance
+    rest = {name: value for name, value in provenance.parameters.items() if name != DEFORMED}
+    parameters = rest if words is None else rest | {DEFORMED: words}
+    structure = node.structure.model_copy(
+        update={"provenance": provenance.model_copy(update={"parameters": parameters})}
+    )
+    return node.model_copy(update={"structure": structure})
+
+
+def _moving(node: SurfaceNode, moved: list[Surface], blobs: BlobFolder) -> MoveSurface:
+    frame = QuantizationFrame.around(moved)
+    places = [packed_in_order(surface.vertices_mm, frame) for surface in moved]
+    blob, starts = blobs.put(b"".join(places)), np.cumsum([0, *map(len, places)]).tolist()
+    x, y, z = frame.origin_mm.tolist()
+    return MoveSurface(
+        id=node.id,
+        moved=tuple(
+            MovedPositions(
+                blob=blob,
+                start=start,
+                bytes=len(data),
+                vertices=len(surface.vertices_mm),
+                origin_mm=(x, y, z),
+                step_mm=frame.step_mm,
+            )
+            for start, data, surface in zip(starts, places, moved, strict=False)
+        ),
+        volume_ml=max(moved[0].volume_mm3, 0.0) / 1000 if node.closed else node.volume_ml,
+        surface_area_mm2=moved[0].area_mm2,
+    )
