@@ -385,7 +385,7 @@ store.watch((state) => isCorrecting(state.view), (painting) => {
 const pickers = createPickers((files) => actions.sendFiles(files));
 const grid = new Grid(store, sights);
 const stage = createStage(grid.pane3d, demo ? demoSurfaces : glbSource, (drawn) => store.update((state) => ({ ...state, drawn })));
-const xr = createHeadset(stage, store, actions);
+const xr = createHeadset(stage, store, sights, actions);
 let loader: VolumeLoader | null = null;
 let planes: SlicePlanes | null = null;
 stage.patient.add(tools.group, plan.group);
@@ -529,6 +529,10 @@ store.watch((state) => state.drawn, ({ ready, failed, total }) => {
   if (whole) refineSoon();
 });
 store.watch((state) => state.drawn, loadVolumeAfterSurfaces);
+xr.state.watch((state) => state.mode, () => {
+  look();
+  colour();
+});
 window.setInterval(showFreshness, FRESHNESS_EVERY_MS);
 stage.onFrame(() => {
   const { renderer, camera } = stage;

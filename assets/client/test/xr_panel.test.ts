@@ -20,6 +20,7 @@ const SEEN: PanelView = {
   correcting: "Painting Heart: trigger or pinch",
   frameTime: null,
   onWrist: false,
+  guide: null,
 };
 
 /** Intents that only remember what was asked for. */

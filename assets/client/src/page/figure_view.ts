@@ -2,7 +2,7 @@
 // and its width held against the same character in a row of reference. Where they differ the figure is taken away.
 
 import { element } from "./element";
-import { ALPHABET, dashFigure, isInAlphabet, said } from "../model/figure";
+import { ALPHABET, BLANK, dashFigure, isInAlphabet, said } from "../model/figure";
 
 /** Parts of the font's size within which widths are one: layout rounds them to parts of a pixel. */
 const SAME = 0.03;
@@ -75,7 +75,10 @@ function createFigure(): Drawn {
   return view;
 }
 
-const cell = (character: string): HTMLElement => element("span", { class: "cell" }, character);
+/** Where a figure has its point, if it has one. */
+const POINT_AT = 4;
+const cellClass = (character: string, place: number): string => (character === "." || (place === POINT_AT && character === BLANK) ? "cell narrow" : character === "m" ? "cell wide" : "cell");
+const cell = (character: string, place = 0): HTMLElement => element("span", { class: cellClass(character, place) }, character);
 
 /** Only what changes is touched. */
 function put(cells: HTMLElement, figure: string): void {
@@ -83,8 +86,11 @@ function put(cells: HTMLElement, figure: string): void {
   while (cells.childElementCount > characters.length) cells.lastElementChild!.remove();
   characters.forEach((character, n) => {
     const there = cells.children[n];
-    if (there === undefined) cells.append(cell(character));
-    else if (there.textContent !== character) there.textContent = character;
+    if (there === undefined) cells.append(cell(character, n));
+    else if (there.textContent !== character) {
+      there.textContent = character;
+      there.className = cellClass(character, n);
+    }
   });
 }
 

@@ -163,6 +163,11 @@ export class HandSlice {
     this.#take(pointer, true);
   }
 
+  /** A standing plane goes through a place, turned as it is. */
+  goTo(place: THREE.Vector3): void {
+    if (this.#on && this.#carrier === null) this.#plate.position.copy(place);
+  }
+
   /** The hand lets it stand where it is. */
   setDown(): void {
     this.#carrier = null;

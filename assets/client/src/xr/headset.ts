@@ -5,6 +5,7 @@ import { loadFont } from "./canvas_text";
 import { Feedback } from "./feedback";
 import { Room, type Corrections, type RoomReport } from "./room";
 import { HeadsetSession, type SessionState } from "./session";
+import type { Sight } from "../model/sight";
 import type { AppStore } from "../model/state";
 import type { Store } from "../model/store";
 import type { Stage } from "../three/stage";
@@ -22,11 +23,11 @@ export interface Headset {
   report(): RoomReport | null;
 }
 
-export function createHeadset(stage: Stage, store: AppStore, corrections: Corrections): Headset {
+export function createHeadset(stage: Stage, store: AppStore, sights: Store<Sight | null>, corrections: Corrections): Headset {
   const feedback = new Feedback();
   let room: Room | null = null;
   const session = new HeadsetSession(stage.renderer, (entered, mode, hasFloor) => {
-    room = new Room(entered, mode, stage, store, feedback, corrections, hasFloor);
+    room = new Room(entered, mode, stage, store, sights, feedback, corrections, hasFloor);
     const stop = stage.onFrame((time_s, frame) => frame && room?.step(time_s, frame));
     return {
       dispose() {

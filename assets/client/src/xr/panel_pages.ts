@@ -9,9 +9,10 @@ import { may } from "../model/self";
 import { PLANES, type Plane, type State, type Tool } from "../model/state";
 import { isShown, surfaces } from "../model/structures";
 import { BRUSH_MM, isCorrecting, length_mm, rangeOf } from "../model/view";
-import type { VolumeNode } from "../wire/messages";
+import { shownAlerts } from "../model/alarm";
+import type { Guidance, VolumeNode } from "../wire/messages";
 
-export type Page = "structures" | "slice" | "measure" | "correct" | "view";
+export type Page = "guide" | "structures" | "slice" | "measure" | "correct" | "view";
 /** Sides from which the anatomy is looked at. */
 export type Facing = "front" | "back" | "left" | "right" | "head" | "feet";
 
@@ -27,6 +28,17 @@ export interface PanelView {
   /** Text of the frame time; null while nobody asked. */
   readonly frameTime: string | null;
   readonly onWrist: boolean;
+  /** Null while nothing is guided. */
+  readonly guide: GuideView | null;
+}
+
+export interface GuideView {
+  /** The landmark that the next touch is of. */
+  readonly landmark: string | null;
+  /** Landmarks that were touched from this headset. */
+  readonly done: ReadonlySet<string>;
+  readonly words: string;
+  readonly overlayTime: string;
 }
 
 /** What a press asks for. */
@@ -52,6 +64,12 @@ export interface PanelIntents {
   face(side: Facing): void;
   bringHere(): void;
   toggleFrameTime(): void;
+  toggleOverlay(): void;
+  toggleFollow(): void;
+  silence(): void;
+  touchLandmark(id: string): void;
+  registerHeadset(): void;
+  chooseWay(id: string): void;
   reset(): void;
   leave(): void;
   /** Takes the panel off the wrist and lets it stand. */
@@ -71,6 +89,8 @@ const BODY_Y = EDGE + TABS_H + 6;
 const ROWS = 6;
 const FOOTER_Y = PANEL_SIZE.height_mm - EDGE - ROW;
 const SCALE_STEP = 1.25;
+/** Fewer points fix no rigid place. */
+const LEAST_LANDMARKS = 3;
 /** Structures a page holds when all fit, and when it must leave a row for turning over. */
 const STRUCTURE_ROWS = ROWS - 1;
 
@@ -100,9 +120,13 @@ const TABS: readonly (readonly [page: Page, text: string, width: number])[] = [
   ["view", "View", 27],
 ];
 
+/** While something is guided nothing is corrected: its page takes that place. */
+const GUIDE_TAB: (typeof TABS)[number] = ["guide", "Guide", 38];
+
 function tabs(view: PanelView, intents: PanelIntents): Control[] {
   let x = EDGE;
-  const pages = TABS.map(([page, text, width]) => {
+  const all = view.guide === null ? TABS : [GUIDE_TAB, ...TABS.filter(([page]) => page !== "correct")];
+  const pages = all.map(([page, text, width]) => {
     const rect = { x_mm: x, y_mm: EDGE, w_mm: width, h_mm: TABS_H };
     x += width + 2;
     return button(`tab-${page}`, rect, text, () => intents.turnTo(page), { size: "label", on: view.page === page });
@@ -127,12 +151,52 @@ function footer(view: PanelView, intents: PanelIntents): Control[] {
 }
 
 const PAGES: Record<Page, (state: State, view: PanelView, intents: PanelIntents) => Control[]> = {
+  guide: guidePage,
   structures: structuresPage,
   slice: slicePage,
   measure: measurePage,
   correct: correctPage,
   view: viewPage,
 };
+
+const GUIDE_ROWS = 3;
+
+function guidePage(state: State, { guide }: PanelView, intents: PanelIntents): Control[] {
+  const guidance = state.scene?.guidance ?? null;
+  if (guidance === null || guide === null) return [caption("none", cell(0, 0, 1), "Nothing is guided now")];
+  const { overlayOn } = state;
+  const quiet = shownAlerts(state).some(({ sounds, may_be_quiet }) => sounds && may_be_quiet);
+  const isTouching = guidance.step === "register" || guidance.step === "verify" || guide.landmark !== null;
+  return [
+    button("overlay", cell(0, 0, 2), overlayOn ? "Overlay on" : "Overlay off", () => intents.toggleOverlay(), { on: overlayOn, ...ticked(overlayOn) }),
+    button("silence", cell(0, 1, 2), "Silence", () => intents.silence(), { disabled: !quiet }),
+    caption("guide-words", cell(1, 0, 1), guide.words || guidance.next),
+    ...(isTouching ? landmarkRows(guidance, guide, intents) : wayRows(guidance, intents)),
+    ...guideFoot(state, guide, isTouching, intents),
+  ];
+}
+
+function landmarkRows({ landmarks }: Guidance, { landmark, done }: GuideView, intents: PanelIntents): Control[] {
+  const ahead = [...landmarks].sort((a, b) => Number(done.has(a.id)) - Number(done.has(b.id)));
+  return ahead.slice(0, GUIDE_ROWS).map(({ id, name, use }, row) => {
+    const isChosen = id === landmark;
+    const text = isChosen ? `Hold the tip on: ${name}` : `${name}${use === "check" ? " (check)" : ""}`;
+    return button(`landmark-${id}`, cell(2 + row, 0, 1), text, () => intents.touchLandmark(id), { on: isChosen, ...ticked(done.has(id)) });
+  });
+}
+
+function wayRows({ trajectories, chosen }: Guidance, intents: PanelIntents): Control[] {
+  return trajectories.slice(0, GUIDE_ROWS).map(({ id, name, refused }, row) =>
+    button(`way-${id}`, cell(2 + row, 0, 1), refused ? `${name}: ${refused}` : name, () => intents.chooseWay(id), { on: id === chosen, disabled: refused !== "", ...ticked(id === chosen) }));
+}
+
+function guideFoot({ view: { followsTip } }: State, { done, overlayTime }: GuideView, isTouching: boolean, intents: PanelIntents): Control[] {
+  if (isTouching) return [button("register-headset", cell(5, 0, 1), "Place it in this headset", () => intents.registerHeadset(), { disabled: done.size < LEAST_LANDMARKS })];
+  return [
+    button("follow", cell(5, 0, 2), "Slice at tip", () => intents.toggleFollow(), { on: followsTip, ...ticked(followsTip) }),
+    caption("overlay-time", cell(5, 1, 2), overlayTime),
+  ];
+}
 
 function structuresPage(state: State, view: PanelView, intents: PanelIntents): Control[] {
   const all = surfaces(state.scene);

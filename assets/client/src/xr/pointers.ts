@@ -9,7 +9,9 @@ export type PointerKind = "controller" | "hand" | "transient";
 
 /** xr-standard gamepad places: https://www.w3.org/TR/webxr-gamepads-module-1/#xr-standard-gamepad-mapping */
 const STICK_PRESS = 3;
-const FACE_BUTTONS = [4, 5] as const;
+const MENU_BUTTONS = [4, STICK_PRESS] as const;
+/** The upper face button, B or Y. */
+const UPPER_BUTTON = 5;
 const TOUCHPAD_AXES = [0, 1] as const;
 const STICK_AXES = [2, 3] as const;
 /** A stick at rest is rarely at zero. */
@@ -50,6 +52,7 @@ export class Pointer {
   readonly select = new Button();
   readonly squeeze = new Button();
   readonly menu = new Button();
+  readonly upper = new Button();
   readonly stick = new THREE.Vector2();
   /** Joint poses, 16 floats each in `HAND_JOINTS` order; null for controllers. */
   readonly joints: Float32Array | null;
@@ -72,6 +75,7 @@ export class Pointer {
     this.select.step();
     this.squeeze.step();
     this.menu.step();
+    this.upper.step();
   }
 
   /** Everything let go, as when the device takes the input away. */
@@ -79,6 +83,7 @@ export class Pointer {
     this.select.set(false);
     this.squeeze.set(false);
     this.menu.set(false);
+    this.upper.set(false);
   }
 
   #pose(frame: XRFrame, space: XRReferenceSpace, aim: Float32Array): void {
@@ -115,8 +120,9 @@ export class Pointer {
   #gamepad(): void {
     const pad = this.source.gamepad;
     if (!pad) return;
-    const menu = [...FACE_BUTTONS, STICK_PRESS].some((place) => pad.buttons[place]?.pressed ?? false);
-    this.menu.set(this.kind === "controller" && menu);
+    const isPressed = (place: number): boolean => this.kind === "controller" && (pad.buttons[place]?.pressed ?? false);
+    this.menu.set(MENU_BUTTONS.some(isPressed));
+    this.upper.set(isPressed(UPPER_BUTTON));
     const axes = pad.axes.length > 2 ? STICK_AXES : TOUCHPAD_AXES;
     this.stick.set(live(pad.axes[axes[0]]), live(pad.axes[axes[1]]));
   }

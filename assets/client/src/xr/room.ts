@@ -2,11 +2,14 @@
 
 import * as THREE from "three";
 
+import { AlarmSign } from "./alarm_sign";
 import { Aiming } from "./aiming";
 import type { HeadsetMode } from "./availability";
 import type { Feedback } from "./feedback";
 import { Grab, restingScale, scaledAbout, type Placement } from "./grab";
+import { GuideHud } from "./guide_hud";
 import { HandSlice } from "./hand_slice";
+import { LandmarkTouch } from "./landmark_touch";
 import { BODY_CAP_DEG, LABEL_CAP_DEG } from "./legibility";
 import type { Panel } from "./panel";
 import { Corrector } from "./corrector";
@@ -21,15 +24,23 @@ import { statusText } from "./status_text";
 import { Surroundings } from "./surroundings";
 import { TextLabel } from "./text_label";
 import { themeFor, type Theme } from "./theme";
+import { WayGrips } from "./way_grips";
 import { handSide, WristPanel } from "./wrist_panel";
+import { shownAlerts } from "../model/alarm";
+import { lookOf } from "../model/overlay";
+import { may } from "../model/self";
+import { upToTenth } from "../model/session_words";
+import { anatomyWords, tipOf, type Sight } from "../model/sight";
+import type { Store } from "../model/store";
 import { volumeText } from "../model/number_text";
 import { volumeOf } from "../model/scene";
 import type { AppStore, Plane } from "../model/state";
 import { setOpacity, showAll, surfaceOf, toggleVisible } from "../model/structures";
-import { applyPreset, isCorrecting, removeMeasurement, select, setBrush, setRange, setTool } from "../model/view";
+import { applyPreset, isCorrecting, removeMeasurement, select, setBrush, setFollowsTip, setRange, setTool } from "../model/view";
 import type { Strokes } from "../model/hand";
 import { BYTES_PER_TRIANGLE } from "../three/lod";
 import type { Stage } from "../three/stage";
+import type { GuideAsk, HeadsetPlace } from "../wire/messages";
 
 /** A press that lets go within this distance of where it began moved nothing: it names what it points at. */
 const TAP_M = 0.008;
@@ -42,12 +53,16 @@ const FRAME_TIME_EVERY_S = 0.5;
 /** A longer gap is a pause, not motion: the headset was off or the page asleep. */
 const LONGEST_STEP_S = 0.1;
 
+const MM_TO_METRES = new THREE.Matrix4().makeScale(0.001, 0.001, 0.001);
 /** Stands in for the anatomy until its first surface is here. */
 const EMPTY_ROOM = new THREE.Box3(new THREE.Vector3(-0.2, -0.2, -0.2), new THREE.Vector3(0.2, 0.2, 0.2));
 
 /** What hands in the room ask for. */
 export interface Corrections extends Strokes {
   step(direction: "undo" | "redo"): void;
+  guide(ask: GuideAsk): void;
+  /** For how long the overlay was on, in words. */
+  overlayTime(): string;
 }
 
 type Held = { readonly by: "select" | "squeeze"; readonly from: THREE.Vector3; letGo(): void };
@@ -72,6 +87,8 @@ export interface RoomReport {
   readonly named: string;
   readonly status: string;
   readonly letters: string;
+  /** Of a guidance session: what stands on the board, the alarm, whether anatomy is drawn and where it is taken to be. */
+  readonly guide: { hud: string[]; alarm: string; anatomy: boolean; onPatient: boolean; words: string; landmark: string | null; touching: number; ways: readonly number[][] };
   readonly pointers: { kind: string; handedness: string; tip: number[]; over: string | null; owner: string | null }[];
 }
 
@@ -100,6 +117,12 @@ export class Room {
   readonly #name: TextLabel;
   readonly #status: TextLabel;
   readonly #letters: SliceLetters;
+  readonly #hud: GuideHud;
+  readonly #alarm: AlarmSign;
+  readonly #touch: LandmarkTouch;
+  readonly #ways: WayGrips;
+  /** A place that is of a world which the device has moved since. */
+  #lostPlace: HeadsetPlace | null = null;
   readonly #held = new Map<Pointer, Held>();
   readonly #stop: (() => void)[] = [];
   readonly #blend: XREnvironmentBlendMode;
@@ -128,6 +151,7 @@ export class Room {
     private readonly mode: HeadsetMode,
     private readonly stage: Stage,
     private readonly store: AppStore,
+    private readonly sights: Store<Sight | null>,
     feedback: Feedback,
     private readonly corrections: Corrections,
     hasFloor: boolean,
@@ -148,9 +172,16 @@ export class Room {
     this.#name = new TextLabel(LABEL_CAP_DEG, this.#theme, true);
     this.#status = new TextLabel(BODY_CAP_DEG, this.#theme, true);
     this.#letters = new SliceLetters(this.#theme);
+    this.#hud = new GuideHud(this.#theme, this.#blend === "additive");
+    this.#alarm = new AlarmSign(this.#theme);
+    const ask = (asked: GuideAsk): void => corrections.guide(asked);
+    this.#touch = new LandmarkTouch(ask, (pointer) => feedback.give("press", pointer.source));
+    this.#ways = new WayGrips(stage.patient, stage.headsetFromPatient, ask);
+    stage.anatomy.marks.additive.value = this.#blend === "additive" ? 1 : 0;
+    if (sights.get() !== null) this.#page = "guide";
     this.#group.add(
       this.#slice.group, this.#ruler.group, this.#corrector.group, this.#wrist.panel.group, this.#tag.panel.group, this.#hint.mesh, this.#name.mesh,
-      this.#status.mesh, this.#letters.group,
+      this.#status.mesh, this.#letters.group, this.#hud.mesh, this.#alarm.mesh, this.#touch.group, this.#ways.group,
     );
     stage.scene.add(this.#group);
     this.#listen();
@@ -160,7 +191,8 @@ export class Room {
     for (const stop of this.#stop) stop();
     this.#pointers.dispose();
     this.#cutAnatomy(false);
-    for (const part of [this.#slice, this.#ruler, this.#corrector, this.#wrist.panel, this.#tag.panel, this.#hint, this.#name, this.#status, this.#letters]) part.dispose();
+    for (const part of [this.#slice, this.#ruler, this.#corrector, this.#wrist.panel, this.#tag.panel, this.#hint, this.#name, this.#status, this.#letters, this.#hud, this.#alarm, this.#touch, this.#ways]) part.dispose();
+    this.stage.anatomy.marks.additive.value = 0;
     for (const visual of this.#visuals.values()) visual.dispose();
     this.stage.scene.remove(this.#group);
     this.#surroundings.dispose();
@@ -192,6 +224,16 @@ export class Room {
       named: this.#name.text,
       status: this.#status.mesh.visible ? this.#status.text : "",
       letters: this.#letters.shown,
+      guide: {
+        hud: this.#hud.mesh.visible ? [...this.#hud.texts] : [],
+        alarm: this.#alarm.text,
+        anatomy: this.stage.anatomy.group.visible,
+        onPatient: this.#onPatient !== null,
+        words: this.#guideWords,
+        landmark: this.#touch.landmark,
+        touching: this.#touch.progress,
+        ways: this.#ways.ends,
+      },
       pointers: this.#list.map((pointer) => ({
         kind: pointer.kind,
         handedness: pointer.handedness,
@@ -218,7 +260,9 @@ export class Room {
     this.#panels();
     this.#buttons();
     this.#moveAnatomy(time_s, dt_s);
+    this.#standOnPatient();
     this.#tools(dt_s);
+    this.#guide(time_s);
     this.#wrist.step(this.#list.filter((pointer) => !this.#held.has(pointer)), this.#eyes, time_s, dt_s);
     this.#words();
     this.#show();
@@ -234,6 +278,8 @@ export class Room {
     this.#stop.push(() => this.session.removeEventListener("visibilitychange", blurred));
     // The person asked the device for a new "here": all comes to it, nothing else changes.
     const reset = (): void => {
+      // Where the patient lay was said in a world that is another now.
+      this.#lostPlace = this.sights.get()?.headset ?? null;
       this.#placed = false;
     };
     const space = this.stage.renderer.xr.getReferenceSpace();
@@ -290,11 +336,61 @@ export class Room {
     return this.#bounds.clone().applyMatrix4(this.stage.patient.matrixWorld);
   }
 
+  // Guidance
+
+  /** Where the patient lies, while that is known and seen through. */
+  get #onPatient(): HeadsetPlace | null {
+    const sight = this.sights.get();
+    return sight !== null && sight.overPatient && sight.headset !== this.#lostPlace ? sight.headset : null;
+  }
+
+  /** Rigid and at true size: nothing that is over a patient is moved by hand. */
+  #standOnPatient(): void {
+    const place = this.#onPatient;
+    if (place === null) return;
+    const worldFromPatient = new THREE.Matrix4().fromArray(place.patient_from_world).transpose().invert().premultiply(MM_TO_METRES);
+    const placed = worldFromPatient.multiply(this.stage.headsetFromPatient.clone().invert());
+    const [position, quaternion, scale] = [new THREE.Vector3(), new THREE.Quaternion(), new THREE.Vector3()];
+    placed.decompose(position, quaternion, scale);
+    this.#place({ position, quaternion, scale: 1 });
+    this.#moved = true;
+    this.#glide = null;
+  }
+
+  get #guideWords(): string {
+    const sight = this.sights.get();
+    if (sight === null) return "";
+    const place = this.#onPatient;
+    if (place !== null) return [anatomyWords(sight), `On the patient ±${upToTenth(place.error_mm)} mm${place.verified ? "" : ", not verified"}`].filter(Boolean).join(" · ");
+    if (this.mode !== "immersive-ar") return anatomyWords(sight);
+    return this.#lostPlace !== null && this.#lostPlace === sight.headset ? "The headset moved its world: touch the landmarks again" : "Beside the patient: touch landmarks to place it";
+  }
+
+  #guide(time_s: number): void {
+    const sight = this.sights.get();
+    const state = this.store.get();
+    if (sight === null && this.#page === "guide") this.#page = "structures";
+    const isTold = sight?.tools.every(({ told }) => lookOf(told).hasNumber) ?? false;
+    this.#hud.step(sight, this.#worldBounds(), this.#eyes, time_s);
+    this.#alarm.step(shownAlerts(state), isTold, this.#head, time_s);
+    this.#touch.step(this.#list, (pointer) => this.#panelOf(pointer) === null && !this.#wrist.on(pointer), this.#eyes, time_s);
+    const canMove = state.overlayOn && sight !== null && sight.anatomy.shown !== "hidden" && may(state, "set_margin");
+    this.#ways.step(canMove ? sight.chosen : null);
+    const tip = tipOf(sight);
+    if (tip !== null && state.view.followsTip) this.#slice.goTo(this.stage.patient.localToWorld(new THREE.Vector3(...tip).applyMatrix4(this.stage.headsetFromPatient)));
+  }
+
   // Hands
 
   #menus(): void {
     for (const pointer of this.#list) {
-      if (!pointer.menu.pressed) continue;
+      // One press for the overlay, where there is one to see past.
+      if (pointer.upper.pressed && this.sights.get() !== null) {
+        this.#feedback.give("press", pointer.source);
+        this.#intents.toggleOverlay();
+        continue;
+      }
+      if (!pointer.menu.pressed && !pointer.upper.pressed) continue;
       this.#feedback.give("press", pointer.source);
       if (this.#wrist.place === "away") this.#wrist.stand(this.#head, handSide(pointer), this.#worldBounds());
       else this.#wrist.close();
@@ -347,6 +443,8 @@ export class Room {
 
   /** What a press takes, nearest meaning first; returns how it is let go, or null when it takes nothing. */
   #takes(pointer: Pointer, by: Held["by"]): (() => void) | null {
+    if (by === "select" && this.#touch.wants(pointer)) return () => undefined;
+    if (by === "select" && this.#ways.press(pointer)) return () => this.#ways.release(pointer);
     if (by === "select" && this.#slice.carriedBy(pointer)) return this.#setSliceDown();
     if (by === "select" && this.#ruler.press(pointer)) return () => this.#ruler.release(pointer);
     if (by === "select" && this.#corrector.press(pointer)) {
@@ -354,6 +452,7 @@ export class Room {
       return () => this.#corrector.release(pointer);
     }
     if (this.#slice.reach(pointer) !== null && !this.#slice.carried) return this.#gripSlice(pointer);
+    if (this.#onPatient !== null) return null;
     const meant = by === "squeeze" || this.#grab.count > 0 || this.#aiming.meetsAnatomy(pointer);
     if (!meant || !this.#grab.take(pointer, this.#placement)) return null;
     this.#glide = null;
@@ -489,6 +588,12 @@ export class Room {
     },
     bringHere: () => this.#bringHere(this.#placement.scale),
     toggleFrameTime: () => (this.#frameTimeAsked = !this.#frameTimeAsked),
+    toggleOverlay: () => this.store.update((state) => ({ ...state, overlayOn: !state.overlayOn })),
+    toggleFollow: () => this.store.update((state) => setFollowsTip(state, !state.view.followsTip)),
+    silence: () => this.corrections.guide({ kind: "quiet", alert: null, how: "silence" }),
+    touchLandmark: (id) => this.#touch.choose(this.#touch.landmark === id ? null : id),
+    registerHeadset: () => this.corrections.guide({ kind: "solve", headset: true }),
+    chooseWay: (id) => this.corrections.guide({ kind: "choose", id: this.sights.get()?.chosen?.id === id ? null : id }),
     reset: () => {
       this.#slice.putAway();
       this.#intents.setTool("navigate");
@@ -517,6 +622,7 @@ export class Room {
       correcting: Corrector.prompt(this.store.get()),
       frameTime: this.#frameTimeAsked ? this.#frameTimeText : null,
       onWrist: this.#wrist.place === "wrist",
+      guide: this.sights.get() === null ? null : { landmark: this.#touch.landmark, done: this.#touch.done, words: this.#guideWords, overlayTime: this.corrections.overlayTime() },
     };
   }
 
@@ -535,7 +641,7 @@ export class Room {
 
   /** Over the anatomy, where the eyes are; whoever wears a headset does not see the page. */
   #statusWords(): void {
-    this.#status.text = statusText(this.store.get());
+    this.#status.text = statusText(this.store.get()) || this.#guideWords;
     const { min, max } = this.#worldBounds();
     const over = new THREE.Vector3((min.x + max.x) / 2, max.y + STATUS_OVER_M, (min.z + max.z) / 2);
     this.#status.place(over, this.#eyes);
