@@ -68,9 +68,9 @@ def segmentation(label_maps: Sequence[LabelMap], source: Source, stamp: Stamp, k
         InvalidValue: nothing to write, or what a segmentation cannot hold.
         FrameMismatch: the labels do not lie in the frame of the series.
     """
-    every = structures_of(label_maps, source)
     if kind is Kind.LABELMAP and len(label_maps) > 1:
         raise InvalidValue("a label map segmentation holds one label map: structures of several may overlap")
+    every = structures_of(label_maps, source)
     grid = label_maps[0].grid
     sop_class = SEGMENTATION if kind is Kind.BINARY else LABEL_MAP_SEGMENTATION
     found = new_object(source, stamp, sop_class, "SEG", f"Segmentation. {RESEARCH}")

@@ -178,10 +178,12 @@ def _contour(number: int, kind: str, points_mm: Float64, plane: Dataset | None) 
         ContourGeometricType=kind,
         NumberOfContourPoints=len(points_mm),
     )
-    # As the bytes that are written: pydicom would take a second for every ten thousand points to look at each number.
-    data = "\\".join(f"{value:.4f}" for value in (np.round(points_mm, 4) + 0.0).ravel().tolist())
+    # As the bytes that are written: looking at each number would take pydicom a minute for a body and its organs.
+    numbers = (np.round(points_mm, 3) + 0.0).ravel().tolist()
+    data = "\\".join(["%.3f"] * len(numbers)) % tuple(numbers)
     data += " " * (len(data) % 2)
     made[_DATA] = RawDataElement(_DATA, "DS", len(data), data.encode(), 0, True, True, True)
+    made.set_original_encoding(True, True, "iso8859")
     if plane is not None:
         made.ContourImageSequence = [plane]
     return made
