@@ -21,8 +21,8 @@ any_mask = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
 def noise(seed: int, smooth: float, share: float, shape: tuple[int, int] = (60, 70)) -> Mask:
     """Blobs with holes, islands in holes, and holes side by side."""
-    values = gaussian_filter(np.random.default_rng(seed).random(shape), smooth)
-    return np.asarray(values > np.quantile(values, 1 - share))
+    values: NDArray[np.float64] = gaussian_filter(np.random.default_rng(seed).random(shape), smooth)
+    return np.asarray(values > np.quantile(values, 1 - share), dtype=np.bool_)
 
 
 def by_others(mask: Mask) -> Mask:
@@ -56,7 +56,7 @@ def test_each_piece_is_one_line_with_its_holes_in_it(mask: Mask) -> None:
 
 def test_no_line_passes_within_a_third_of_a_pixel_of_a_centre() -> None:
     mask = noise(5, 1.0, 0.6)
-    centres = np.stack(np.mgrid[: mask.shape[1], : mask.shape[0]], axis=-1).reshape(-1, 2)
+    centres = np.argwhere(np.ones(mask.shape[::-1]))
     for contour in outlines(mask):
         for start, end in zip(contour, np.roll(contour, -1, axis=0), strict=True):
             along = (end - start) @ (end - start)

@@ -25,7 +25,8 @@ from engine.export.dicom.segmentation import Kind, segmentation
 from engine.export.dicom.source import Source
 from engine.ingest.dicom.object import colour_of_cielab
 from engine.ingest.dicom.segmentation_object import read_segmentation, separate
-from tests.export.scans import AXIAL, OBLIQUE, SHAPE, complaints, drawn, masks, opened, scan, stamp
+from tests.export.scans import OBLIQUE, SHAPE, complaints, drawn, masks, opened, scan, stamp
+from tests.ingest.dicom_writer import AXIAL
 
 WAYS: dict[str, dict[str, Any]] = {
     "axial": {"orientation": AXIAL},
@@ -103,7 +104,9 @@ def test_a_label_map_segmentation_is_read_by_ours_and_by_highdicom(
     volume, source = study
     label_map = drawn(volume.grid)
     path = save(segmentation([label_map], source, stamp(), Kind.LABELMAP), tmp_path / "seg.dcm")
-    assert np.array_equal(np.asarray(read_segmentation(path, volume, silent).value.labels), label_map.labels)
+    assert np.array_equal(
+        np.asarray(read_segmentation(path, volume, silent).value.labels), np.asarray(label_map.labels)
+    )
     theirs: Any = highdicom.seg.segread(path)
     assert theirs.get_volume(combine_segments=True).array.max() == 3
     body = theirs.SegmentSequence[1]

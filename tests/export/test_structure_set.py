@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import nrrd
 import numpy as np
 import pydicom
 import pytest
@@ -21,7 +20,8 @@ from engine.export.dicom.part10 import save
 from engine.export.dicom.source import Source
 from engine.export.dicom.structure_set import SYNTAX, Marker, structure_set
 from engine.ingest.dicom.structure_set import read_structure_set, separate
-from tests.export.scans import AXIAL, BY_PIPELINE, OBLIQUE, SHAPE, complaints, dice, drawn, masks, opened, scan, stamp
+from tests.export.scans import BY_PIPELINE, OBLIQUE, SHAPE, complaints, dice, drawn, masks, opened, scan, stamp
+from tests.ingest.dicom_writer import AXIAL
 
 WAYS: dict[str, dict[str, Any]] = {
     "axial": {"orientation": AXIAL},
@@ -73,6 +73,7 @@ def test_structures_come_back_with_their_holes_by_our_reader_and_by_matplotlib(w
 
 
 def test_plastimatch_draws_the_same(tmp_path: Path) -> None:
+    nrrd: Any = pytest.importorskip("nrrd")
     program = shutil.which("plastimatch")
     if program is None:
         pytest.skip("plastimatch is not installed (Debian: plastimatch)")
