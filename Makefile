@@ -31,7 +31,7 @@ $(VENV)/installed: pyproject.toml constraints.txt $(CLIENT)/dist/index.html | $(
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	@.ci/system-packages browser redis openigtlink
+	@.ci/system-packages browser redis openigtlink dicom
 	$(PIP) --editable '.[guidance,camera,xr,models,ray,redis,bench,dev]'
 	@touch $@
 

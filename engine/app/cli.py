@@ -79,6 +79,15 @@ class ExportFormat(StrEnum):
     THREE_MF = "3mf"
 
 
+class DicomExport(StrEnum):
+    """DICOM objects of the study that a scan belongs to."""
+
+    SEG = "seg"
+    LABELMAP = "labelmap"
+    RTSTRUCT = "rtstruct"
+    STL = "stl"
+
+
 Inputs = Annotated[list[Path], typer.Argument(help="Folders or files: DICOM, NIfTI, NRRD, MetaImage.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout and nothing else.")]
 WORKERS_HELP = (
@@ -116,6 +125,10 @@ def segment(
     export: Annotated[
         list[ExportFormat] | None, typer.Option(help="Surfaces in millimetres too, in OUT/surfaces; may be repeated.")
     ] = None,
+    export_dicom: Annotated[
+        list[DicomExport] | None,
+        typer.Option(help="DICOM objects of the same study too, in OUT/dicom; may be repeated."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Segment a scan: writes `labels.nii.gz`, `scene.glb` and `report.json`."""
@@ -125,7 +138,9 @@ def segment(
 
     options = Options(phase, pipeline, labels, device.value)
     with progress_bar(console, enabled=not as_json) as progress:
-        report = segment_to_folder(tuple(inputs), out, options, series, progress, tuple(export or ()))
+        report = segment_to_folder(
+            tuple(inputs), out, options, series, progress, tuple(export or ()), tuple(export_dicom or ())
+        )
     if as_json:
         _print_json(report)
     else:

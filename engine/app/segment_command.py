@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.app.dicom_export import NO_FRAME, export_dicom, require_dicom, source_of, stamp_of
 from engine.app.pipeline import Options, Processed, StructureSurface, process_series
 from engine.app.results import require_folder, whole_results
 from engine.app.stopwatch import Stopwatch, peak_memory_bytes
@@ -29,8 +30,12 @@ def segment_to_folder(
     series_uid: str | None,
     progress: Progress,
     exports: Sequence[str] = (),
+    dicom: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Segment the chosen series of `inputs` into folder `out`, with surfaces as `exports`; returns the report.
+
+    Args:
+        dicom: objects of the study to write too, as `engine.app.dicom_export` names them.
 
     Raises:
         InputRefused: nothing to read, with reasons.
@@ -43,7 +48,7 @@ def segment_to_folder(
         inventory = take_inventory(inputs, part(progress, 0.0, 0.05))
     info = inventory.choose(series_uid)
     set_aside = SetAside(_not_chosen(inventory, series_uid), inventory.problems)
-    return segment_series(info, out, options, part(progress, 0.05, 1.0), stopwatch, set_aside, exports)
+    return segment_series(info, out, options, part(progress, 0.05, 1.0), stopwatch, set_aside, exports, dicom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ def segment_series(
     stopwatch: Stopwatch,
     set_aside: SetAside,
     exports: Sequence[str] = (),
+    dicom: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Segment one series that `take_inventory` found into the folder `out`, which exists; returns the report.
 
@@ -69,6 +75,8 @@ def segment_series(
         InputRefused, NotApplicable: as reading and segmenting raise.
         EnvironmentLacks: the folder cannot be written.
     """
+    if dicom:
+        require_dicom(info)
     processed = process_series(info, options, part(progress, 0.0, 0.84), stopwatch)
     with whole_results(out) as folder:
         with stopwatch.stage("write"):
@@ -76,6 +84,9 @@ def segment_series(
         if exports:
             with stopwatch.stage("export"):
                 _export(processed, folder / "surfaces", exports, part(progress, 0.95, 1.0))
+        if dicom:
+            with stopwatch.stage("dicom"):
+                processed = _export_dicom(processed, info, options.phase, folder / "dicom", dicom, progress)
         processed = replace(processed, warnings=(*set_aside.warnings, *processed.warnings))
         problems = by_file((*set_aside.problems, *processed.problems))  # reading repeats what listing found
         report = {"input": _input(info), **_report(processed, stopwatch, problems)}
@@ -128,6 +139,16 @@ def _export(processed: Processed, folder: Path, formats: Sequence[str], progress
         else:
             for key, surface in drawn.items():
                 export_surfaces({surface.structure.name: surface.lods[0]}, folder / f"{key}.{wanted}")
+
+
+def _export_dicom(
+    processed: Processed, info: SeriesInfo, phase: int, folder: Path, wanted: Sequence[str], progress: Progress
+) -> Processed:
+    """Write objects of the study; what must be said of them joins the warnings."""
+    source = source_of(info, phase)
+    surfaces = [(one.structure, one.lods[0]) for one in processed.surfaces if one.lods and one.closed]
+    export_dicom(processed.label_map, surfaces, source, stamp_of(), folder, wanted, part(progress, 0.97, 1.0))
+    return processed if source.is_frame_stated else replace(processed, warnings=(*processed.warnings, NO_FRAME))
 
 
 def _report(processed: Processed, stopwatch: Stopwatch, problems: tuple[FileProblem, ...]) -> dict[str, Any]:

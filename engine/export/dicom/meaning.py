@@ -68,6 +68,11 @@ def is_margin(structure: Structure) -> bool:
     return "margin" in structure.key.split("_")
 
 
+def is_lesion(structure: Structure) -> bool:
+    """Whether it is what an operation is for."""
+    return interpreted_type(structure) == "GTV"
+
+
 def interpreted_type(structure: Structure) -> str:
     """RT ROI Interpreted Type, empty where none fits."""
     if structure.code is None or is_margin(structure):

@@ -10,20 +10,20 @@ half way between two rows of centres, so that nobody's rule for points on a line
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from engine.core.array import Float64
 
-Node = tuple[int, int]
+Nodes = NDArray[np.int64]
 
 #: Sides of a cell of four pixels as offsets in half pixels from its first: top, right, bottom, left.
 _TOP, _RIGHT, _BOTTOM, _LEFT = (1, 0), (2, 1), (1, 2), (0, 1)
 #: From side to side by which pixels are inside (1 first, 2 right, 4 below, 8 right below), what is inside always on the
 #: same hand, so that contours of what is inside run one way round and those of holes the other.
-_STEPS: dict[int, tuple[tuple[Node, Node], ...]] = {
+_STEPS: dict[int, tuple[tuple[tuple[int, int], tuple[int, int]], ...]] = {
     1: ((_LEFT, _TOP),), 2: ((_TOP, _RIGHT),), 3: ((_LEFT, _RIGHT),), 4: ((_BOTTOM, _LEFT),), 5: ((_BOTTOM, _TOP),),
     6: ((_TOP, _RIGHT), (_BOTTOM, _LEFT)), 7: ((_BOTTOM, _RIGHT),), 8: ((_RIGHT, _BOTTOM),),
     9: ((_LEFT, _TOP), (_RIGHT, _BOTTOM)), 10: ((_TOP, _BOTTOM),), 11: ((_LEFT, _BOTTOM),), 12: ((_RIGHT, _LEFT),),
@@ -33,25 +33,37 @@ _STEPS: dict[int, tuple[tuple[Node, Node], ...]] = {
 
 def outlines(mask: NDArray[np.bool_]) -> list[Float64]:
     """Contours of `mask` (rows, columns): (n, 2) of column and row each, with pixel centres at integers."""
-    nodes, follower = _traced(mask)
-    if not len(nodes):
+    places, follower = _traced(mask)
+    if not len(places):
         return []
-    places = [(int(x), int(y)) for x, y in nodes]
-    rings = _rings(follower)
-    outer = [ring for ring in rings if _area2(places, ring) < 0]
-    holes = [ring for ring in rings if _area2(places, ring) > 0]
-    if holes:
-        _join(places, follower, holes)
-    return [np.array(_straightened([places[n] for n in _ring(follower, ring[0])])) / 2.0 for ring in outer]
+    ring = _rings(follower)
+    areas = np.bincount(ring, weights=_cross(places, places[follower]))  # their sign tells which way round
+    turns = _turns(places, follower)
+    if (areas > 0).any():
+        places, follower, turns = _joined(places, follower, turns, ring, areas > 0)
+    _, first = np.unique(ring, return_index=True)
+    ahead, kept = follower.tolist(), turns.tolist()
+    return [places[_way(int(first[outer]), ahead, kept)] / 2.0 for outer in np.flatnonzero(areas < 0)]
 
 
-def _traced(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[int]]:
-    """Nodes (n, 2) in half pixels, and which one follows each."""
-    there = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not there[0].size:
-        return np.zeros((0, 2), np.int64), []
-    top, left = int(there[0][0]) - 1, int(there[1][0]) - 1
-    padded = np.pad(mask[top + 1 : there[0][-1] + 1, left + 1 : there[1][-1] + 1], 1).astype(np.int8)
+def _way(first: int, ahead: list[int], kept: list[bool]) -> list[int]:
+    """The nodes of a ring at which it turns."""
+    way, node = [], first
+    while True:
+        if kept[node]:
+            way.append(node)
+        node = ahead[node]
+        if node == first:
+            return way
+
+
+def _traced(mask: NDArray[np.bool_]) -> tuple[Nodes, Nodes]:
+    """Nodes (n, 2) in half pixels, and (n,) which one follows each."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
+    top, left = int(rows[0]) - 1, int(columns[0]) - 1
+    padded = np.pad(mask[top + 1 : rows[-1] + 1, left + 1 : columns[-1] + 1], 1).astype(np.int8)
     kind = padded[:-1, :-1] + 2 * padded[:-1, 1:] + 4 * padded[1:, :-1] + 8 * padded[1:, 1:]
     width = 2 * padded.shape[1]
     edge = np.flatnonzero((kind > 0) & (kind < 15))
@@ -64,81 +76,71 @@ def _traced(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[int]]:
     start, end = np.concatenate(starts), np.concatenate(ends)
     order = np.argsort(start)  # every node begins one step and ends one
     start, end = start[order], end[order]
-    nodes = np.column_stack([start % width + 2 * left, start // width + 2 * top])
-    return nodes, np.searchsorted(start, end).tolist()
+    places = np.column_stack([start % width + 2 * left, start // width + 2 * top])
+    return places, np.searchsorted(start, end)
 
 
-def _ring(follower: list[int], first: int) -> list[int]:
-    ring, node = [first], follower[first]
-    while node != first:
-        ring.append(node)
-        node = follower[node]
-    return ring
+def _rings(follower: Nodes) -> Nodes:
+    """The number of the ring that each node is on."""
+    count = len(follower)
+    steps = csr_array((np.ones(count, np.int8), (np.arange(count), follower)), shape=(count, count))
+    found: Nodes = connected_components(steps, directed=False)[1]
+    return found
 
 
-def _rings(follower: list[int]) -> list[list[int]]:
-    seen = bytearray(len(follower))
-    rings = []
-    for first in range(len(follower)):
-        if not seen[first]:
-            ring = _ring(follower, first)
-            for node in ring:
-                seen[node] = 1
-            rings.append(ring)
-    return rings
+def _cross(one: Nodes, other: Nodes) -> Nodes:
+    crossed: Nodes = one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
+    return crossed
 
 
-def _area2(places: list[Node], ring: list[int]) -> int:
-    """Twice the area in quarter pixels; its sign tells which way round."""
-    total = 0
-    x0, y0 = places[ring[-1]]
-    for node in ring:
-        x1, y1 = places[node]
-        total += x0 * y1 - x1 * y0
-        x0, y0 = x1, y1
-    return total
+def _turns(places: Nodes, follower: Nodes) -> NDArray[np.bool_]:
+    """Whether each node is a corner; the others lie on a straight way."""
+    ahead = places[follower] - places
+    behind = np.empty_like(ahead)
+    behind[follower] = ahead
+    return np.asarray(_cross(behind, ahead) != 0)
 
 
-def _join(places: list[Node], follower: list[int], holes: list[list[int]]) -> None:
-    """Lead a keyhole from each hole to what lies left of it: joined already, as holes are taken from the left."""
-    rows = _crossings(places, follower)
-    anchors = [min((n for n in hole if places[n][1] % 2), key=lambda n: places[n]) for hole in holes]
-    for anchor in sorted(anchors, key=lambda n: places[n]):
-        x, y = places[anchor]
-        row = rows[y]
-        place, node, is_node = row[bisect_left(row, (x, -1, False)) - 1]
-        if not is_node:  # half way along an upright step: a node of its own there
-            places.append((place, y))
-            follower.append(follower[node])
-            follower[node] = node = len(places) - 1
-        _bridge(places, follower, node, anchor)
+def _joined(
+    places: Nodes, follower: Nodes, turns: NDArray[np.bool_], ring: Nodes, is_hole: NDArray[np.bool_]
+) -> tuple[Nodes, Nodes, NDArray[np.bool_]]:
+    """With a keyhole from each hole to what lies left of it: another hole, or what they are holes of."""
+    hits, anchors = _hits(places, follower, ring, is_hole)
+    ways = follower.tolist()
+    more: list[Nodes] = []
+    for (node, x), anchor in zip(hits, anchors, strict=True):
+        hit, y = node, int(places[anchor, 1])
+        if (int(places[node, 0]), int(places[node, 1])) != (x, y):  # half way along an upright step: a node there
+            more.append(np.array([x, y]))
+            ways.append(ways[node])
+            ways[node] = hit = len(ways) - 1
+        # hit, anchor, round the hole, anchor again, hit again, and on.
+        more += [places[anchor], np.array([x, y])]
+        ways += [ways[anchor], ways[hit]]
+        ways[hit], ways[anchor] = len(ways) - 2, len(ways) - 1
+    corners = np.concatenate([turns, np.ones(len(more), np.bool_)])
+    corners[[*(node for node, _ in hits), *anchors]] = True
+    return np.concatenate([places, np.array(more)]), np.array(ways), corners
 
 
-def _bridge(places: list[Node], follower: list[int], hit: int, anchor: int) -> None:
-    """hit → anchor → round the hole → anchor again → hit again → on."""
-    again, back = len(places), len(places) + 1
-    places += [places[anchor], places[hit]]
-    follower += [follower[anchor], follower[hit]]
-    follower[hit], follower[anchor] = again, back
+def _hits(
+    places: Nodes, follower: Nodes, ring: Nodes, is_hole: NDArray[np.bool_]
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """Where a line to the left from each hole meets a contour: the node there or before, and its x; and from where.
 
-
-def _crossings(places: list[Node], follower: list[int]) -> dict[int, list[tuple[int, int, bool]]]:
-    """Where contours cross lines half way between rows: by line, from the left, the node there or before."""
-    rows: dict[int, list[tuple[int, int, bool]]] = {}
-    for node, (x, y) in enumerate(places):
-        if y % 2:
-            insort(rows.setdefault(y, []), (x, node, True))
-        elif places[follower[node]][0] == x:  # an upright step, from row to row
-            insort(rows.setdefault((y + places[follower[node]][1]) // 2, []), (x, node, False))
-    return rows
-
-
-def _straightened(ring: list[Node]) -> list[Node]:
-    """Without nodes on a straight way; a keyhole's turning points stay."""
-    kept = []
-    count = len(ring)
-    for n, (x, y) in enumerate(ring):
-        (a, b), (c, d) = ring[n - 1], ring[(n + 1) % count]
-        if (x - a) * (d - y) != (y - b) * (c - x) or (x - a) * (c - x) + (y - b) * (d - y) < 0:
-            kept.append((x, y))
-    return kept
+    A hole's anchor is its node farthest left on a line half way between rows. What a line meets is an outer contour, or
+    a hole whose own anchor is farther left.
+    """
+    odd = np.flatnonzero(places[:, 1] % 2)
+    upright = np.flatnonzero((places[:, 1] % 2 == 0) & (places[follower, 0] == places[:, 0]))
+    x = np.concatenate([places[odd, 0], places[upright, 0]])
+    y = np.concatenate([places[odd, 1], (places[upright, 1] + places[follower[upright], 1]) // 2])
+    node = np.concatenate([odd, upright])
+    wide = int(x.max()) + 2 - min(int(x.min()), 0)
+    key = y * wide + x
+    order = np.argsort(key, kind="stable")
+    own = odd[is_hole[ring[odd]]]
+    own = own[np.lexsort((places[own, 1], places[own, 0]))]
+    anchors = own[np.unique(ring[own], return_index=True)[1]]
+    met = order[np.searchsorted(key[order], places[anchors, 1] * wide + places[anchors, 0]) - 1]
+    return list(zip(node[met].tolist(), x[met].tolist(), strict=True)), anchors.tolist()

@@ -68,9 +68,9 @@ def segmentation(label_maps: Sequence[LabelMap], source: Source, stamp: Stamp, k
         InvalidValue: nothing to write, or what a segmentation cannot hold.
         FrameMismatch: the labels do not lie in the frame of the series.
     """
-    every = structures_of(label_maps, source)
     if kind is Kind.LABELMAP and len(label_maps) > 1:
         raise InvalidValue("a label map segmentation holds one label map: structures of several may overlap")
+    every = structures_of(label_maps, source)
     grid = label_maps[0].grid
     sop_class = SEGMENTATION if kind is Kind.BINARY else LABEL_MAP_SEGMENTATION
     found = new_object(source, stamp, sop_class, "SEG", f"Segmentation. {RESEARCH}")
@@ -220,13 +220,23 @@ class _Places:
 
     def __init__(self, grid: Grid, source: Source, normal: Float64) -> None:
         self._grid, self._source, self._normal = grid, source, normal
+        self._groups: dict[int, Dataset] = {}
         self._is_same_size = (grid.shape[1], grid.shape[0]) == (source.rows, source.columns)
 
     def position_mm(self, level: int) -> Float64:
         """(3,) centre of its first pixel."""
         return self._grid.patient_from_voxel.apply((0, 0, level))
 
-    def derivation(self, level: int) -> list[Dataset]:
+    def groups(self, level: int) -> Dataset:
+        """Where a frame lies and what it was made on; shared by all frames of a slice, for there may be thousands."""
+        if level not in self._groups:
+            self._groups[level] = item(
+                PlanePositionSequence=[item(ImagePositionPatient=decimals(self.position_mm(level)))],
+                DerivationImageSequence=self._derivation(level),
+            )
+        return self._groups[level]
+
+    def _derivation(self, level: int) -> list[Dataset]:
         """Derivation Image (PS3.3 C.7.6.16.2.6); empty for a plane that is no slice."""
         one = self._source.slice_at(self.position_mm(level), self._normal)
         if one is None:
@@ -253,11 +263,10 @@ class _Places:
 
 
 def _groups(frame: _Frame, order: int, places: _Places, kind: Kind) -> Dataset:
-    own = item(
-        FrameContentSequence=[item(DimensionIndexValues=[frame.segment, order] if kind is Kind.BINARY else [order])],
-        PlanePositionSequence=[item(ImagePositionPatient=decimals(places.position_mm(frame.level)))],
-        DerivationImageSequence=places.derivation(frame.level),
-    )
+    own = Dataset()
+    own.update(places.groups(frame.level))
+    index = [frame.segment, order] if kind is Kind.BINARY else [order]
+    own.FrameContentSequence = [item(DimensionIndexValues=index)]
     if kind is Kind.BINARY:
         own.SegmentIdentificationSequence = [item(ReferencedSegmentNumber=frame.segment)]
     return own

@@ -33,7 +33,7 @@ _STUDY = "1.2.840.10008.3.1.2.3.1"
 _POINT_COLOUR: Rgb = (240, 228, 66)
 #: Explicit syntaxes give a decimal string no more than 65,534 bytes, some 2,400 points; one contour of a body has more.
 SYNTAX = ImplicitVRLittleEndian
-_DATA = Tag("ContourData")
+_KIND, _COUNT, _DATA = Tag("ContourGeometricType"), Tag("NumberOfContourPoints"), Tag("ContourData")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,32 +156,33 @@ def _observation(number: int, one: Labelled) -> Dataset:
 def _contours(one: Labelled, grid: Grid, source: Source) -> Iterator[Dataset]:
     axes = grid.directions
     normal = np.cross(axes[:, 0], axes[:, 1])
-    number = 0
     for level in range(grid.shape[2]):
         drawn = outlines(one.mask(level))
         plane = _plane(grid.patient_from_voxel.apply((0, 0, level)), normal, source) if drawn else None
         for contour in drawn:
-            number += 1
             points = grid.patient_from_voxel.apply(np.column_stack([contour, np.full(len(contour), level)]))
-            yield _contour(number, "CLOSED_PLANAR", points, plane)
+            yield _contour("CLOSED_PLANAR", points, plane)
 
 
 def _marker_contour(number: int, marker: Marker, source: Source) -> Dataset:
     plane = _plane(marker.place_mm, source.normal, source)
-    point = _contour(1, "POINT", marker.place_mm[None], plane)
+    point = _contour("POINT", marker.place_mm[None], plane)
     return item(ReferencedROINumber=number, ROIDisplayColor=list(_POINT_COLOUR), ContourSequence=[point])
 
 
-def _contour(number: int, kind: str, points_mm: Float64, plane: Dataset | None) -> Dataset:
-    made = item(
-        ContourNumber=number,
-        ContourGeometricType=kind,
-        NumberOfContourPoints=len(points_mm),
-    )
-    # As the bytes that are written: pydicom would take a second for every ten thousand points to look at each number.
-    data = "\\".join(f"{value:.4f}" for value in (np.round(points_mm, 4) + 0.0).ravel().tolist())
-    data += " " * (len(data) % 2)
-    made[_DATA] = RawDataElement(_DATA, "DS", len(data), data.encode(), 0, True, True, True)
+def _contour(kind: str, points_mm: Float64, plane: Dataset | None) -> Dataset:
+    """One contour, as the bytes that are written: a body with its organs has 100,000, with millions of numbers, and for
+    each pydicom would look at every one of them."""
+    numbers = (np.round(points_mm, 3) + 0.0).ravel().tolist()
+    made = Dataset()
+    for tag, vr, value in (
+        (_KIND, "CS", kind),
+        (_COUNT, "IS", str(len(points_mm))),
+        (_DATA, "DS", "\\".join(["%.3f"] * len(numbers)) % tuple(numbers)),
+    ):
+        data = value.encode() + b" " * (len(value) % 2)
+        made[tag] = RawDataElement(tag, vr, len(data), data, 0, True, True, True)
+    made.set_original_encoding(True, True, "iso8859")
     if plane is not None:
         made.ContourImageSequence = [plane]
     return made
