@@ -498,6 +498,9 @@ def guide(
     session: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Record to this file; where it exists, go on from it.")
     ] = None,
+    export: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Folder for DICOM objects of each check: a sub-folder each.")
+    ] = None,
 ) -> None:
     """Guide by a plan: connect, calibrate, register, verify, guide, record."""
     from engine.app.addresses import is_loopback
@@ -506,7 +509,7 @@ def guide(
     from engine.app.serve import Listening
 
     listening = Listening(host, port, not is_loopback(host), recording=session)
-    serve_guided(read_plan(plan), device, listening, console)
+    serve_guided(read_plan(plan), device, listening, console, exports=export)
 
 
 @app.command()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 
+from engine.app.dicom_export import source_of
 from engine.app.guide_process import Guiding
 from engine.app.library import StudyLibrary
 from engine.app.plan_file import PlanFile, labels_changed, series_identity
@@ -22,8 +25,9 @@ def serve_guided(
     scenario: Scenario | None = None,
     *,
     pilot: bool = False,
+    exports: Path | None = None,
 ) -> None:
-    """Open the scan of a plan, and guide by it until interrupted.
+    """Open the scan of a plan, and guide by it until interrupted; `exports` takes DICOM objects of each check.
 
     Raises:
         InputRefused: the plan is not whole, its scan is not there or another, or its segmentation has changed.
@@ -44,7 +48,8 @@ def serve_guided(
     first = OpenRequest(study=shelf.id, series=scan.uid, labels=labels, pipeline=file.pipeline)
     for note in file.plan.notes():
         console.print(f"  [yellow]Note[/yellow]: {note}", highlight=False)
-    guiding = Guiding(file.plan, scan.uid, device, scenario, pilot)
+    wanted = None if exports is None else (exports, source_of(scan))
+    guiding = Guiding(file.plan, scan.uid, device, scenario, pilot, wanted)
     serve(library, listening, console, Behind(), first, guiding)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import gc
 import threading
 import time
@@ -33,6 +34,7 @@ from engine.core.errors import InvalidValue, SightlineError
 from engine.core.frame import WORLD, patient
 from engine.core.transform import Transform
 from engine.core.unknown import Why
+from engine.export.dicom.source import Source
 from engine.stream.binary import Blob
 from engine.stream.codec import row_major
 from engine.stream.guiding import (
@@ -115,10 +117,11 @@ Heard = GuideRequest | SceneNow | Inject | MarginsNow
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """Something for the audit log: a registration and its checks."""
+    """Something for the audit log: a registration and its checks, or an export."""
 
     who: str
     facts: Mapping[str, str | float]
+    is_export: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,7 @@ class Setup:
         tools: node of each tool, by its thing.
         targets_mm: (3,) where the expected error matters, by name.
         pilot: a simulated hand does what the plan asks, by itself.
+        exports: folder for the DICOM objects of each check, and the series that they refer to.
     """
 
     plan: Plan
@@ -158,6 +162,7 @@ class Setup:
     targets_mm: Mapping[str, Float64]
     scenario: Scenario | None = None
     pilot: bool = False
+    exports: tuple[Path, Source] | None = None
 
 
 class GuideLoop:
@@ -192,6 +197,7 @@ class GuideLoop:
         self._cutter = next((tool.thing for tool in setup.plan.tools if tool.cuts), None)
         self._resection: ResectionDesk | None = None
         self._remaining: asyncio.Task[None] | None = None
+        self._exporting: asyncio.Task[None] | None = None
         self._headsets = Headsets(setup.plan, setup.targets_mm)
         self._put_ways()
         for key in self.session.structures:  # named before they are ready
@@ -407,7 +413,41 @@ class GuideLoop:
         if count != self._checked and self.session.registration is not None:
             if count > self._checked:
                 self._say_registration("guidance")
+                if self._setup.exports is not None:
+                    self._exporting = asyncio.create_task(self._export(*self._setup.exports))
             self._checked = count
+
+    async def _export(self, folder: Path, source: Source) -> None:
+        """What was found, and how the check went, as DICOM objects in a folder of this moment."""
+        from engine.app.guide_export import export_guidance
+
+        session, now = self.session, datetime.datetime.now(datetime.UTC)
+        volume = volume_node(self._scene)
+        registration = session.registration
+        if volume is None or registration is None or not session.verifications:
+            return
+        noted: list[Noted] = []
+        try:
+            await asyncio.to_thread(
+                lambda: export_guidance(
+                    folder / f"{now:%Y%m%dT%H%M%S}",
+                    source,
+                    label_map_of(self._scene, volume, self._setup.blobs),
+                    (),
+                    registration,
+                    session.pairs,
+                    session.verifications[-1],
+                    now,
+                    now_s=self._clock(),
+                    check_points=session.check_points,
+                    targets=self._setup.targets_mm,
+                )
+            )
+            noted.append(Noted("guidance", {"objects": "of a check"}, is_export=True))
+        except SightlineError as error:
+            session.words = f"Not exported: {error}"
+            session.revision += 1
+        self._say(Told(noted=tuple(noted)))
 
     def _changes(self, look: Look, now_s: float) -> list[Op]:
         ops: list[Op] = []

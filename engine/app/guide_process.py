@@ -18,6 +18,7 @@ from engine.app.guide_loop import Inject, MarginsNow, SceneNow, Setup, Told, gui
 from engine.app.margin_process import Asked, Made, MarginRunner
 from engine.core.array import Float64
 from engine.core.errors import SightlineError
+from engine.export.dicom.source import Source
 from engine.stream.audit_event import AuditEvent
 from engine.stream.guiding import MarginAsk, MarginBand
 from engine.stream.hub import Hub
@@ -59,6 +60,7 @@ class Guiding:
         device: an address (`guidance.devices.device.open_device`).
         scenario: of a simulated tracker.
         pilot: a simulated hand does what the session asks.
+        exports: folder for the DICOM objects of each check, and the series that they refer to.
     """
 
     plan: Plan
@@ -66,6 +68,7 @@ class Guiding:
     device: str
     scenario: Scenario | None = None
     pilot: bool = False
+    exports: tuple[Path, Source] | None = None
 
 
 @dataclass(slots=True)
@@ -207,6 +210,7 @@ class GuideRunner:
             _targets_mm(self._guiding.plan, scene),
             self._guiding.scenario,
             self._guiding.pilot,
+            self._guiding.exports,
         )
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=guide, args=(theirs, setup), daemon=True)
@@ -247,7 +251,8 @@ class GuideRunner:
             if (refuse := running.waiting.pop(request, None)) is not None:
                 refuse(words)
         for noted in told.noted:
-            self._hub.note(AuditEvent.REGISTRATION_CHANGED, noted.who, dict(noted.facts))
+            event = AuditEvent.EXPORTED if noted.is_export else AuditEvent.REGISTRATION_CHANGED
+            self._hub.note(event, noted.who, dict(noted.facts))
 
     def _died(self, running: _Running) -> None:
         """Nothing is known from this moment; a new loop begins with a registration that must be made anew."""

@@ -98,6 +98,8 @@ class Session:
         self._rests: dict[str, _Rest] = {}
         self._again: _Rest | None = None
         self._used: frozenset[str] = frozenset()
+        #: What the registration in force was found from.
+        self.pairs: tuple[Pair, ...] = ()
         self._checks: dict[str, CheckPoint] = {}
         self._touching: Touching | None = None
         self._alarms = Alarms()
@@ -272,6 +274,7 @@ class Session:
             reference = [sample for rest in (*rests, self._again) for sample in rest.reference]
             refuse_motion([rest.touch for rest in rests], self._again.touch, reference, self.touch_error)
         self.take_registration(found)
+        self.pairs = tuple(pairs)
         self._used, self._again = frozenset(self._rests), None  # who registers anew touches anew
         self._rests.clear()
         self.words = f"Registered at {len(pairs)} landmarks: now check it at points that were not used"
@@ -280,7 +283,7 @@ class Session:
 
     def take_registration(self, registration: Registration) -> None:
         """A registration that was found by other means; it must be checked like any."""
-        self.registration = registration
+        self.registration, self.pairs = registration, ()
         self.verifications, self._is_armed = [], False
         self._checks.clear()
         self._changed()
@@ -389,6 +392,11 @@ class Session:
     def _fresh(self, but: str, now_s: float) -> Sequence[CheckPoint]:
         """Other check points of this round: touched within as long as a check takes."""
         return [point for id_, point in self._checks.items() if id_ != but and now_s - point.time_s < ASK_BEFORE_S]
+
+    @property
+    def check_points(self) -> tuple[CheckPoint, ...]:
+        """Points that the registration in force was checked at, where they were touched last."""
+        return tuple(self._checks.values())
 
     def checked(self, landmark: str) -> tuple[float, float] | None:
         """How far a check point was off at its last touch, and how far was to be expected (95 %); mm."""
