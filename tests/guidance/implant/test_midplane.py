@@ -35,7 +35,7 @@ def refusal(scan: BoneScan) -> ImplantRefused:
     return caught.value
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(st.tuples(angles_deg, angles_deg, angles_deg), st.tuples(shifts_mm, shifts_mm, shifts_mm))
 @example((20.0, -20.0, 15.0), (5.0, -3.0, 4.0))
 def test_the_plane_of_a_turned_and_shifted_head_is_found(
@@ -57,6 +57,7 @@ def test_a_large_hole_in_one_side_does_not_move_the_plane() -> None:
     assert millimetres < 0.4
 
 
+@pytest.mark.slow
 def test_the_stated_error_grows_with_asymmetry_and_holds() -> None:
     scans = [shell(swollen=share) for share in (0.0, 0.02)]
     exact, uneven = (find_midplane(scan, field_of(scan)) for scan in scans)
