@@ -1,7 +1,8 @@
 """Surfaces as files that other programs read, in patient millimetres: STL, PLY, OBJ, 3MF.
 
-STL, PLY and OBJ have no field for a unit and are read as millimetres by convention; 3MF states it. OBJ and 3MF keep each
-structure apart with its name; STL and PLY hold one mesh, so several structures become one, as separate closed parts.
+STL, PLY and OBJ have no field for a unit and are read as millimetres by convention; 3MF states it. OBJ and 3MF keep
+each structure apart with its name; STL and PLY hold one mesh, so several structures become one, as separate closed
+parts.
 """
 
 from __future__ import annotations
