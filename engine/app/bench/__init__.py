@@ -35,8 +35,8 @@ BENCHES: dict[str, str] = {
     "soak": "engine.app.bench.soak",
 }
 
-#: Half an hour: only for who asks.
-LONG = frozenset({"soak"})
+#: Half an hour, or many minutes: only for who asks.
+LONG = frozenset({"soak", "implant"})
 
 PEERS = ("vtk", "scikit-image", "PyMCubes", "SimpleITK", "torch", "numba", "numpy", "imagecodecs")
 
