@@ -105,7 +105,6 @@ class MarginDesk:
         self._reach_mm = 0.0
         self._fields = _Fields.none()
         self._thinner: dict[int, _Fields] = {}
-        self._pool = ThreadPoolExecutor(2)
         self._grow(REACH_STEP_MM)
 
     @classmethod
@@ -223,10 +222,12 @@ class MarginDesk:
         )
         measured = StructureSurface(structure, (surface,), 0, volume_ml, area_mm2(surface), closed=True)
         message = structure_message(structure, LabelMap(_NOWHERE, np.zeros((1, 1, 1), np.uint8), (structure,)))
+        with ThreadPoolExecutor(1) as pool:
+            lods = pack_lods(measured, self._matrix, self._blobs, pool)
         return SurfaceNode(
             id=f"margin/{band}",
             structure=message.model_copy(update={"label": 0, "pattern": drawn.pattern}),
-            lods=pack_lods(measured, self._matrix, self._blobs, self._pool),
+            lods=lods,
             volume_ml=volume_ml,
             surface_area_mm2=measured.surface_area_mm2,
             closed=True,
