@@ -95,15 +95,16 @@ class MarginDesk:
         self._label_map, self._blobs, self._matrix = label_map, blobs, headset_from_patient
         # An organ is measured with what lies in it: a margin goes through the tumour and through what is next to it.
         organ = None if within is None else _with_target(label_map.structure(within), self.target)
-        self._within = None if organ is None else _Bound.of(label_map, organ)
-        self._without = tuple((_Bound.of(label_map, label_map.structure(key)), away_mm) for key, away_mm in without)
+        self._within = None if organ is None else structure_surface(label_map, organ)
+        self._without = tuple(
+            (structure_surface(label_map, label_map.structure(key)), away_mm) for key, away_mm in without
+        )
         without = tuple(without)
         self._words = {"within": within or "", "without": ", ".join(key for key, _ in without)}
         self._low, self._high = self.surface.vertices_mm.min(axis=0), self.surface.vertices_mm.max(axis=0)
         self._reach_mm = 0.0
         self._fields = _Fields.none()
         self._thinner: dict[int, _Fields] = {}
-        self._pool = ThreadPoolExecutor(2)
         self._grow(REACH_STEP_MM)
 
     @classmethod
@@ -174,8 +175,8 @@ class MarginDesk:
         grid = margin_grid(self._low, self._high, self.surface.frame, self._reach_mm, finest)
         self._fields = _Fields(
             distance_field(self.surface, grid),
-            None if self._within is None else self._within.field(grid),
-            tuple((bound.field(grid), away_mm) for bound, away_mm in self._without),
+            None if self._within is None else distance_field(self._within, grid),
+            tuple((distance_field(bound, grid), away_mm) for bound, away_mm in self._without),
         )
         self._thinner = {1: self._fields}
 
@@ -192,7 +193,7 @@ class MarginDesk:
         """Which samples of the fields a margin needs: nothing far out is more curved than a ball of its distance."""
         grid = self.field.grid
         if not toward.is_even:
-            return ceil(float(grid.voxel_count / MOST_UNEVEN_VOXELS) ** (1 / 3))
+            return ceil(float(np.cbrt(grid.voxel_count / MOST_UNEVEN_VOXELS)))
         is_bounded = self._within is not None or bool(self._without)
         enough_mm = sqrt(8 * SAGITTA_MM * max(toward.in_order[0], 0.0))
         return 1 if is_bounded else max(1, int(enough_mm / float(grid.spacing_mm[0])))
@@ -221,10 +222,12 @@ class MarginDesk:
         )
         measured = StructureSurface(structure, (surface,), 0, volume_ml, area_mm2(surface), closed=True)
         message = structure_message(structure, LabelMap(_NOWHERE, np.zeros((1, 1, 1), np.uint8), (structure,)))
+        with ThreadPoolExecutor(1) as pool:
+            lods = pack_lods(measured, self._matrix, self._blobs, pool)
         return SurfaceNode(
             id=f"margin/{band}",
             structure=message.model_copy(update={"label": 0, "pattern": drawn.pattern}),
-            lods=pack_lods(measured, self._matrix, self._blobs, self._pool),
+            lods=lods,
             volume_ml=volume_ml,
             surface_area_mm2=measured.surface_area_mm2,
             closed=True,
@@ -247,35 +250,6 @@ class LatestAsks:
     def take(self) -> MarginAsk | None:
         """The next to be answered; None where none waits."""
         return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Bound:
-    """What margins stay in or out of."""
-
-    structure: Structure
-    label_map: LabelMap
-    surface: Surface
-
-    @classmethod
-    def of(cls, label_map: LabelMap, structure: Structure) -> _Bound:
-        return cls(structure, label_map, structure_surface(label_map, structure))
-
-    def field(self, grid: Grid) -> DistanceField:
-        """Distances; where no part of the surface is near the grid, that it lies all within or all outside."""
-        corners = grid.patient_from_voxel.apply(np.array([(0, 0, 0), np.array(grid.shape) - 1]))
-        low, high = corners.min(axis=0) - grid.spacing_mm, corners.max(axis=0) + grid.spacing_mm
-        triangles = self.surface.vertices_mm[self.surface.faces]
-        if ((triangles.max(axis=1) >= low) & (triangles.min(axis=1) <= high)).all(axis=1).any():
-            return distance_field(self.surface, grid)
-        far = np.float32(-np.inf if self._holds(grid.centre_mm) else np.inf)
-        return DistanceField(grid, np.full(grid.shape, far))
-
-    def _holds(self, point_mm: Float64) -> bool:
-        voxel = np.rint(self.label_map.grid.patient_from_voxel.inverse.apply(point_mm)).astype(int)
-        if (voxel < 0).any() or (voxel >= self.label_map.grid.shape).any():
-            return False
-        return int(np.asarray(self.label_map.labels)[tuple(voxel)]) in self.structure.labels
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class ResectionDesk:
         low, high = surface.vertices_mm.min(axis=0), surface.vertices_mm.max(axis=0)
         grid = margin_grid(low, high, surface.frame, ROOM_MM, float(label_map.grid.spacing_mm.min()))
         self._resection = TrackedResection(distance_field(surface, grid), tool)
-        self._blobs, self._matrix, self._pool = blobs, headset_from_patient, ThreadPoolExecutor(1)
+        self._blobs, self._matrix = blobs, headset_from_patient
 
     def answer(self, ask: CutAsk, now_s: float) -> None:
         """Begin, end or take back a cut."""
@@ -99,10 +99,12 @@ class ResectionDesk:
             structure, (surface,), 0, surface.volume_mm3 / 1000, surface.area_mm2, closed=surface.is_closed()
         )
         lone = LabelMap(Grid.centred((1, 1, 1), 1.0), np.zeros((1, 1, 1), np.uint8), (structure,))
+        with ThreadPoolExecutor(1) as pool:
+            lods = pack_lods(measured, self._matrix, self._blobs, pool)
         return SurfaceNode(
             id=f"remaining/{self.target.key}",
             structure=structure_message(structure, lone).model_copy(update={"label": 0}),
-            lods=pack_lods(measured, self._matrix, self._blobs, self._pool),
+            lods=lods,
             volume_ml=measured.volume_ml,
             surface_area_mm2=measured.surface_area_mm2,
             closed=measured.closed,

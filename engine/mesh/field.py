@@ -7,6 +7,7 @@ triangles are the sides of voxels, it is the distance to the boundary of the vox
 Within a voxel of the surface every triangle near is tried, and distances are exact. Beyond, nearest points are handed
 on from voxel to voxel, and the distance is that to the nearest triangle among those that the neighbours found: never
 too small, and too large by less than `FAR_ERROR` of a voxel in all that was measured (tests/mesh/test_field.py).
+A surface that leaves the grid, or lies off it, is measured to as well, less exactly.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from engine.mesh.smooth import DEFAULT_SMOOTHING, Smoothing
 
 #: Share of the largest spacing by which a distance beyond a voxel may be too large.
 FAR_ERROR = 0.1
+#: The same where a part of the surface lies off the grid, and is nearest to what it is handed to last.
+OFF_GRID_ERROR = 0.5
 #: How often each voxel tries the triangles of its neighbours.
 ROUNDS = 2
 
@@ -45,6 +48,7 @@ class Triangles:
         voxels: (t, 3, 3) the same as i, j, k.
         steps_mm: (3, 3) patient step of i, j, k as columns.
         lows, highs: (t, 3) voxels around each triangle, a voxel wider than it, within the grid.
+        is_held: whether all of it lies in the grid.
         exact_mm: distances up to here are exact: less than a voxel in any direction.
     """
 
@@ -53,6 +57,7 @@ class Triangles:
     steps_mm: Float64
     lows: NDArray[np.int64]
     highs: NDArray[np.int64]
+    is_held: bool
     exact_mm: float
 
     @classmethod
@@ -61,7 +66,6 @@ class Triangles:
 
         Raises:
             FrameMismatch: they lie in different patient frames.
-            InvalidValue: there is no triangle within a voxel of the grid.
         """
         if surface.frame != grid.frame:
             raise FrameMismatch(f"the surface lies in {surface.frame}, the grid in {grid.frame}")
@@ -71,13 +75,13 @@ class Triangles:
         voxels = grid.patient_from_voxel.inverse.apply(vertices)[surface.faces]
         corners = (vertices - matrix[:3, 3])[surface.faces]
         last = np.array(grid.shape) - 1
-        lows = np.clip(np.floor(voxels.min(axis=1)) - 1, 0, last + 1).astype(np.int64)
-        highs = np.clip(np.ceil(voxels.max(axis=1)) + 1, -1, last).astype(np.int64)
-        if not (lows <= highs).all(axis=1).any():
-            raise InvalidValue("no part of the surface lies in the grid: there is nothing to measure from")
+        # What lies off the grid is handed on from where the grid comes nearest to it.
+        lows = np.clip(np.floor(voxels.min(axis=1)) - 1, 0, last).astype(np.int64)
+        highs = np.clip(np.ceil(voxels.max(axis=1)) + 1, 0, last).astype(np.int64)
         # Perpendicular distance of neighbouring lattice planes: the spacing, but where the grid is sheared.
         planes_mm = 1 / np.linalg.norm(np.linalg.inv(matrix[:3, :3]), axis=1)
-        return cls(corners, voxels, matrix[:3, :3], lows, highs, float(planes_mm.min()))
+        is_held = bool((voxels >= 0).all() and (voxels <= last).all())
+        return cls(corners, voxels, matrix[:3, :3], lows, highs, is_held, float(planes_mm.min()))
 
 
 def distance_field(surface: Surface, grid: Grid, *, device: Any = None) -> DistanceField:
@@ -90,12 +94,13 @@ def distance_field(surface: Surface, grid: Grid, *, device: Any = None) -> Dista
         float32 samples; negative where the surface winds around the voxel.
 
     Raises:
-        FrameMismatch, InvalidValue: as `Triangles.seen`; the surface is open.
+        InvalidValue: the surface is open.
+        FrameMismatch: it lies in another patient frame.
     """
     if not surface.is_closed():
         raise InvalidValue("the surface is open and has no inside")
     triangles = Triangles.seen(surface, grid)
-    error_mm = FAR_ERROR * float(grid.spacing_mm.max())
+    error_mm = (FAR_ERROR if triangles.is_held else OFF_GRID_ERROR) * float(grid.spacing_mm.max())
     if device is not None:
         from engine.mesh.torch_field import signed_distances  # whoever has a device has torch
 
@@ -118,7 +123,7 @@ def structure_field(
         smoothing: of the surface; `engine.mesh.smooth.NO_SMOOTHING` for the boundary of the voxels themselves.
 
     Raises:
-        InvalidValue: the structure has no voxel, or none near the grid.
+        InvalidValue: the structure has no voxel.
         FrameMismatch: the grid lies in another patient frame.
     """
     surface = structure_surface(label_map, structure, smoothing)

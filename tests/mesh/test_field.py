@@ -23,7 +23,7 @@ from engine.core.structure import Provenance
 from engine.core.surface import Surface
 from engine.core.volume import LabelMap
 from engine.mesh.distance import distances_mm
-from engine.mesh.field import FAR_ERROR, distance_field, structure_field, structure_surface
+from engine.mesh.field import FAR_ERROR, OFF_GRID_ERROR, distance_field, structure_field, structure_surface
 from engine.mesh.smooth import NO_SMOOTHING
 from guidance.margins.surface_tree import SEARCH_MM, SurfaceTree
 from tests.guidance.margins.shapes import PATIENT, ball, exact_signed_mm, lumpy
@@ -218,6 +218,20 @@ def _same(found: DistanceField, expected: DistanceField, bound_mm: float | None 
     assert np.abs(one - two)[near].max() < 1e-4
 
 
+@pytest.mark.parametrize("centre_mm", [(10.0, 0.0, 0.0), (14.0, 14.0, 14.0), (30.0, 0.0, 0.0)])
+def test_a_surface_that_leaves_the_grid_is_measured_to_beyond_its_end(centre_mm: tuple[float, float, float]) -> None:
+    surface, grid = ball(12.0, 4, centre_mm), Grid.centred((24, 20, 18), 1.0, PATIENT.uid)
+    field = distance_field(surface, grid)
+    chosen = np.random.default_rng(0).choice(grid.voxel_count, 500, replace=False)
+    told, at = np.asarray(field.samples_mm).ravel()[chosen], centres(grid)[chosen]
+    off = np.abs(told) - distances_mm(at, surface)
+    assert off.min() > -1e-4
+    assert off.max() < field.error_mm == OFF_GRID_ERROR
+    outside = np.linalg.norm(at - centre_mm, axis=1) > 12.0
+    far = np.abs(np.linalg.norm(at - centre_mm, axis=1) - 12.0) > 0.1  # facets
+    np.testing.assert_array_equal((told > 0)[far], outside[far])
+
+
 def test_an_open_surface_another_patient_and_an_empty_structure_are_refused() -> None:
     surface = ball(5.0, 2)
     grid = grid_around(surface, 1.0, 2.0)
@@ -225,7 +239,5 @@ def test_an_open_surface_another_patient_and_an_empty_structure_are_refused() ->
         distance_field(Surface(PATIENT, surface.vertices_mm, surface.faces[1:]), grid)
     with pytest.raises(FrameMismatch, match="lies in"):
         distance_field(Surface(patient("another"), surface.vertices_mm, surface.faces), grid)
-    with pytest.raises(InvalidValue, match="nothing to measure from"):
-        distance_field(ball(5.0, 2, (100.0, 0.0, 0.0)), grid)
     with pytest.raises(InvalidValue, match="no voxel"):
         structure_field(labelled(np.zeros((4, 4, 4), bool), Grid.centred((4, 4, 4), 1.0, PATIENT.uid)), MADE)

@@ -67,6 +67,8 @@ def cover(triangles: Any, radii: Any, own: Any, total: Any, was: Any, removed: A
         for i in range(low[0], high[0] + 1):
             for j in range(low[1], high[1] + 1):
                 for k in range(low[2], high[2] + 1):
+                    if own[i, j, k, 0] == WHOLE:  # by the other radii then, too
+                        continue
                     away2 = _triangle2(triangles[t], i, j, k)
                     if away2 >= reach * reach:
                         continue
