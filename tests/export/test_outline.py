@@ -30,7 +30,7 @@ def by_others(mask: Mask) -> Mask:
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
     centres = np.column_stack([columns.ravel(), rows.ravel()])
     inside = [Polygon(contour).contains_points(centres) for contour in outlines(mask)]
-    return np.any([np.zeros(mask.size, np.bool_), *inside], axis=0).reshape(mask.shape)
+    return np.asarray(np.any([np.zeros(mask.size, np.bool_), *inside], axis=0)).reshape(mask.shape)
 
 
 @settings(max_examples=40)
