@@ -54,7 +54,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels[ball((10, 3, 38), 4.0)] = 3
     keys = ("head", "tumour", "arteries")
     structures = tuple(structure(key, n, MADE) for n, key in enumerate(keys, start=1))
-    write_nifti(folder / "volume.nii.gz", grid, np.where(labels > 0, 100, 0).astype(np.int16))
+    write_nifti(folder / "volume.nii.gz", grid, np.where(labels > 0, 40, -1000).astype(np.int16))
     write_nifti(folder / "labels.nii.gz", grid, labels, structures)
     slicer_points(folder / "points.fcsv", LANDMARKS)
     return folder

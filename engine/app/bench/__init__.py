@@ -29,6 +29,7 @@ BENCHES: dict[str, str] = {
     "stream": "engine.app.bench.stream",
     "edit": "engine.app.bench.edit",
     "margins": "engine.app.bench.margins",
+    "trajectories": "engine.app.bench.trajectories",
     "soak": "engine.app.bench.soak",
 }
 
