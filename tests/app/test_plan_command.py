@@ -20,6 +20,8 @@ from engine.core.progress import silent
 from engine.core.structure import Provenance
 from engine.ingest.nifti import write_nifti
 from guidance.plan.plan import Watched
+from tests.ingest.dicom_writer import FRAME, SERIES, save_series
+from tests.ingest.drawn_structures import circle, saved, structure_set
 
 MADE = Provenance("test", "1")
 HEAD_MM, SPACING_MM = 50.0, 2.0
@@ -160,6 +162,47 @@ def test_the_command_prints_and_exits_as_the_conventions_say(scan: Path, tmp_pat
     assert proposed.exit_code == 0
     assert "proposed_2" in proposed.stdout
     assert "was not looked at" in proposed.stdout
+
+
+def test_structures_are_named_from_an_rtstruct_and_the_plan_is_bound_by_uids(tmp_path: Path) -> None:
+    save_series(tmp_path / "ct", np.full((40, 64, 64), 40, np.int16), heights_mm=np.arange(40.0))
+    middle, heights = (31.0, 31.0), np.arange(2.0, 38.0)
+
+    def ball(x: float, z: float, radius: float) -> list[np.ndarray]:
+        rings = [(at, radius**2 - (at - z) ** 2) for at in heights]
+        return [circle((x, middle[1], at), float(np.sqrt(left))) for at, left in rings if left > 1]
+
+    drawn = structure_set(
+        {
+            "Skin": [circle((*middle, at), 28.0) for at in heights],
+            "GTV": ball(31.0, 20.0, 5.0),
+            "Optic nerve": ball(45.0, 20.0, 3.0),
+        },
+        frame=FRAME,
+        series=SERIES,
+    )
+    labels = saved(drawn, tmp_path / "structures.dcm")
+    path = tmp_path / "plan.json"
+    report = new_plan(tmp_path / "ct", path, NewPlan("Case", labels=labels), silent)
+    plan = read_plan(path).plan
+    assert (plan.series_uid, plan.frame_of_reference_uid) == (SERIES, FRAME)
+    assert plan.target == "gtv"
+    assert [one.key for one in plan.watched] == ["optic_nerve"]
+    assert report["lacks"]
+    best = propose_ways(path, Proposing(count=1), silent)["trajectories"][0]
+    assert best["target_mm"] == pytest.approx([31, 31, 20], abs=1.5)
+    assert best["clearances"][0]["structure"] == "Optic nerve"
+
+
+@pytest.mark.data
+def test_structures_are_named_from_a_real_dicom_segmentation(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "dicom" / "pet_seg_qinhn0024"
+    (labels,) = (folder / "SEG").iterdir()
+    report = new_plan(folder / "PET", tmp_path / "plan.json", NewPlan("Neck", labels=labels), silent)
+    (target,) = (one for one in report["structures"] if one["use"] == "target")
+    assert "neoplasm" in target["name"].lower()
+    assert read_plan(tmp_path / "plan.json").plan.series_uid.startswith("1.3.6.1")
+    assert validate_plan(tmp_path / "plan.json", silent)["warnings"] == report["warnings"]
 
 
 def test_a_way_is_called_by_where_it_comes_from() -> None:
