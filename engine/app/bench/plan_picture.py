@@ -31,6 +31,8 @@ ASIDE_MM, BEYOND_MM, STEP_MM = 45.0, 25.0, 0.5
 #: Profiles are drawn up to here: farther is far.
 FAR_MM = 30.0
 SHARE_OF_COLOUR = 0.55
+#: Of lines, so that they are told apart without their colour.
+PATTERNS = ("-", "-.", ":", (0, (6, 1)))
 _TEXT, _GREY, _TOOL = "#dfe3ea", "#8a8f98", "#4da3ff"
 
 
@@ -115,11 +117,13 @@ def _shown(scene: PlanScene) -> list[Structure]:
 def _profile(axes: Any, scene: PlanScene, way: Assessment, down_to_mm: float, *, first: bool) -> None:
     errors = {one.key: one.error_mm for one in way.clearances}
     depths = np.linspace(0, way.trajectory.length_mm, way.profile_mm.shape[1])
-    for key, row in zip(way.keys, way.profile_mm, strict=True):
+    for n, (key, row) in enumerate(zip(way.keys, way.profile_mm, strict=True)):
         if row.min() - errors[key] > FAR_MM:
             continue
         colour = np.array(scene.processed.label_map.structure(key).colour) / 255
-        axes.plot(depths, row - errors[key], color=colour, linewidth=1.8, label=scene.names[key])
+        axes.plot(
+            depths, row - errors[key], color=colour, linewidth=1.8, linestyle=PATTERNS[n % 4], label=scene.names[key]
+        )
     limit = scene.plan.limits.clearance_mm
     axes.axhline(limit, color=_TEXT, linewidth=1, linestyle="--", label=f"least that is allowed, {limit:g} mm")
     axes.axvline(way.trajectory.length_mm, color=_TOOL, linewidth=1, label="target")
