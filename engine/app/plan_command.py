@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from engine.app.pipeline import Options, process_series
@@ -18,9 +19,11 @@ from engine.app.stopwatch import Stopwatch
 from engine.core.array import Float64
 from engine.core.errors import InputRefused, InvalidValue
 from engine.core.progress import Progress, part
+from engine.core.surface import Surface
 from guidance.devices.markups_file import read_markups
 from guidance.margins.tool_place import ToolShape
 from guidance.plan.plan import MOST_TRAJECTORIES, Landmark, Plan, PlannedTool, Use
+from guidance.trajectory.outer_shell import outer_shell
 from guidance.uncertainty.expected import tre_rms_mm
 
 if TYPE_CHECKING:
@@ -191,12 +194,18 @@ def _notes(scene: PlanScene) -> Iterator[str]:
     yield from scene.plan.notes()
     skin = next((scene.surfaces[key] for key in ENTRIES if key in scene.surfaces), None)
     if skin is not None and scene.plan.landmarks:
-        off, _ = cKDTree(skin.vertices_mm).query(_places(scene.plan.landmarks))
+        off, _ = cKDTree(_outside_mm(skin)).query(_places(scene.plan.landmarks))
         far = [
             f"{one.name} ({mm:.0f} mm)" for one, mm in zip(scene.plan.landmarks, off, strict=True) if mm > OFF_SKIN_MM
         ]
         if far:
             yield f"far from the skin: {', '.join(far)}; can they be touched?"
+
+
+def _outside_mm(skin: Surface) -> NDArray[np.float32]:
+    """Vertices of the outer shell."""
+    shell = outer_shell(skin)
+    return shell.vertices_mm[np.unique(shell.faces)]
 
 
 def _expected_mm(scene: PlanScene) -> float | None:

@@ -47,7 +47,7 @@ def show_plan(console: Console, report: Mapping[str, Any], path: Path, *, writte
 
 def show_ways(console: Console, ways: Sequence[Mapping[str, Any]]) -> None:
     """Trajectories, one a row, with what they pass nearest to."""
-    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table = Table(box=None, padding=(0, 1), header_style="dim")
     for name in ("Way", "From"):
         table.add_column(name, no_wrap=True)
     for name in ("Length", "Angle", "Cost"):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from engine.core.array import Float64
@@ -15,6 +13,7 @@ from engine.core.frame import Frame
 from engine.core.surface import Surface
 from guidance.margins.kernels.ways import first_crossings
 from guidance.margins.surface_tree import SurfaceTree
+from guidance.trajectory.outer_shell import outer_shell
 
 #: A burr hole's radius: the normal at an entry is that of the surface about it, not of a single triangle.
 PATCH_MM = 6.0
@@ -43,7 +42,7 @@ class EntrySurface:
     """
 
     def __init__(self, surface: Surface) -> None:
-        surface = _outer_shell(surface)
+        surface = outer_shell(surface)
         self.tree = SurfaceTree(surface)
         corners = self.tree.arrays.corners.astype(np.float64)
         #: (f, 3) of twice a triangle's area.
@@ -75,18 +74,3 @@ class EntrySurface:
             mean = total if total @ own > 0 else own
             inward[n] = -mean / max(float(np.linalg.norm(mean)), float(np.finfo(np.float64).tiny))
         return inward
-
-
-def _outer_shell(surface: Surface) -> Surface:
-    """The connected part that encloses the largest volume."""
-    faces = surface.faces
-    if not len(faces):
-        return surface
-    count = len(surface.vertices_mm)
-    joined = coo_array((np.ones(2 * len(faces)), (faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel())), (count, count))
-    shells, of_vertex = connected_components(joined, directed=False)
-    own = of_vertex[faces[:, 0]]
-    corners = (surface.vertices_mm - surface.vertices_mm.mean(axis=0)).astype(np.float64)[faces]
-    six_volumes = np.einsum("ni,ni->n", corners[:, 0], np.cross(corners[:, 1], corners[:, 2]))
-    largest = int(np.argmax(np.bincount(own, six_volumes, shells)))
-    return replace(surface, faces=faces[own == largest])

@@ -12,14 +12,16 @@ from typer.testing import CliRunner
 
 from engine.app.cli import app
 from engine.app.plan_command import NewPlan, Proposing, new_plan, propose_ways, said, validate_plan
-from engine.app.plan_file import read_plan, write_plan
+from engine.app.plan_file import PlanFile, read_plan, write_plan
 from engine.core.anatomy import structure
 from engine.core.errors import InputRefused
 from engine.core.grid import Grid
 from engine.core.progress import silent
 from engine.core.structure import Provenance
 from engine.ingest.nifti import write_nifti
-from guidance.plan.plan import Watched
+from guidance.plan.plan import Landmark, Use, Watched
+from tests.ingest.dicom_writer import FRAME, SERIES, save_series
+from tests.ingest.drawn_structures import circle, saved, structure_set
 
 MADE = Provenance("test", "1")
 HEAD_MM, SPACING_MM = 50.0, 2.0
@@ -54,7 +56,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels[ball((10, 3, 38), 4.0)] = 3
     keys = ("head", "tumour", "arteries")
     structures = tuple(structure(key, n, MADE) for n, key in enumerate(keys, start=1))
-    write_nifti(folder / "volume.nii.gz", grid, np.where(labels > 0, 100, 0).astype(np.int16))
+    write_nifti(folder / "volume.nii.gz", grid, np.where(labels > 0, 40, -1000).astype(np.int16))
     write_nifti(folder / "labels.nii.gz", grid, labels, structures)
     slicer_points(folder / "points.fcsv", LANDMARKS)
     return folder
@@ -68,8 +70,19 @@ def begun(scan: Path, out: Path, **changed: object) -> Path:
     return out / "plan.json"
 
 
-def test_a_plan_that_is_begun_with_landmarks_and_a_tool_lacks_nothing(scan: Path, tmp_path: Path) -> None:
-    path = begun(scan, tmp_path)
+@pytest.fixture(scope="module")
+def whole(scan: Path) -> PlanFile:
+    return read_plan(begun(scan, scan))
+
+
+@pytest.fixture
+def path(whole: PlanFile, tmp_path: Path) -> Path:
+    """A plan of one's own."""
+    write_plan(tmp_path / "plan.json", whole)
+    return tmp_path / "plan.json"
+
+
+def test_a_plan_that_is_begun_with_landmarks_and_a_tool_lacks_nothing(path: Path) -> None:
     plan = read_plan(path).plan
     assert plan.target == "tumour"
     assert [one.key for one in plan.watched] == ["arteries"]
@@ -81,8 +94,7 @@ def test_a_plan_that_is_begun_with_landmarks_and_a_tool_lacks_nothing(scan: Path
     assert 0.5 < report["expected_mm"] < 1.0
 
 
-def test_ways_are_found_written_and_looked_over_again(scan: Path, tmp_path: Path) -> None:
-    path = begun(scan, tmp_path)
+def test_ways_are_found_written_and_looked_over_again(path: Path) -> None:
     report = propose_ways(path, Proposing(count=3), silent)
     ways = report["trajectories"]
     assert [one["id"] for one in ways] == ["proposed_1", "proposed_2", "proposed_3"]
@@ -99,16 +111,14 @@ def test_ways_are_found_written_and_looked_over_again(scan: Path, tmp_path: Path
     assert [way.id for way in read_plan(path).plan.trajectories] == ["proposed_1"]
 
 
-def test_a_target_that_allows_no_way_leaves_the_plan_as_it_was(scan: Path, tmp_path: Path) -> None:
-    path = begun(scan, tmp_path)
+def test_a_target_that_allows_no_way_leaves_the_plan_as_it_was(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(InputRefused, match="within arteries"):
         propose_ways(path, Proposing(target_mm=(10.0, 3.0, 38.0)), silent)
     assert path.read_bytes() == before
 
 
-def test_a_plan_that_is_there_is_not_written_over(scan: Path, tmp_path: Path) -> None:
-    path = begun(scan, tmp_path)
+def test_a_plan_that_is_there_is_not_written_over(scan: Path, path: Path) -> None:
     with pytest.raises(InputRefused, match="is there already"):
         begun(scan, path.parent)
 
@@ -120,15 +130,14 @@ def test_landmarks_of_another_scan_are_refused(scan: Path, tmp_path: Path) -> No
     assert not (tmp_path / "plan.json").exists()
 
 
-def test_landmarks_far_from_the_skin_are_noted(scan: Path, tmp_path: Path) -> None:
-    points = slicer_points(tmp_path / "deep.fcsv", {**LANDMARKS, "Check deep": (0.0, 5.0, 0.0)})
-    assert any(
-        "Check deep (45 mm)" in note for note in validate_plan(begun(scan, tmp_path, landmarks=points), silent)["notes"]
-    )
+def test_landmarks_far_from_the_skin_are_noted(whole: PlanFile, path: Path) -> None:
+    deep = Landmark("deep", "Check deep", np.array((0.0, 5.0, 0.0)), Use.CHECK)
+    write_plan(path, replace(whole, plan=replace(whole.plan, landmarks=(*whole.plan.landmarks, deep))))
+    (note,) = validate_plan(path, silent)["notes"]
+    assert "Check deep (4" in note
 
 
-def test_a_structure_that_the_scan_has_not_is_told_with_those_it_has(scan: Path, tmp_path: Path) -> None:
-    path = begun(scan, tmp_path)
+def test_a_structure_that_the_scan_has_not_is_told_with_those_it_has(path: Path) -> None:
     file = read_plan(path)
     write_plan(path, replace(file, plan=replace(file.plan, watched=(Watched("optic_nerve"),))))
     with pytest.raises(
@@ -137,8 +146,7 @@ def test_a_structure_that_the_scan_has_not_is_told_with_those_it_has(scan: Path,
         validate_plan(path, silent)
 
 
-def test_another_scan_under_the_same_name_is_refused(scan: Path, tmp_path: Path) -> None:
-    path = begun(scan, tmp_path)
+def test_another_scan_under_the_same_name_is_refused(path: Path) -> None:
     file = read_plan(path)
     write_plan(path, replace(file, plan=replace(file.plan, series_uid="sha256:" + "0" * 64)))
     with pytest.raises(InputRefused, match="was made on another series"):
@@ -160,6 +168,48 @@ def test_the_command_prints_and_exits_as_the_conventions_say(scan: Path, tmp_pat
     assert proposed.exit_code == 0
     assert "proposed_2" in proposed.stdout
     assert "was not looked at" in proposed.stdout
+
+
+def test_structures_are_named_from_an_rtstruct_and_the_plan_is_bound_by_uids(tmp_path: Path) -> None:
+    save_series(tmp_path / "ct", np.full((40, 64, 64), 40, np.int16), heights_mm=np.arange(40.0))
+    middle, heights = (31.0, 31.0), np.arange(2.0, 38.0)
+
+    def ball(x: float, z: float, radius: float) -> list[np.ndarray]:
+        rings = [(at, radius**2 - (at - z) ** 2) for at in heights]
+        return [circle((x, middle[1], at), float(np.sqrt(left))) for at, left in rings if left > 1]
+
+    drawn = structure_set(
+        {
+            "Skin": [circle((*middle, at), 28.0) for at in heights],
+            "GTV": ball(31.0, 20.0, 5.0),
+            "Optic nerve": ball(45.0, 20.0, 3.0),
+        },
+        frame=FRAME,
+        series=SERIES,
+    )
+    labels = saved(drawn, tmp_path / "structures.dcm")
+    path = tmp_path / "plan.json"
+    report = new_plan(tmp_path / "ct", path, NewPlan("Case", labels=labels), silent)
+    plan = read_plan(path).plan
+    assert (plan.series_uid, plan.frame_of_reference_uid) == (SERIES, FRAME)
+    assert plan.target == "gtv"
+    assert [one.key for one in plan.watched] == ["optic_nerve"]
+    assert report["lacks"]
+    best = propose_ways(path, Proposing(count=1), silent)["trajectories"][0]
+    assert best["target_mm"] == pytest.approx([31, 31, 20], abs=1.5)
+    assert best["clearances"][0]["structure"] == "Optic nerve"
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_structures_are_named_from_a_real_dicom_segmentation(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "dicom" / "pet_seg_qinhn0024"
+    (labels,) = (folder / "SEG").iterdir()
+    report = new_plan(folder / "PET", tmp_path / "plan.json", NewPlan("Neck", labels=labels), silent)
+    (target,) = (one for one in report["structures"] if one["use"] == "target")
+    assert "neoplasm" in target["name"].lower()
+    assert read_plan(tmp_path / "plan.json").plan.series_uid.startswith("1.3.6.1")
+    assert validate_plan(tmp_path / "plan.json", silent)["warnings"] == report["warnings"]
 
 
 def test_a_way_is_called_by_where_it_comes_from() -> None:

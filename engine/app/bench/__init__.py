@@ -32,6 +32,7 @@ BENCHES: dict[str, str] = {
     "alerts": "engine.app.bench.alerts",
     "implant": "engine.app.bench.implant",
     "fields": "engine.app.bench.fields",
+    "trajectories": "engine.app.bench.trajectories",
     "soak": "engine.app.bench.soak",
 }
 

@@ -31,7 +31,9 @@ ASIDE_MM, BEYOND_MM, STEP_MM = 45.0, 25.0, 0.5
 #: Profiles are drawn up to here: farther is far.
 FAR_MM = 30.0
 SHARE_OF_COLOUR = 0.55
-_GREY, _TOOL = "#8a8f98", "#4da3ff"
+#: Of lines, so that they are told apart without their colour.
+PATTERNS = ("-", "-.", ":", (0, (6, 1)))
+_TEXT, _GREY, _TOOL = "#dfe3ea", "#8a8f98", "#4da3ff"
 
 
 def main(arguments: list[str]) -> None:
@@ -57,21 +59,26 @@ def draw(scene: PlanScene, ways: list[Assessment], out: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise EnvironmentLacks("matplotlib is not installed", "pip install 'sightline[dev]'") from error
-    figure = Figure(figsize=(3.3 * len(ways), 6.6), facecolor="#16181d", layout="constrained")
+    figure = Figure(figsize=(3.3 * len(ways), 6.9), facecolor="#16181d", layout="constrained")
     axes: Any = figure.subplots(2, len(ways), squeeze=False, height_ratios=(1.75, 1))
+    deepest_mm = max(way.trajectory.length_mm for way in ways)
+    shown: dict[str, Any] = {}
     for column, way in enumerate(ways):
-        _slice(axes[0, column], scene, way)
-        _profile(axes[1, column], scene, way, first=column == 0)
-    handles, labels = axes[1, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False, labelcolor="#dfe3ea", fontsize=9)
+        _slice(axes[0, column], scene, way, deepest_mm + BEYOND_MM)
+        _profile(axes[1, column], scene, way, deepest_mm, first=column == 0)
+        handles, labels = axes[1, column].get_legend_handles_labels()
+        shown |= dict(zip(labels, handles, strict=True))
+    figure.legend(
+        shown.values(), shown.keys(), loc="outside lower center", ncols=6, frameon=False, labelcolor=_TEXT, fontsize=9
+    )
     figure.savefig(out, dpi=110)
 
 
-def _slice(axes: Any, scene: PlanScene, way: Assessment) -> None:
+def _slice(axes: Any, scene: PlanScene, way: Assessment, down_to_mm: float) -> None:
     """The plane through a way and what is to its right, with the entry above."""
     path = way.trajectory
     view = Bullseye.of(path)
-    right, down = np.arange(-ASIDE_MM, ASIDE_MM, STEP_MM), np.arange(-BEYOND_MM, path.length_mm + BEYOND_MM, STEP_MM)
+    right, down = np.arange(-ASIDE_MM, ASIDE_MM, STEP_MM), np.arange(-BEYOND_MM, down_to_mm, STEP_MM)
     places = path.entry_mm + down[:, None, None] * view.along + right[None, :, None] * view.right
     axes.imshow(_coloured(scene, places), extent=(-ASIDE_MM, ASIDE_MM, down[-1], down[0]), interpolation="nearest")
     axes.plot([0, 0], [0, path.length_mm], color=_TOOL, linewidth=2)
@@ -81,7 +88,7 @@ def _slice(axes: Any, scene: PlanScene, way: Assessment) -> None:
     axes.text(-ASIDE_MM + 15, down[-1] - 9, "20 mm", color="white", fontsize=8, ha="center")
     cost = f"cost {way.cost:.2f}" if way.allowed else "refused"
     facts = f"{path.length_mm:.0f} mm, {way.angle_deg:.0f}° from upright, {cost}"
-    axes.set_title(f"{path.name}\n{facts}", color="#dfe3ea", fontsize=9)
+    axes.set_title(f"From: {path.name.lower()}\n{facts}", color=_TEXT, fontsize=9)
     axes.set_axis_off()
 
 
@@ -107,15 +114,20 @@ def _shown(scene: PlanScene) -> list[Structure]:
     return [scene.processed.label_map.structure(key) for key in scene.plan.structures]
 
 
-def _profile(axes: Any, scene: PlanScene, way: Assessment, *, first: bool) -> None:
+def _profile(axes: Any, scene: PlanScene, way: Assessment, down_to_mm: float, *, first: bool) -> None:
     errors = {one.key: one.error_mm for one in way.clearances}
     depths = np.linspace(0, way.trajectory.length_mm, way.profile_mm.shape[1])
-    for key, row in zip(way.keys, way.profile_mm, strict=True):
+    for n, (key, row) in enumerate(zip(way.keys, way.profile_mm, strict=True)):
+        if row.min() - errors[key] > FAR_MM:
+            continue
         colour = np.array(scene.processed.label_map.structure(key).colour) / 255
-        axes.plot(depths, row - errors[key], color=colour, linewidth=1.8, label=scene.names[key])
+        axes.plot(
+            depths, row - errors[key], color=colour, linewidth=1.8, linestyle=PATTERNS[n % 4], label=scene.names[key]
+        )
     limit = scene.plan.limits.clearance_mm
-    axes.axhline(limit, color="#dfe3ea", linewidth=1, linestyle="--", label=f"least that is allowed, {limit:g} mm")
-    axes.set_xlim(0, way.trajectory.length_mm)
+    axes.axhline(limit, color=_TEXT, linewidth=1, linestyle="--", label=f"least that is allowed, {limit:g} mm")
+    axes.axvline(way.trajectory.length_mm, color=_TOOL, linewidth=1, label="target")
+    axes.set_xlim(0, down_to_mm)
     axes.set_ylim(0, FAR_MM)
     axes.set_facecolor("#16181d")
     axes.tick_params(colors=_GREY, labelsize=8)

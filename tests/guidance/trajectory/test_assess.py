@@ -142,7 +142,7 @@ def test_weights_that_count_nothing_are_refused() -> None:
 places = st.tuples(*[st.floats(-60, 60)] * 2, st.floats(15, 70)).map(np.array)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15)
 @given(centre=places, radius=st.floats(2, 12), gone=st.floats(0.2, 30))
 def test_a_structure_that_moves_away_never_brings_less_clearance_nor_more_cost(
     centre: np.ndarray, radius: float, gone: float
@@ -159,7 +159,7 @@ def test_a_structure_that_moves_away_never_brings_less_clearance_nor_more_cost(
     assert after.cost <= before.cost + 2 * 2 * SEARCH_MM / FREE_MM
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15)
 @given(centre=places, radius=st.floats(2, 12))
 def test_clearance_is_that_of_the_formula_for_any_ball(centre: np.ndarray, radius: float) -> None:
     (told,) = head_with({"a": (tuple(centre), radius)}).assess(STRAIGHT).clearances
@@ -170,7 +170,7 @@ def test_clearance_is_that_of_the_formula_for_any_ball(centre: np.ndarray, radiu
         assert told.distance_mm < 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15)
 @given(thin=st.floats(0, 5), more=st.floats(0, 5))
 def test_a_thicker_tool_has_as_much_less_clearance_as_it_is_thicker(thin: float, more: float) -> None:
     around = head_with(BALLS)
@@ -180,7 +180,7 @@ def test_a_thicker_tool_has_as_much_less_clearance_as_it_is_thicker(thin: float,
         assert before - after == pytest.approx(more, abs=1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15)
 @given(least=st.lists(st.floats(0, 40), min_size=1, max_size=6), more=st.floats(0, 10), which=st.integers(0, 5))
 def test_cost_falls_with_every_clearance_and_stays_within_its_weights(
     least: list[float], more: float, which: int
