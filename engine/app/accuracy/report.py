@@ -225,7 +225,8 @@ def report_of(
     now = {"rms_mm": found.everywhere.rms_mm.value, "bias_mm": found.distances.bias_mm.value}
     times = [*(entry.time for entry in earlier), made_at]
     control = tuple(
-        _chart(label, chart([*(getattr(entry, key) for entry in earlier), now[key]]), times) for key, label in CHARTED
+        chart_part(label, chart([*(getattr(entry, key) for entry in earlier), now[key]]), times)
+        for key, label in CHARTED
     )
     return AccuracyReport(
         made_at=made_at,
@@ -365,7 +366,8 @@ def _drift(found: Assessment) -> DriftPart | None:
     )
 
 
-def _chart(quantity: str, drawn: Chart, times: list[str]) -> ChartPart:
+def chart_part(quantity: str, drawn: Chart, times: Sequence[str]) -> ChartPart:
+    """One control chart, its last value that of this check."""
     limits = drawn.limits
     return ChartPart(
         quantity=quantity,
