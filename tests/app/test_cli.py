@@ -14,7 +14,7 @@ import pytest
 from engine.app.cli import main
 from tests.ingest.dicom_writer import save_series
 
-COMMANDS = ("segment", "segment-batch", "list", "phantom", "serve", "demo", "view", "doctor", "bench")
+COMMANDS = ("segment", "segment-batch", "list", "phantom", "serve", "demo", "view", "accuracy", "doctor", "bench")
 
 
 def exit_code(*arguments: str) -> int:

@@ -8,6 +8,7 @@ from engine.app.accuracy.drawing import Axis, arrow, axis, circle, frame, line, 
 from engine.app.accuracy.report import AccuracyReport, ChartPart, SweepPart
 from engine.core.array import Float64
 
+_ONE_NAME_MM = 6.0
 #: Of three sweeps: told apart by their dashes as well.
 _DASHES = ("series one", "series two", "series three")
 
@@ -86,8 +87,9 @@ def in_the_volume(report: AccuracyReport) -> str:
             x, y = across(at[0]), up(at[second])
             parts.append(circle(x, y, 4 + 16 * float(size / rms.max()), "blob", f"{name}: {size:.3f} mm RMS"))
             parts.append(arrow(x, y, x + middle[0] * longer, y - middle[second] * longer, "vector"))
-            if k == 0:
-                parts.append(text(x, y - 24, name, "name", "middle"))
+            over = [n for n, other in zip(names, places, strict=True) if np.abs(other - at)[:2].max() < _ONE_NAME_MM]
+            if k == 0 and over[0] == name:  # divots above one another share a label
+                parts.append(text(x, y - 24, ", ".join(over), "name", "middle"))
         top += height + 44
     bottom = top - 44
     for value in Axis(float(low[0]), float(high[0]), left, left + 520).ticks:
@@ -158,7 +160,7 @@ def turning(report: AccuracyReport) -> str:
     """How the tip goes astray while the pointer is turned."""
     if not report.sweeps:
         return ""
-    shown = _one_each(report.sweeps)
+    shown = report.largest_sweeps
     angles = [a for one in shown for a in one.angles_deg]
     paths = [_main(one) for one in shown]
     across = axis(angles, 62, 580, room=0.03)
@@ -173,15 +175,6 @@ def turning(report: AccuracyReport) -> str:
         parts.append(path([(x, 20), (x + 22, 20)], kind))
         parts.append(text(x + 28, 24, one.about, "tick"))
     return svg(600, 280, parts, "The tip while the pointer is turned")
-
-
-def _one_each(sweeps: tuple[SweepPart, ...]) -> list[SweepPart]:
-    """Of each axis the sweep with the largest span."""
-    best: dict[str, SweepPart] = {}
-    for one in sweeps:
-        if one.about not in best or one.span.value > best[one.about].span.value:
-            best[one.about] = one
-    return list(best.values())
 
 
 def _main(one: SweepPart) -> list[float]:

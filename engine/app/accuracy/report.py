@@ -192,6 +192,15 @@ class AccuracyReport(Part):
     words: str
     lacks: tuple[str, ...]
 
+    @property
+    def largest_sweeps(self) -> tuple[SweepPart, ...]:
+        """Of each axis the sweep with the largest span."""
+        best: dict[str, SweepPart] = {}
+        for one in self.sweeps:
+            if one.about not in best or one.span.value > best[one.about].span.value:
+                best[one.about] = one
+        return tuple(best.values())
+
     def entry(self) -> Entry:
         """What the history keeps of it."""
         return Entry(

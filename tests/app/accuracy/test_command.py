@@ -154,7 +154,8 @@ def test_a_listener_is_told_what_to_touch_and_hears_the_end() -> None:
     few = Artefact("seven posts", tuple(POSTS.names[k] for k in kept), POSTS.divots_mm[kept], 0.03, 0.0)
     plan = Plan(single=2, rounds=1)
     operator = Operator(few, protocol(few, single=2, rounds=1), np.random.default_rng(0))
-    clock, told = Virtual(), []
+    clock = Virtual()
+    told: list[Advice | str] = []
     device = simulated_device(Scenario(hz=10), operator, clock, sleep=clock.sleep)
 
     async def listen() -> Movement:
@@ -231,6 +232,7 @@ def test_the_solid_has_its_divots_where_the_artefact_has_them() -> None:
     import io
 
     solid = trimesh.load(io.BytesIO(artefact_solid(POSTS)), file_type="stl")
+    assert isinstance(solid, trimesh.Trimesh)
     bodies = solid.split()
     assert len(bodies) == 18
     assert all(body.is_watertight and body.volume > 0 for body in bodies)

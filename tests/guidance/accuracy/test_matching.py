@@ -17,7 +17,7 @@ from tests.guidance.accuracy.made import MOVED_MM, TURNED
 
 def seen(points: Float64, noise_mm: float = 0.3, seed: int = 0) -> Float64:
     rng = np.random.default_rng(seed)
-    return points @ TURNED.T + MOVED_MM + rng.normal(size=points.shape) * noise_mm
+    return np.asarray(points @ TURNED.T + MOVED_MM + rng.normal(size=points.shape) * noise_mm)
 
 
 def doubt(touched: Float64, artefact: Artefact = POSTS) -> AccuracyDoubt:
