@@ -38,7 +38,7 @@ class Estimate:
 
     def holds(self, truth: float) -> bool:
         """Whether the interval does."""
-        return self.low <= truth <= self.high
+        return bool(self.low <= truth <= self.high)
 
     @property
     def is_open(self) -> bool:
