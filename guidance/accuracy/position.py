@@ -157,7 +157,9 @@ def _bias_error(
     moves = jacobian(known - known.mean(axis=0))
     information = np.einsum("nki,nkj->ij", moves, moves) / per_axis2
     of_place = PoseError(np.linalg.inv(information), known.mean(axis=0), degrees).at(artefact.divots_mm[divot])
-    return PointError(of_middle_mm2, n - 1) + of_place + PointError(np.eye(3) * artefact.error_mm**2)
+    # Hotelling's region of an estimated covariance, in the terms of `PointError`: T² = 3 (n - 1) / (n - 3) F(3, n - 3).
+    of_middle = PointError(of_middle_mm2 * (n - 1) / (n - 3), n - 3)
+    return of_middle + of_place + PointError(np.eye(3) * artefact.error_mm**2)
 
 
 def everywhere(touches: Sequence[Measured]) -> Everywhere:
