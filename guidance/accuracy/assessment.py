@@ -153,7 +153,7 @@ def _lacks(
     known = np.sqrt(3) * artefact.error_mm
     if known > MOST_OF_ERROR * places.rms_mm.value:
         said.append(
-            f"each divot is known to ±{known:.2f} mm, which is more than a third of the error that was found: "
+            f"each divot is known to ±{known:.2f} mm in space, which is more than a third of the error that was found: "
             "part of that error is the artefact's"
         )
     if (common := 1.96 * artefact.scale_error * float(lengths.known_mm.mean())) > 0.05:

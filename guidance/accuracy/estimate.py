@@ -38,7 +38,7 @@ class Estimate:
 
     def holds(self, truth: float) -> bool:
         """Whether the interval does."""
-        return self.low <= truth <= self.high
+        return bool(self.low <= truth <= self.high)
 
     @property
     def is_open(self) -> bool:
@@ -49,7 +49,7 @@ class Estimate:
     def decimals(self) -> int:
         """How many the interval justifies, of three at most."""
         width = self.value - self.low if self.is_open else (self.high - self.low) / 2
-        return int(np.clip(1 - np.floor(np.log10(max(width, 1e-3))), 0, 3)) if width < 10 else 0
+        return int(np.clip(-np.floor(np.log10(max(width, 1e-4) / 3)), 0, 3))
 
     @property
     def words(self) -> str:

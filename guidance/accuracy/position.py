@@ -93,10 +93,13 @@ def measured(rests: Sequence[Rest], divot_of: Sequence[int], artefact: Artefact)
     """Touches of divots, each placed by all divots but its own."""
     kept = [(rest, divot) for rest, divot in zip(rests, divot_of, strict=True) if divot >= 0]
     middles = _middles(kept)
+    without = {}
+    for divot in middles:
+        others = [d for d in middles if d != divot]
+        without[divot] = fit(np.array([middles[d] for d in others]), artefact.divots_mm[others])
     made = []
     for rest, divot in kept:
-        others = [d for d in middles if d != divot]
-        rotation, translation = fit(np.array([middles[d] for d in others]), artefact.divots_mm[others])
+        rotation, translation = without[divot]
         placed = rotation @ rest.at_mm + translation
         off = placed - artefact.divots_mm[divot]
         made.append(Measured(divot, rest.at_mm, placed, off, rest.start_s, rest.end_s, rest.jitter_mm))
@@ -154,7 +157,9 @@ def _bias_error(
     moves = jacobian(known - known.mean(axis=0))
     information = np.einsum("nki,nkj->ij", moves, moves) / per_axis2
     of_place = PoseError(np.linalg.inv(information), known.mean(axis=0), degrees).at(artefact.divots_mm[divot])
-    return PointError(of_middle_mm2, n - 1) + of_place + PointError(np.eye(3) * artefact.error_mm**2)
+    # Hotelling's region of an estimated covariance, in the terms of `PointError`: T² = 3 (n - 1) / (n - 3) F(3, n - 3).
+    of_middle = PointError(of_middle_mm2 * (n - 1) / (n - 3), n - 3)
+    return of_middle + of_place + PointError(np.eye(3) * artefact.error_mm**2)
 
 
 def everywhere(touches: Sequence[Measured]) -> Everywhere:

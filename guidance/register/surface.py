@@ -81,6 +81,7 @@ def register_surface(
     error = _error(traced_mm, best, tree)
     _refuse_open(error, best, traced_mm)
     _refuse_elsewhere(fits, best, traced_mm)
+    _refuse_mirrored(best, traced_mm, surface, cloud, tree)
     return Registration(
         Transform(surface.frame, tracked, best.matrix), error, best.rms_mm, Method.SURFACE, np.zeros((0, 3)), 0.0
     )
@@ -230,6 +231,19 @@ def _refuse_elsewhere(fits: list[_Fit], best: _Fit, traced_mm: Float64) -> None:
                 Doubt.NOT_CONVERGED,
                 f"the traces fit in two places, {apart_mm:.0f} mm apart: touch landmarks first, or trace a wider part",
             )
+
+
+def _refuse_mirrored(best: _Fit, traced_mm: Float64, surface: Surface, cloud: Any, tree: SurfaceTree) -> None:
+    """A head is nearly its own mirror image: traces of a mirrored one fit it too, but a mirrored trace fits better."""
+    middle = float(surface.vertices_mm[:, 0].min() + surface.vertices_mm[:, 0].max()) / 2
+    across = np.diag([-1.0, 1.0, 1.0, 1.0])
+    across[0, 3] = 2 * middle
+    matrix = np.linalg.inv(best.matrix) @ across @ best.matrix
+    mirrored = _icp(traced_mm @ matrix[:3, :3].T + matrix[:3, 3], cloud, tree, best.matrix)
+    if _AS_GOOD * mirrored.rms_mm < best.rms_mm:
+        raise RegistrationRefused(
+            Doubt.MIRRORED, "the traces fit a mirrored patient better: left and right are swapped, here or in the scan"
+        )
 
 
 def _ends_at(traced_mm: Float64, best: _Fit, other: _Fit) -> Float64:

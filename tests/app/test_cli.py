@@ -14,7 +14,10 @@ import pytest
 from engine.app.cli import main
 from tests.ingest.dicom_writer import save_series
 
-COMMANDS = ("segment", "segment-batch", "list", "phantom", "serve", "demo", "view", "markers", "doctor", "bench")
+COMMANDS = (
+    "segment", "segment-batch", "list", "phantom", "implant", "serve", "replay", "demo", "guide", "plan", "view",
+    "markers", "accuracy", "doctor", "bench",
+)  # fmt: skip
 
 
 def exit_code(*arguments: str) -> int:

@@ -8,6 +8,8 @@ from engine.app.accuracy.drawing import Axis, arrow, axis, circle, frame, line, 
 from engine.app.accuracy.report import AccuracyReport, ChartPart, SweepPart
 from engine.core.array import Float64
 
+_ONE_NAME_MM = 6.0
+#: Of three sweeps: told apart by their dashes as well.
 _DASHES = ("series one", "series two", "series three")
 
 
@@ -18,7 +20,7 @@ def scatter(report: AccuracyReport) -> str:
     step = nice_step(most, 2)
     reach = step * float(np.ceil(most / step))
     size, strip, gap, head = 104.0, 12.0, 14.0, 20.0
-    columns = 6
+    columns = 9
     rows = -(-len(names) // columns)
     parts = []
     for k, name in enumerate(names):
@@ -85,8 +87,9 @@ def in_the_volume(report: AccuracyReport) -> str:
             x, y = across(at[0]), up(at[second])
             parts.append(circle(x, y, 4 + 16 * float(size / rms.max()), "blob", f"{name}: {size:.3f} mm RMS"))
             parts.append(arrow(x, y, x + middle[0] * longer, y - middle[second] * longer, "vector"))
-            if k == 0:
-                parts.append(text(x, y - 24, name, "name", "middle"))
+            over = [n for n, other in zip(names, places, strict=True) if np.abs(other - at)[:2].max() < _ONE_NAME_MM]
+            if k == 0 and over[0] == name:  # divots above one another share a label
+                parts.append(text(x, y - 24, ", ".join(over), "name", "middle"))
         top += height + 44
     bottom = top - 44
     for value in Axis(float(low[0]), float(high[0]), left, left + 520).ticks:
@@ -100,11 +103,11 @@ def in_the_volume(report: AccuracyReport) -> str:
             )
         )
     parts.append(text(left + 260, bottom + 35, "x, mm", "label", "middle"))
-    parts.append(arrow(left, bottom + 48, left + arrow_mm * longer, bottom + 48, "vector"))
-    parts.append(text(left + arrow_mm * longer + 8, bottom + 52, f"{arrow_mm:g} mm on average", "tick"))
-    parts.append(circle(left + 240, bottom + 47, 9, "blob"))
-    parts.append(text(left + 256, bottom + 52, f"area by RMS, largest {rms.max():.2f} mm", "tick"))
-    return svg(width, bottom + 64, parts, "Error by position in the volume")
+    parts.append(arrow(left, bottom + 58, left + arrow_mm * longer, bottom + 58, "vector"))
+    parts.append(text(left + arrow_mm * longer + 8, bottom + 62, f"{arrow_mm:g} mm on average", "tick"))
+    parts.append(circle(left + 240, bottom + 57, 9, "blob"))
+    parts.append(text(left + 256, bottom + 62, f"size by RMS, largest {rms.max():.2f} mm", "tick"))
+    return svg(width, bottom + 72, parts, "Error by position in the volume")
 
 
 def histogram(report: AccuracyReport) -> str:
@@ -113,7 +116,7 @@ def histogram(report: AccuracyReport) -> str:
     step = nice_step(float(far.max()), 14)
     edges = np.arange(0.0, far.max() + step * 1.001, step)
     counts, _ = np.histogram(far, edges)
-    across, up = Axis(0.0, float(edges[-1]), 52, 560), Axis(0.0, float(counts.max()) * 1.35, 236, 34)
+    across, up = Axis(0.0, float(edges[-1]) * 1.22, 52, 580), Axis(0.0, float(counts.max()) * 1.3, 236, 34)
     parts = frame(across, up, "distance from where the other divots put the divot, mm", "touches")
     for count, low in zip(counts, edges, strict=False):
         if count:
@@ -131,12 +134,9 @@ def histogram(report: AccuracyReport) -> str:
     places = report.everywhere
     lines = (("mean", places.mean), ("95 %", places.p95), ("99 %", places.p99))
     for k, (word, figure) in enumerate(lines):
-        x, y = across(figure.value), 46.0 + 15 * k
+        x, y = across(figure.value), 44.0 + 15 * k
         parts.append(line(x, y + 3, x, up(0), "limit"))
-        fits = x < 440
-        parts.append(
-            text(x + (5 if fits else -5), y + 4, f"{word} {figure.value:.2f} mm", "name", "start" if fits else "end")
-        )
+        parts.append(text(x + 5, y + 4, f"{word} {figure.value:.2f} mm", "name"))
     return svg(600, 280, parts, "Histogram of position errors")
 
 
@@ -160,30 +160,21 @@ def turning(report: AccuracyReport) -> str:
     """How the tip goes astray while the pointer is turned."""
     if not report.sweeps:
         return ""
-    shown = _one_each(report.sweeps)
+    shown = report.largest_sweeps
     angles = [a for one in shown for a in one.angles_deg]
     paths = [_main(one) for one in shown]
     across = axis(angles, 62, 580, room=0.03)
-    up = axis([v for p in paths for v in p], 236, 52, also=(-0.05, 0.05))
-    parts = frame(across, up, "turned by, degrees", "tip from its mean, along where it goes most, mm")
+    up = axis([v for p in paths for v in p], 236, 58, also=(-0.05, 0.05))
+    parts = frame(across, up, "turned by, degrees", "tip from its mean, the way it goes most, mm")
     parts.append(line(across.start, up(0), across.stop, up(0), "zero"))
     for k, (one, values) in enumerate(zip(shown, paths, strict=True)):
         kind = _DASHES[k % len(_DASHES)]
         points = [(across(a), up(v)) for a, v in zip(one.angles_deg, values, strict=True)]
         parts.append(path(points, kind))
         x = 62 + 178 * k
-        parts.append(path([(x, 32), (x + 22, 32)], kind))
-        parts.append(text(x + 28, 36, one.about, "tick"))
+        parts.append(path([(x, 20), (x + 22, 20)], kind))
+        parts.append(text(x + 28, 24, one.about, "tick"))
     return svg(600, 280, parts, "The tip while the pointer is turned")
-
-
-def _one_each(sweeps: tuple[SweepPart, ...]) -> list[SweepPart]:
-    """Of each axis the sweep with the largest span."""
-    best: dict[str, SweepPart] = {}
-    for one in sweeps:
-        if one.about not in best or one.span.value > best[one.about].span.value:
-            best[one.about] = one
-    return list(best.values())
 
 
 def _main(one: SweepPart) -> list[float]:

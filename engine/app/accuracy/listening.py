@@ -108,7 +108,7 @@ async def heard_with_advice(
 ) -> Movement:
     """What a device says while somebody follows the protocol; ends when all is touched, or is interrupted."""
     heard, progress, looked_s, first_s = _Heard(), Progress(tip), float("-inf"), None
-    told = ""
+    told, now = "", None
     with suppress(asyncio.CancelledError):  # whoever interrupts has touched enough
         async for said in device.said():
             first_s = said.arrival_s if first_s is None else first_s
@@ -120,7 +120,11 @@ async def heard_with_advice(
             if said.arrival_s - first_s < _NAMES_S or said.arrival_s - looked_s < LOOK_S:
                 continue
             looked_s = said.arrival_s
-            progress = progress.further(heard.of(things, progress.since_s))
+            further = progress.further(heard.of(things, progress.since_s))
+            is_new = now is None or len(further.rests) > len(progress.rests) or further.tip is not progress.tip
+            progress = further
+            if not is_new:
+                continue
             now = advice(progress, artefact, plan)
             tell(now)
             if now.is_done:

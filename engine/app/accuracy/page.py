@@ -120,19 +120,20 @@ def _drawings(report: AccuracyReport) -> Iterator[str]:
         figures.point_to_point(report),
         f"{len(report.distances.pairs)} pairs. Band: 95 % interval of the bias. Scale {report.distances.scale.words}.",
     )
-    yield "</div></div>"
-    yield '<div class="pair">'
     if report.sweeps:
         yield _figure(
             "",
             "Turning the pointer about its tip",
             figures.turning(report),
-            "A tip that is known exactly stays at zero, whichever way the pointer is held.",
+            "A tip that is known exactly stays at zero, whichever way the pointer is held, but for jitter.",
         )
-    for chart in report.control:
-        if report.source != "recording":
-            yield _figure("", f"Control chart · {chart.quantity.lower()}", figures.control(chart), chart.words)
-    yield "</div>"
+    yield "</div></div>"
+    if report.source != "recording":
+        yield '<div class="pair">'
+        for chart in report.control:
+            drawing = figures.control(chart) if len(chart.values) > 1 else ""
+            yield _figure("", f"Control chart: {chart.quantity[0].lower()}{chart.quantity[1:]}", drawing, chart.words)
+        yield "</div>"
 
 
 def _figure(kind: str, title: str, drawing: str, caption: str) -> str:

@@ -192,6 +192,15 @@ class AccuracyReport(Part):
     words: str
     lacks: tuple[str, ...]
 
+    @property
+    def largest_sweeps(self) -> tuple[SweepPart, ...]:
+        """Of each axis the sweep with the largest span."""
+        best: dict[str, SweepPart] = {}
+        for one in self.sweeps:
+            if one.about not in best or one.span.value > best[one.about].span.value:
+                best[one.about] = one
+        return tuple(best.values())
+
     def entry(self) -> Entry:
         """What the history keeps of it."""
         return Entry(
@@ -225,7 +234,8 @@ def report_of(
     now = {"rms_mm": found.everywhere.rms_mm.value, "bias_mm": found.distances.bias_mm.value}
     times = [*(entry.time for entry in earlier), made_at]
     control = tuple(
-        _chart(label, chart([*(getattr(entry, key) for entry in earlier), now[key]]), times) for key, label in CHARTED
+        chart_part(label, chart([*(getattr(entry, key) for entry in earlier), now[key]]), times)
+        for key, label in CHARTED
     )
     return AccuracyReport(
         made_at=made_at,
@@ -365,7 +375,8 @@ def _drift(found: Assessment) -> DriftPart | None:
     )
 
 
-def _chart(quantity: str, drawn: Chart, times: list[str]) -> ChartPart:
+def chart_part(quantity: str, drawn: Chart, times: Sequence[str]) -> ChartPart:
+    """One control chart, its last value that of this check."""
     limits = drawn.limits
     return ChartPart(
         quantity=quantity,

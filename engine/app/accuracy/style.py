@@ -73,7 +73,9 @@ svg .three{stroke:var(--third);stroke-dasharray:2 3}
 @media print{:root{--page:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--accent:#0b6e99;--fill:#0b6e991c;
 --warn:#5c3d00;--warn-fill:#fff;--out:#b3261e;--out-fill:#fff;--second:#6a3aa0;--third:#8a4a00}
 body{font-size:11px;print-color-adjust:exact;-webkit-print-color-adjust:exact}main{max-width:none;padding:0}
-.lead{font-size:13px}.value{font-size:20px}.cards{grid-template-columns:repeat(6,1fr);gap:6px}
+.lead{font-size:13px}.value{font-size:20px}.cards{grid-template-columns:repeat(3,1fr);gap:6px}.card{padding:8px 10px}
+h2{font-size:12px}figcaption,.over,.under,.reach,footer,thead th{font-size:10px}figure,.lacks{padding:10px 12px}
+.figures{padding:10px 12px}
 .pair{grid-template-columns:1fr 1fr;gap:8px}.card,figure,.lacks,.figures{break-inside:avoid}h1{font-size:22px}
 @page{size:A4;margin:14mm}}
 """.replace("\n", "")

@@ -51,7 +51,7 @@ def show_accuracy(console: Console, report: AccuracyReport, out: Path | None) ->
     ]
     if report.again is not None:
         rows.append((f"{report.again.divot} again and again, RMS", report.again.rms.words))
-    rows += [(f"Span, turned about {one.about}", one.span.words) for one in report.sweeps]
+    rows += [(f"Span, turned about {one.about}", one.span.words) for one in report.largest_sweeps]
     if report.drift is not None:
         rows.append((f"Drift in {report.drift.seconds / 60:.0f} min", report.drift.length.words))
     for name, words in rows:
