@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from engine.core.anatomy import structure
 from engine.core.grid import Grid
 from engine.core.structure import Provenance
-from engine.core.volume import LabelMap, Source, Volume
+from engine.core.volume import LabelMap, Volume
 from engine.export.dicom.part10 import Stamp
 from engine.export.dicom.source import Source as Series
 from engine.export.dicom.source import read_source
@@ -102,10 +102,6 @@ def masks(label_map: LabelMap) -> dict[str, NDArray[np.bool_]]:
 def dice(one: ArrayLike, other: ArrayLike) -> float:
     a, b = np.asarray(one, np.bool_), np.asarray(other, np.bool_)
     return float(2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b)))
-
-
-def blank_volume(grid: Grid, series_uid: str) -> Volume:
-    return Volume(grid, np.zeros(grid.shape, np.int16, order="F"), source=Source("dicom", "CT", series_uid=series_uid))
 
 
 #: Warnings of dciodvfy that were looked at: a scheme of one's own is meant to be unknown; that the side of what was

@@ -33,7 +33,7 @@ def by_others(mask: Mask) -> Mask:
     return np.asarray(np.any([np.zeros(mask.size, np.bool_), *inside], axis=0)).reshape(mask.shape)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(any_mask)
 def test_filling_the_outlines_gives_the_mask(mask: Mask) -> None:
     assert np.array_equal(filled(outlines(mask), Window(0, 0, *mask.shape)), mask)
@@ -48,7 +48,7 @@ def test_so_does_filling_those_of_blobs_with_many_holes(smooth: float, share: fl
     assert np.array_equal(by_others(mask), mask)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(any_mask)
 def test_each_piece_is_one_line_with_its_holes_in_it(mask: Mask) -> None:
     assert len(outlines(mask)) == label(mask)[1]

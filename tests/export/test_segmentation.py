@@ -55,7 +55,7 @@ def test_every_structure_comes_back_whole_however_the_slices_lie(way: str, tmp_p
         assert np.count_nonzero(np.asarray(found[name].labels)) == np.count_nonzero(mask)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["slices counted downwards", "turned"])
 def test_highdicom_finds_the_same_voxels_in_the_same_places(way: str, tmp_path: Path) -> None:
     volume, source = opened(scan(tmp_path / "scan", **WAYS[way]))
     label_map = drawn(volume.grid)

@@ -19,6 +19,7 @@ from engine.core.volume import LabelMap, Volume
 from engine.export.dicom.part10 import save
 from engine.export.dicom.source import Source
 from engine.export.dicom.structure_set import SYNTAX, Marker, structure_set
+from engine.ingest.contour import Window, filled
 from engine.ingest.dicom.structure_set import read_structure_set, separate
 from tests.export.scans import BY_PIPELINE, OBLIQUE, SHAPE, complaints, dice, drawn, masks, opened, scan, stamp
 from tests.ingest.dicom_writer import AXIAL
@@ -141,4 +142,5 @@ def test_a_contour_too_long_for_an_explicit_decimal_string_is_whole(tmp_path: Pa
     (contour,) = pydicom.dcmread(path).ROIContourSequence[0].ContourSequence
     raw: Any = contour.get_item("ContourData")
     assert raw.length > 0xFFFF
-    assert np.array_equal(filled_by_matplotlib(path, grid)["Tumour"], comb > 0)
+    points = np.array(contour.ContourData, dtype=float).reshape(-1, 3)[:, :2] / 0.5
+    assert np.array_equal(filled([points], Window(0, 0, 1200, 60)), comb[:, :, 0].T > 0)
