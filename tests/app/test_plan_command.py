@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
+from engine.app.bench import plan_picture
 from engine.app.cli import app
 from engine.app.plan_command import NewPlan, Proposing, new_plan, propose_ways, said, validate_plan
 from engine.app.plan_file import PlanFile, read_plan, write_plan
@@ -20,6 +22,7 @@ from engine.core.progress import silent
 from engine.core.structure import Provenance
 from engine.ingest.nifti import write_nifti
 from guidance.plan.plan import Landmark, Use, Watched
+from guidance.trajectory.trajectory import Trajectory
 from tests.ingest.dicom_writer import FRAME, SERIES, save_series
 from tests.ingest.drawn_structures import circle, saved, structure_set
 
@@ -109,6 +112,20 @@ def test_ways_are_found_written_and_looked_over_again(path: Path) -> None:
     assert [one["cost"] for one in again["trajectories"]] == pytest.approx([one["cost"] for one in ways], abs=1e-3)
     propose_ways(path, Proposing(count=1), silent)
     assert [way.id for way in read_plan(path).plan.trajectories] == ["proposed_1"]
+
+
+@pytest.mark.slow
+def test_a_picture_of_its_ways_shows_the_target_in_its_colour_and_the_tool_over_it(path: Path) -> None:
+    out = path.parent / "ways.png"
+    with pytest.raises(InputRefused, match="no trajectory"):
+        plan_picture.main([str(path), "--out", str(out)])
+    file = read_plan(path)
+    way = Trajectory("a", "Superior", np.array((10.0, 0.0, 49.0)), np.array((10.0, 0.0, 20.0)), 1.0)
+    write_plan(path, replace(file, plan=replace(file.plan, trajectories=(way,))))
+    plan_picture.main([str(path), "--out", str(out)])
+    pixels = np.asarray(Image.open(out).convert("RGB")).astype(int)
+    for colour in ((249, 179, 115), (77, 163, 255)):  # a tumour over what is bright, and the tool
+        assert (np.abs(pixels - colour).max(axis=2) < 12).sum() > 30
 
 
 def test_a_target_that_allows_no_way_leaves_the_plan_as_it_was(path: Path) -> None:
