@@ -512,9 +512,10 @@ class Room:
             return
         matrix = self.guided.place.world_from_anatomy
         self._grab, self._glide, self._was_moved = Grab(), None, True
-        is_new = not np.array_equal(self.placement.world_from_anatomy, matrix)
+        before = self.placement
         self.placement = Placement(matrix[:3, 3], matrix[:3, :3])
-        if is_new:  # what stood beside it may now stand in it or behind it
+        self.slice.follow(before, self.placement)
+        if not np.array_equal(before.world_from_anatomy, matrix):  # what stood beside it may now stand in it or behind it
             self._stand_beside(-1, with_panel=self.world_from_panel is not None)
 
     def _lay_down(self) -> None:
