@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -399,10 +400,18 @@ class PunctualFeed(Feed):
 
     late_s = 0.02
     display_s = 0.0
+    _now: Any = ((), 0.0)
+
+    def guided(self) -> Any:
+        """Asked first in each frame: readings and poses of one sample of the tracker are as old as each other."""
+        guided, readings = super().guided()
+        self._now = super().tools()
+        newest_s = max((each.time_s for each in readings), default=self._now[1])
+        self._now = tuple(replace(each, time_s=newest_s) for each in self._now[0]), newest_s
+        return guided, readings
 
     def tools(self) -> Any:
-        samples, offset_s = super().tools()
-        newest_s = max((each.time_s for each in samples), default=self.display_s + offset_s)
+        samples, newest_s = self._now
         return samples, newest_s + self.late_s - self.display_s
 
 
@@ -497,8 +506,10 @@ def guided_over_patient(stage: Stage) -> None:
             yield from until(lambda frame: frame.overlay.shown.name == "VERIFIED", "it was checked")
             told["verified"] = _state((yield from stage.photo("verified")))
             guiding.alarm(HIGH)
-            yield from until(lambda frame: frame.alarms and frame.alarms[0][1], "the alarm is lit")
-            told["alarm"] = _state((yield from stage.photo("alarm")))
+            yield from until(lambda frame: frame.alarms, "the alarm is there")
+            while not (frame := (yield from stage.photo("alarm"))).alarms[0][1]:
+                pass  # it flashes
+            told["alarm"] = _state(frame)
             yield from until(lambda frame: frame.pulses > 0, "the alarm is felt")
             guiding.alarm()
             yield from until(lambda frame: not frame.alarms, "the alarm is over")
