@@ -422,7 +422,8 @@ def test_readings_are_told_with_their_structures_once_the_clocks_were_compared_a
             until(lambda: len(headset.feed.guided()[1]) == 1, "a reading")
             guided, (reading,) = headset.feed.guided()
             assert guided is not None
-            assert (reading.name, reading.distances[0].distance_mm) == ("Probe", pytest.approx(12.34))
+            assert reading.name == "Probe"
+            assert reading.distances[0].distance_mm == pytest.approx(12.34)
             aim = headset.feed.aim(headset.feed.tools()[0][0])
             assert aim is not None
             assert aim.left_mm == pytest.approx(30.0, abs=0.01)

@@ -37,14 +37,18 @@ def gl() -> Iterator[Any]:
     except Exception as error:  # whatever the driver says
         pytest.skip(f"no OpenGL without a window here: {error}")
     yield context
+    _RENDERERS.clear()
     context.release()
+
+
+_RENDERERS: dict[BlendMode, Any] = {}
 
 
 class Once:
     """A source of one surface."""
 
     def __init__(self, pattern: str, opacity: float) -> None:
-        positions, normals, triangles = ball(60, 120)
+        positions, normals, triangles = ball(40, 80)
         scaled = (BALL_M * positions).astype(np.float32)
         self._left: list[Change] = [
             DrawnSurface("a", "A", 1, RED, opacity, True, 0, 1.0, scaled, normals, triangles, pattern)
@@ -66,7 +70,7 @@ def seen(
     from engine.xr.gpu_scene import GpuScene
     from engine.xr.renderer import Picture, Renderer
 
-    renderer = Renderer(gl, Blending(mode))
+    renderer = _RENDERERS.get(mode) or _RENDERERS.setdefault(mode, Renderer(gl, Blending(mode)))
     scene = GpuScene(gl, renderer.surface_program)
     scene.take(Once(pattern, opacity))  # type: ignore[arg-type]
     into = gl.framebuffer(gl.texture(SIZE, 4, dtype="f1"))
