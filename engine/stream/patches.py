@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 
 from engine.stream.messages import SurfacePatch
 
 Block = tuple[int, int, int]
 
 
-def latest_first(patches: Sequence[SurfacePatch]) -> Iterator[tuple[SurfacePatch, AbstractSet[Block]]]:
+def latest_first(patches: Sequence[SurfacePatch]) -> Iterator[tuple[SurfacePatch, set[Block]]]:
     """Each patch, the latest first, with the blocks that lie over it; to be read before the next is taken."""
     over: set[Block] = set()
     for patch in reversed(patches):

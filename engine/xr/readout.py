@@ -123,7 +123,8 @@ def _still(line: Line) -> Line:
 
 def number_text(value: float, error: float, unit: str = "mm") -> str | None:
     """Value and error in fixed places, no digit that the error does not bear: " 12.3 ±0.4 mm". None: no room."""
-    told, _, rest = with_error(value, max(error, LEAST_ERROR_MM)).partition(" ± ")
+    # Errors come as 32 bits: 0.8 must not become 0.9.
+    told, _, rest = with_error(value, max(round(error, 4), LEAST_ERROR_MM)).partition(" ± ")
     borne = rest.removesuffix(" mm")
     if len(told) > VALUE_PLACES or len(borne) > ERROR_PLACES:
         return None

@@ -152,7 +152,7 @@ class Room:
             self.overlay_is_on = True
             self.touching.end()
         elif began and self._is_placed:
-            self._stand_beside(-1)
+            self._stand_beside(-1, with_panel=self.world_from_panel is not None)
 
     @property
     def is_on_patient(self) -> bool:
@@ -402,10 +402,10 @@ class Room:
         else:
             self.world_from_panel = None
 
-    def _stand_beside(self, side: int) -> None:
+    def _stand_beside(self, side: int, *, with_panel: bool = True) -> None:
         """The panel to that side of the anatomy, -1 left and 1 right, and the numbers to the other."""
         gaze, bounds = gaze_of(self._world_from_head), self.world_bounds
-        self.world_from_panel = standing(gaze, side, bounds)
+        self.world_from_panel = standing(gaze, side, bounds) if with_panel else None
         self.world_from_readout = standing(gaze, -side, bounds) if self.guided is not None else None
 
     @property
@@ -512,7 +512,11 @@ class Room:
             return
         matrix = self.guided.place.world_from_anatomy
         self._grab, self._glide, self._was_moved = Grab(), None, True
+        before = self.placement
         self.placement = Placement(matrix[:3, 3], matrix[:3, :3])
+        self.slice.follow(before, self.placement)
+        if not np.array_equal(before.world_from_anatomy, matrix):  # what stood beside it may now stand in it or behind it
+            self._stand_beside(-1, with_panel=self.world_from_panel is not None)
 
     def _lay_down(self) -> None:
         """Whatever tool is in hand; lengths stay where they are."""

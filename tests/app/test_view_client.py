@@ -39,6 +39,7 @@ from engine.stream.messages import (
     NumberedOp,
     RemoveNode,
     SceneNode,
+    SetGuidance,
     Snapshot,
     TrackedNode,
 )
@@ -47,8 +48,10 @@ from engine.stream.pose import Pose, encode_pose
 from engine.stream.roles import Role
 from engine.stream.server import create_app
 from engine.xr.drawn import Change, DrawnSurface, DrawnVolume, SceneBegins, SurfaceGone, VolumeBox
+from engine.xr.guided import Touched
 from tests.e2e.console_server import Console, console_server
 from tests.stream.scenes import scene, surface_node
+from tests.xr.guiding import Guiding
 
 PATIENCE_S = 20.0
 
@@ -404,3 +407,28 @@ def test_a_server_that_skips_a_change_is_asked_for_everything_again() -> None:
     with telling(snapshot(5), skipped, heard=hellos) as address, following(address):
         until(lambda: len(hellos) > 1, "it starts over")
     assert '"epoch":null,"last_seq":null' in hellos[1]
+
+
+def test_readings_are_told_with_their_structures_once_the_clocks_were_compared_and_a_touch_is_asked_for(
+    console: Console,
+) -> None:
+    guiding = Guiding(console)
+    console.open_scene()
+    with following(console.address) as (client, headset):
+        until(lambda: client.follower.scene is not None, "the scene")
+        assert headset.feed.guided() == (None, ())
+        guiding.begin()
+        with guiding.speaking():
+            until(lambda: len(headset.feed.guided()[1]) == 1, "a reading")
+            guided, (reading,) = headset.feed.guided()
+            assert guided is not None
+            assert reading.name == "Probe"
+            assert reading.distances[0].distance_mm == pytest.approx(12.34)
+            aim = headset.feed.aim(headset.feed.tools()[0][0])
+            assert aim is not None
+            assert aim.left_mm == pytest.approx(30.0, abs=0.01)
+        headset.feed.ask(Touched("nasion", np.ones((9, 3)), with_hand=False))
+        until(lambda: bool(guiding.asks), "the touch")
+        assert guiding.asks[0].kind == "touch"
+        console.say(SetGuidance(guidance=None))
+        until(lambda: headset.feed.guided() == (None, ()), "it is over")

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ class Stage:
         self.feed = Feed()
         self.client = ViewClient(parse_address(console.address), None, self.feed)
         self.told: Told = {}
+        self.layer: Any = None
         self._wants_photo = False
         self._photo: list[Any] = []
 
@@ -195,12 +197,7 @@ def _looked_at(stage: Stage, then: Generator[None, Any, Any]) -> None:
     def script() -> Script:
         yield
         remote = standing(stage.console)
-        head = remote.state.head
-        for view, side, fov in zip(head.views, (-1, 1), EYE_FOVS_RAD, strict=True):
-            view.fov[:] = fov
-            put(view.pose, (side * EYE_ASIDE_M, 0.0, 0.0))
-        head.per_view_data_valid = True
-        remote.look(HEAD_M)
+        _eyes(remote)
         yield from until(lambda frame: np.allclose(_head(frame), HEAD_M, atol=1e-4), "the head is there")
         frame = yield from frames(1)
         frame.room.come_here()
@@ -403,10 +400,18 @@ class PunctualFeed(Feed):
 
     late_s = 0.02
     display_s = 0.0
+    _now: Any = ((), 0.0)
+
+    def guided(self) -> Any:
+        """Asked first in each frame: readings and poses of one sample of the tracker are as old as each other."""
+        guided, readings = super().guided()
+        self._now = super().tools()
+        newest_s = max((each.time_s for each in readings), default=self._now[1])
+        self._now = tuple(replace(each, time_s=newest_s) for each in self._now[0]), newest_s
+        return guided, readings
 
     def tools(self) -> Any:
-        samples, offset_s = super().tools()
-        newest_s = max((each.time_s for each in samples), default=self.display_s + offset_s)
+        samples, newest_s = self._now
         return samples, newest_s + self.late_s - self.display_s
 
 
@@ -448,7 +453,7 @@ def guided(stage: Stage) -> None:
     def script() -> Script:
         yield
         remote = standing(stage.console)
-        _wide_eyes(remote)
+        _eyes(remote)
         guiding.begin()
         with guiding.speaking():
             yield from until(lambda frame: np.allclose(_head(frame), HEAD_M, atol=1e-4), "the head is there")
@@ -457,12 +462,6 @@ def guided(stage: Stage) -> None:
             yield from stage.whole()
             yield from until(lambda frame: ENTITY in frame.tools and frame.read[0] is not None, "the probe is shown")
             told["verified"] = _state((yield from stage.photo("verified")))
-            guiding.alarm(HIGH)
-            yield from until(lambda frame: frame.alarms and frame.alarms[0][1], "the alarm is lit")
-            told["alarm"] = _state((yield from stage.photo("alarm")))
-            frame = yield from until(lambda frame: frame.pulses > 0, "the alarm is felt")
-            guiding.alarm()
-            yield from until(lambda frame: not frame.alarms, "the alarm is over")
             guiding.why = Why.NO_TOOL
             yield from until(lambda frame: frame.tools[ENTITY].pattern == "dots", "the probe is lost")
             told["stale_tool"] = _state((yield from stage.photo("stale_tool")))
@@ -483,18 +482,19 @@ def guided(stage: Stage) -> None:
 def guided_over_patient(stage: Stage) -> None:
     """The patient is seen through the display: the anatomy lies where the patient does, and is gone when in doubt."""
     told, guiding, feed = stage.told, Guiding(stage.console), _punctual(stage)
-    _see_through()
+    stage.layer = _see_through()
 
     def script() -> Script:
         yield
         remote = standing(stage.console)
-        _wide_eyes(remote)
+        _eyes(remote)
         guiding.begin()
         with guiding.speaking():
             yield from stage.whole()
             # Another run of this headset had another world: its place is not believed.
             guiding.place(PLACE, "local", verified=True)
             frame = yield from until(lambda frame: frame.read[:1] != (None,), "the probe is known")
+            frame.room.come_here()
             told["lies_untouched"] = frame.room.is_on_patient
             stage.feed.ask(Touched("top", np.zeros((8, 3)), with_hand=False))
             yield from until(lambda _: guiding.asks, "the touch is told")
@@ -502,10 +502,22 @@ def guided_over_patient(stage: Stage) -> None:
             yield from until(lambda frame: frame.room.is_on_patient, "it lies on the patient")
             frame = yield from stage.photo("on_patient")
             told["on_patient"], told["lies_at"] = _state(frame), frame.room.placement.world_from_anatomy.tolist()
+            guiding.place(PLACE, "local", verified=True)
+            yield from until(lambda frame: frame.overlay.shown.name == "VERIFIED", "it was checked")
+            told["verified"] = _state((yield from stage.photo("verified")))
+            guiding.alarm(HIGH)
+            yield from until(lambda frame: frame.alarms, "the alarm is there")
+            while not (frame := (yield from stage.photo("alarm"))).alarms[0][1]:
+                pass  # it flashes
+            told["alarm"] = _state(frame)
+            yield from until(lambda frame: frame.pulses > 0, "the alarm is felt")
+            guiding.alarm()
+            yield from until(lambda frame: not frame.alarms, "the alarm is over")
             told["by_age"] = []
-            for late_s in (0.1, 0.14, 0.16):
+            for late_s in (0.04, 0.1, 0.14, 0.16, 0.2):
                 feed.late_s = late_s
-                told["by_age"].append([late_s, _state((yield from frames(2)))])
+                told["by_age"].append([late_s, _state((yield from frames(1)))])
+            told["stale_tool"] = _state((yield from stage.photo("stale_tool")))
             feed.late_s = 0.02
             guiding.reference_why = Why.NO_REFERENCE
             yield from until(lambda frame: frame.overlay.why is Why.NO_REFERENCE, "the reference is lost")
@@ -518,7 +530,7 @@ def guided_over_patient(stage: Stage) -> None:
 def touching(stage: Stage) -> None:
     """Landmarks are touched with the tip of a controller, and the patient's place is asked for."""
     told, guiding = stage.told, Guiding(stage.console)
-    _see_through()
+    stage.layer = _see_through()
 
     def script() -> Script:
         yield
@@ -556,26 +568,27 @@ def touching(stage: Stage) -> None:
     stage.play(script())
 
 
-def _see_through() -> None:
-    """A headset that offers alpha blending."""
+def _see_through() -> Any:
+    """A headset that offers alpha blending, for as long as what is returned is kept."""
     from engine.xr.openxr import bindings
 
     bindings()
     from tests.xr.blend_layer import NAME, BlendLayer
 
-    BlendLayer((3, 2, 1))
+    layer = BlendLayer((3, 2, 1))
     os.environ["XR_ENABLE_API_LAYERS"] = NAME
+    return layer
 
 
 def _has_touched(landmark: str, frame: Any) -> bool:
     return landmark in frame.room.touching.touched
 
 
-def _wide_eyes(remote: Remote) -> None:
-    """Eyes as `picture` has them, but that see the plates beside too."""
+def _eyes(remote: Remote) -> None:
+    """Eyes that see farther outwards than towards the nose."""
     head = remote.state.head
-    for view, side in zip(head.views, (-1, 1), strict=True):
-        view.fov[:] = (-0.75, 0.75, 0.45, -0.5)
+    for view, side, fov in zip(head.views, (-1, 1), EYE_FOVS_RAD, strict=True):
+        view.fov[:] = fov
         put(view.pose, (side * EYE_ASIDE_M, 0.0, 0.0))
     head.per_view_data_valid = True
     remote.look(HEAD_M)

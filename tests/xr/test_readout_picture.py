@@ -38,7 +38,7 @@ def test_every_type_has_all_characters_each_unlike_the_others(theme: Theme, has_
 PAINTERS = {theme: ReadoutPainter(theme, None) for theme in (DARK, BRIGHT)}
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.floats(-99, 999), st.floats(0, 20), st.sampled_from([DARK, BRIGHT]))
 def test_what_is_read_from_the_picture_is_what_was_to_be_said(value: float, error: float, theme: Theme) -> None:
     number = number_text(value, error)

@@ -379,9 +379,9 @@ def test_two_presses_at_the_anatomy_measure_it_and_the_panel_removes_what_was_me
     assert person.room.panel_view("Connected").status == "Connected"
 
 
-def guided(**more: object) -> Guided:
+def guided(place: PatientPlace | None = None) -> Guided:
     landmarks = tuple(Landmark(name, name, np.zeros(3)) for name in "abc")
-    return replace(Guided("Guide", landmarks=landmarks), **more)
+    return Guided("Guide", landmarks=landmarks, place=place)
 
 
 LYING = rigid(turned_to((0.6, 0.0, 0.8)), (0.2, 1.0, -0.7))
@@ -442,6 +442,10 @@ def test_on_the_patient_the_anatomy_lies_at_true_size_and_no_hand_moves_it() -> 
         person.step(hand)
         np.testing.assert_allclose(person.room.placement.world_from_anatomy, LYING)
     assert person.room.holding == ()
+    # Neither plate stands before or in it.
+    for plate in (person.room.world_from_panel, person.room.world_from_readout):
+        assert plate is not None
+        assert np.linalg.norm(plate[:3, 3] - LYING[:3, 3]) > 0.25
     person.step()
     person.press("larger")
     person.wait(0.5)
