@@ -175,6 +175,8 @@ class Theatre(Console):
         self.tip_mm = np.array([40.0, -34.0, 12.0])
         #: Where the tool's shaft lies from its tip, as a unit vector; straight along the frontal way.
         self.back = np.array([0.0, -1.0, 0.0])
+        #: How far ahead of now everything is stamped: a browser that draws in software is late for its own pictures.
+        self.lead_s = 0.0
         self.faults = Faults()
         self.guidance = guidance()
         self.asked: list[GuideRequest] = []
@@ -248,8 +250,8 @@ class Theatre(Console):
             if self.faults.tool_lost or self.faults.reference_lost:
                 self.hub.lose(PROBE)
             else:
-                self.hub.pose(self._pose(time.time()))
-            self.hub.read(self._reading(time.time()))
+                self.hub.pose(self._pose(time.time() + self.lead_s))
+            self.hub.read(self._reading(time.time() + self.lead_s))
 
     def _pose(self, now_s: float) -> Pose:
         x, y, z = map(float, self.tip_mm)

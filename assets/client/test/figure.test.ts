@@ -64,6 +64,6 @@ describe("the time that the overlay was on", () => {
     const log = new OverlayLog();
     for (const [isOn, at_s] of [[false, 0], [true, 10], [true, 75], [false, 85]] as const) log.note(isOn, at_s);
     assert.equal(log.seconds, 75);
-    assert.equal(log.words, "Overlay on 1 min 15 s of 1 min 25 s");
+    assert.equal(log.words, "Overlay on 1 min 15 s, 88 %");
   });
 });

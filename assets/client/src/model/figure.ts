@@ -14,6 +14,9 @@ const ERROR = 3;
 /** Beyond this nobody needs to know how far. */
 export const FAR_MM = 999;
 
+/** Part of a step that the wire's own rounding (float32) may have added. */
+const ROUNDING = 1e-4;
+
 /** Whether the error bears tenths. */
 const bearsTenths = (error: number): boolean => error < 0.95;
 
@@ -27,7 +30,7 @@ function fixed(value: number, tenths: boolean): string {
 /** Rounded up, so that it never promises more than is known. */
 function upTo(error: number, tenths: boolean): string {
   const step = tenths ? 10 : 1;
-  const up = Math.ceil(error * step - 1e-9) / step;
+  const up = Math.ceil(error * step - ROUNDING) / step;
   return `±${up.toFixed(tenths ? 1 : 0)}`.padEnd(ERROR + 1, BLANK);
 }
 

@@ -23,9 +23,9 @@ export class OverlayLog {
     return this.on_s;
   }
 
-  /** "Overlay on 2 min 5 s of 3 min". */
+  /** "Overlay on 2 min 5 s, 96 %". */
   get words(): string {
-    return `Overlay on ${duration(this.on_s)} of ${duration(this.all_s)}`;
+    return `Overlay on ${duration(this.on_s)}, ${Math.round((100 * this.on_s) / Math.max(1, this.all_s))} %`;
   }
 }
 

@@ -28,7 +28,7 @@ export function stepState(guidance: Guidance, step: GuidanceStep): "done" | "now
 }
 
 /** Rounded up to a tenth, so that it never promises more than is known. */
-export const upToTenth = (mm: number): string => (Math.ceil(mm * 10 - 1e-9) / 10).toFixed(1);
+export const upToTenth = (mm: number): string => (Math.ceil(mm * 10 - 1e-4) / 10).toFixed(1);
 
 /** "±1.4 mm at Tumour (95 %)"; null before a registration. */
 export function accuracyText(accuracy: Accuracy | null): string | null {

@@ -12,15 +12,15 @@ import type { Theme } from "./theme";
 import { dashFigure, figureWithError, said } from "../model/figure";
 import { sentenceCase } from "../model/number_text";
 import { LOOKS } from "../model/overlay";
-import { anatomyWords, byNearness, type DistanceSight, type Sight } from "../model/sight";
+import { byNearness, type DistanceSight, type Sight } from "../model/sight";
 
-const SIZE = { width_mm: 240, height_mm: 172 };
+const SIZE = { width_mm: 240, height_mm: 190 };
 const PX_PER_MM = 3;
 const MOST_SHOWN = 3;
 const EVERY_S = 0.06;
 const EDGE = 24;
 const ROW_PX = 76;
-const ROWS_Y = 92;
+const ROWS_Y = 142;
 const FROM_MM = -5;
 const TO_MM = 25;
 const SPAN_MM = 12;
@@ -29,7 +29,9 @@ const RADIUS = 62;
 const LEVELS = ["", "Near", "Risk", "Inside"];
 /** The board stands this far beyond the anatomy, and over its top. */
 const BEYOND_M = 0.1;
-const OVER_M = 0.1;
+const OVER_M = 0.14;
+/** And to the right, for the panel stands on the left. */
+const ASIDE_M = 0.1;
 const NEAREST_M = 0.6;
 
 export class GuideHud {
@@ -55,16 +57,16 @@ export class GuideHud {
   }
 
   /** Beyond `bounds` (world) as the eyes see it. `time_s` is the frame's. */
-  step(sight: Sight | null, bounds: THREE.Box3, eyes: THREE.Vector3, time_s: number): void {
+  step(sight: Sight | null, words: string, bounds: THREE.Box3, eyes: THREE.Vector3, time_s: number): void {
     this.mesh.visible = sight !== null && sight.tools.length > 0;
     if (!this.mesh.visible || sight === null) return;
     this.#place(bounds, eyes);
-    const state = `${sight.tools[0]!.told.shown} ${sight.anatomy.shown}`;
+    const state = `${sight.tools[0]!.told.shown} ${sight.anatomy.shown} ${words}`;
     // What is no longer known goes at once.
     if (state === this.#state && time_s - this.#drawn_s < EVERY_S) return;
     this.#state = state;
     this.#drawn_s = time_s;
-    this.#draw(sight);
+    this.#draw(sight, words);
   }
 
   dispose(): void {
@@ -80,13 +82,15 @@ export class GuideHud {
     const deep_m = Math.hypot(bounds.max.x - bounds.min.x, bounds.max.z - bounds.min.z) / 2;
     const away_m = Math.max(NEAREST_M, flat.length() + deep_m / 2 + BEYOND_M);
     const at = eyes.clone().addScaledVector(flat.normalize(), away_m);
+    const right = new THREE.Vector3(-flat.z, 0, flat.x);
+    at.addScaledVector(right, ASIDE_M + Math.hypot(bounds.max.x - bounds.min.x, bounds.max.z - bounds.min.z) / 6);
     at.y = Math.min(bounds.max.y + OVER_M, eyes.y);
     this.mesh.position.copy(at);
     this.mesh.scale.setScalar(panelScale(at.distanceTo(eyes)));
     faceEyes(this.mesh, eyes);
   }
 
-  #draw(sight: Sight): void {
+  #draw(sight: Sight, words: string): void {
     const tool = sight.tools[0]!;
     const { width, height } = this.#context.canvas;
     const context = this.#context;
@@ -95,7 +99,8 @@ export class GuideHud {
     context.clearRect(0, 0, width, height);
     this.#frame(width, height, tool.told.shown === "verified" ? [] : tool.told.shown === "ageing" ? [18, 10] : [4, 8]);
     this.#words(tool.name, EDGE, 54, width * 0.3, "left", this.theme.text);
-    this.#words(tool.words || sentenceCase(LOOKS[tool.told.shown].word) || anatomyWords(sight), width - EDGE, 54, width * 0.62, "right", this.theme.quiet);
+    this.#words(tool.words || sentenceCase(LOOKS[tool.told.shown].word), width - EDGE, 54, width * 0.62, "right", this.theme.text);
+    this.#words(words, EDGE, 100, width - 2 * EDGE, "left", this.theme.quiet);
     const sorted = byNearness(tool.distances, this.#order);
     this.#order = sorted.map(({ node }) => node);
     sorted.slice(0, MOST_SHOWN).forEach((distance, n) => this.#row(distance, ROWS_Y + n * ROW_PX, width));

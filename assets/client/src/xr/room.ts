@@ -361,7 +361,7 @@ export class Room {
     const sight = this.sights.get();
     if (sight === null) return "";
     const place = this.#onPatient;
-    if (place !== null) return [anatomyWords(sight), `On the patient ±${upToTenth(place.error_mm)} mm${place.verified ? "" : ", not verified"}`].filter(Boolean).join(" · ");
+    if (place !== null) return [anatomyWords(sight), `On the patient 1:1, ±${upToTenth(place.error_mm)} mm${place.verified ? "" : ", not verified"}`].filter(Boolean).join(" · ");
     if (this.mode !== "immersive-ar") return anatomyWords(sight);
     return this.#lostPlace !== null && this.#lostPlace === sight.headset ? "The headset moved its world: touch the landmarks again" : "Beside the patient: touch landmarks to place it";
   }
@@ -371,7 +371,7 @@ export class Room {
     const state = this.store.get();
     if (sight === null && this.#page === "guide") this.#page = "structures";
     const isTold = sight?.tools.every(({ told }) => lookOf(told).hasNumber) ?? false;
-    this.#hud.step(sight, this.#worldBounds(), this.#eyes, time_s);
+    this.#hud.step(sight, this.#guideWords, this.#worldBounds(), this.#eyes, time_s);
     this.#alarm.step(shownAlerts(state), isTold, this.#head, time_s);
     this.#touch.step(this.#list, (pointer) => this.#panelOf(pointer) === null && !this.#wrist.on(pointer), this.#eyes, time_s);
     const canMove = state.overlayOn && sight !== null && sight.anatomy.shown !== "hidden" && may(state, "set_margin");
@@ -629,7 +629,7 @@ export class Room {
   // What is seen
 
   #words(): void {
-    this.#tag.panel.fade(this.#placed ? 1 : 0);
+    this.#tag.panel.fade(this.#placed && this.#onPatient === null ? 1 : 0);
     this.#tag.place(this.#worldBounds(), this.#eyes);
     this.#hint.text = this.#moved ? "" : hintFor(this.#list);
     const below = this.#tag.panel.group.localToWorld(new THREE.Vector3(0, -0.034, 0));
@@ -641,7 +641,7 @@ export class Room {
 
   /** Over the anatomy, where the eyes are; whoever wears a headset does not see the page. */
   #statusWords(): void {
-    this.#status.text = statusText(this.store.get()) || this.#guideWords;
+    this.#status.text = statusText(this.store.get());
     const { min, max } = this.#worldBounds();
     const over = new THREE.Vector3((min.x + max.x) / 2, max.y + STATUS_OVER_M, (min.z + max.z) / 2);
     this.#status.place(over, this.#eyes);
