@@ -35,7 +35,7 @@ from engine.core.frame import WORLD, patient
 from engine.core.transform import Transform
 from engine.core.unknown import Why
 from engine.export.dicom.source import Source
-from engine.stream.binary import Blob
+from engine.stream.binary import Blob, encode
 from engine.stream.codec import row_major
 from engine.stream.guiding import (
     Alert,
@@ -126,12 +126,11 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the loop says at one moment. Ops come first: poses and readings are of what they say."""
+    """What the loop says at one moment. Ops come first: poses and readings, packed in `frame`, are of what they say."""
 
     ops: tuple[tuple[Op, Blob | None], ...] = ()
-    poses: tuple[Pose, ...] = ()
+    frame: bytes = b""
     lost: tuple[int, ...] = ()
-    readings: tuple[Reading, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
     noted: tuple[Noted, ...] = ()
 
@@ -391,21 +390,22 @@ class GuideLoop:
         if not ops and not is_news:
             return
         self._whys, self._said_s = whys, now_s
-        poses, lost = [], []
+        poses: list[Pose] = []
+        readings: list[Reading] = []
+        lost: list[int] = []
         for tool in look.tools:
             entity = self._setup.entities[tool.thing]
-            pose = pose_of(tool, entity, self._beside.epoch)
+            error_mm = tool.place.tip_error_mm if isinstance(tool.place, Placed) else 0.0
+            readings.append(reading_of(tool, look, error_mm, entity, self._revision, self._beside.epoch))
+            pose = pose_of(tool, error_mm, entity, self._beside.epoch)
             if pose is not None:
                 poses.append(pose)
                 self._lost.discard(entity)
             elif entity not in self._lost:
                 lost.append(entity)
                 self._lost.add(entity)
-        readings = tuple(
-            reading_of(tool, look, self._setup.entities[tool.thing], self._revision, self._beside.epoch)
-            for tool in look.tools
-        )
-        self._say(Told(tuple((op, None) for op in ops), tuple(poses), tuple(lost), readings))
+        frame = b"".join(encode(record) for record in (*poses, *readings))
+        self._say(Told(tuple((op, None) for op in ops), frame, tuple(lost)))
 
     _checked = 0
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from engine.core.array import Float64
 from engine.core.unknown import Unknown, Why
@@ -32,6 +31,7 @@ from engine.stream.guiding import LandmarkState as WireState
 from engine.stream.pose import MOST_ERROR_MM, Pose
 from engine.stream.reading import SHAFT, TIP, Reading, ReadingRow
 from guidance.alerts.level import Bands, Priority
+from guidance.devices.openigtlink.rotation import quaternion_of
 from guidance.margins.margin import Margin, Part
 from guidance.plan.plan import Landmark, Use
 from guidance.session.look import Look, NamedAlert, ToolLook
@@ -168,7 +168,7 @@ def _accuracy(session: Session, beside: Beside) -> Accuracy | None:
     )
 
 
-def reading_of(tool: ToolLook, look: Look, entity: int, revision: int, epoch: int) -> Reading:
+def reading_of(tool: ToolLook, look: Look, tip_error_mm: float, entity: int, revision: int, epoch: int) -> Reading:
     """What a tool is from everything that it is held against."""
     place, unknown, reference = tool.place, tool.unknown, look.reference
     is_known = unknown is None and isinstance(place, Placed)
@@ -178,7 +178,7 @@ def reading_of(tool: ToolLook, look: Look, entity: int, revision: int, epoch: in
         why=None if unknown is None else unknown.why,
         since_s=look.now_s if unknown is None else min(unknown.since_s, look.now_s),
         reference_why=None if reference is None else reference.why,
-        tip_error_mm=place.tip_error_mm if isinstance(place, Placed) and is_known else 0.0,
+        tip_error_mm=tip_error_mm if is_known else 0.0,
         revision=revision & 0xFFFF,
         registration_epoch=epoch & 0xFFFF,
         rows=tuple(_row(distance, int(tool.levels[key])) for key, distance in tool.distances.items()),
@@ -200,19 +200,19 @@ def _row(distance: Margin | Unknown, level: int) -> ReadingRow:
     )
 
 
-def pose_of(tool: ToolLook, entity: int, epoch: int) -> Pose | None:
-    """Where a tool is drawn; None where its place is not known."""
+def pose_of(tool: ToolLook, tip_error_mm: float, entity: int, epoch: int) -> Pose | None:
+    """Where a tool is drawn, with the error of its tip; None where its place is not known."""
     if isinstance(tool.place, Unknown):
         return None
     place = tool.place.place
     matrix = place.patient_from_tool.matrix
-    x, y, z, w = Rotation.from_matrix(matrix[:3, :3]).as_quat().tolist()
+    x, y, z, w = quaternion_of(matrix[:3, :3]).tolist()
     return Pose(
         entity,
         place.measured_s,
         _triple(matrix[:3, 3]),
         (w, x, y, z),
-        error_mm=min(tool.place.tip_error_mm, MOST_ERROR_MM),
+        error_mm=min(tip_error_mm, MOST_ERROR_MM),
         registration_epoch=epoch & 0xFFFF,
     )
 

@@ -20,6 +20,7 @@ from engine.core.array import Float64
 from engine.core.errors import SightlineError
 from engine.export.dicom.source import Source
 from engine.stream.audit_event import AuditEvent
+from engine.stream.binary import records
 from engine.stream.guiding import MarginAsk, MarginBand
 from engine.stream.hub import Hub
 from engine.stream.messages import (
@@ -36,6 +37,8 @@ from engine.stream.messages import (
     SurfaceNode,
     TrackedThing,
 )
+from engine.stream.pose import Pose
+from engine.stream.reading import Reading
 from engine.stream.scene_log import Entry
 from guidance.devices.simulated import Scenario
 from guidance.plan.plan import Plan, refuse_other
@@ -241,12 +244,13 @@ class GuideRunner:
             return
         for op, blob in told.ops:
             self._hub.publish(op, blob)
-        for pose in told.poses:
-            self._hub.pose(pose)
+        for record in records(told.frame):
+            if isinstance(record, Pose):
+                self._hub.pose(record)
+            elif isinstance(record, Reading):
+                self._hub.read(record)
         for entity in told.lost:
             self._hub.lose(entity)
-        for reading in told.readings:
-            self._hub.read(reading)
         for request, words in told.refused:
             if (refuse := running.waiting.pop(request, None)) is not None:
                 refuse(words)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from engine.core.array import Float64
 
@@ -45,11 +44,27 @@ def movement(times_s: Float64, target_from_thing: Float64, point_mm: Float64) ->
     points = target_from_thing[:, :3, :3] @ point_mm + target_from_thing[:, :3, 3]
     if len(times_s) < 2 or spread2 == 0.0:
         return Movement(np.zeros(3), np.zeros(3), np.inf, USUAL_JITTER_MM, USUAL_JITTER_RAD)
-    rotations = Rotation.from_matrix(target_from_thing[:, :3, :3])
-    turns = (rotations * rotations[-1].inv()).as_rotvec()
+    turns = _turns(target_from_thing[:, :3, :3])
     velocity, jitter_mm = _line(about, spread2, points, USUAL_JITTER_MM)
     turn, jitter_rad = _line(about, spread2, turns, USUAL_JITTER_RAD)
     return Movement(velocity, turn, jitter_mm / float(np.sqrt(spread2)), jitter_mm, jitter_rad)
+
+
+def _turns(rotations: Float64) -> Float64:
+    """(n, 3) turns, axis times angle, that lead from the last of (n, 3, 3) rotations to each; less than half round."""
+    between = rotations @ rotations[-1].T
+    twice_sine = np.stack(
+        [
+            between[:, 2, 1] - between[:, 1, 2],
+            between[:, 0, 2] - between[:, 2, 0],
+            between[:, 1, 0] - between[:, 0, 1],
+        ],
+        axis=-1,
+    )
+    sine = np.linalg.norm(twice_sine, axis=1) / 2
+    angle = np.arctan2(sine, (np.trace(between, axis1=1, axis2=2) - 1) / 2)
+    scale = np.where(sine > 1e-9, angle / np.maximum(2 * sine, 1e-18), 0.5)
+    return np.asarray(twice_sine * scale[:, None])
 
 
 def _line(about: Float64, spread2: float, values: Float64, usual: float) -> tuple[Float64, float]:

@@ -66,11 +66,11 @@ class PoseError:
 
 def jacobian(from_centre_mm: Float64) -> Float64:
     """(..., 3, 6) how points move by a turn (radians) about a centre and a shift (mm)."""
-    x, y, z = np.moveaxis(np.asarray(from_centre_mm, np.float64), -1, 0)
-    zero, one = np.zeros_like(x), np.ones_like(x)
-    rows = (
-        (zero, z, -y, one, zero, zero),
-        (-z, zero, x, zero, one, zero),
-        (y, -x, zero, zero, zero, one),
-    )
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    centre = np.asarray(from_centre_mm, np.float64)
+    x, y, z = centre[..., 0], centre[..., 1], centre[..., 2]
+    made = np.zeros((*centre.shape[:-1], 3, 6))
+    made[..., 0, 1], made[..., 0, 2] = z, -y
+    made[..., 1, 0], made[..., 1, 2] = -z, x
+    made[..., 2, 0], made[..., 2, 1] = y, -x
+    made[..., (0, 1, 2), (3, 4, 5)] = 1.0
+    return made

@@ -44,8 +44,8 @@ def test_the_plane_of_a_turned_and_shifted_head_is_found(
     turned, shift = np.deg2rad(turned_deg), np.array(shifted_mm)
     scan = shell(turned, shift)
     degrees, millimetres = off(find_midplane(scan, field_of(scan)), turn(turned), shift)
-    assert degrees < 0.2
-    assert millimetres < 0.3
+    assert degrees < 0.4  # voxels of 3 mm
+    assert millimetres < 0.4
 
 
 def test_a_large_hole_in_one_side_does_not_move_the_plane() -> None:
