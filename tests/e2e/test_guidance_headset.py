@@ -115,6 +115,7 @@ def test_over_the_patient_everything_goes_with_the_reference_and_comes_back_with
     wearer.until("r.guide.anatomy")
 
 
+@pytest.mark.slow
 def test_over_the_patient_a_silent_tracker_hides_the_anatomy_though_nothing_says_so(
     wearer: Wearer, stage: Theatre
 ) -> None:
@@ -123,6 +124,7 @@ def test_over_the_patient_a_silent_tracker_hides_the_anatomy_though_nothing_says
     wearer.until("!r.guide.anatomy && r.guide.words.startsWith('Hidden: the device is silent')")
 
 
+@pytest.mark.slow
 def test_an_alarm_hangs_before_the_eyes_and_one_press_takes_the_overlay_away(wearer: Wearer, stage: Theatre) -> None:
     stage.place_headset(np.linalg.inv(WORLD_FROM_PATIENT))
     stage.say(alert("high", "Inside: Tumour -3.0 ± 0.8 mm, tip"))
@@ -134,6 +136,7 @@ def test_an_alarm_hangs_before_the_eyes_and_one_press_takes_the_overlay_away(wea
         wearer.until(is_seen)
 
 
+@pytest.mark.slow
 def test_an_end_of_the_way_is_carried_by_hand_and_asked_for(wearer: Wearer, stage: Theatre) -> None:
     stage.place_headset(np.linalg.inv(WORLD_FROM_PATIENT))
     wearer.until("r.guide.anatomy && r.guide.ways.length === 2")

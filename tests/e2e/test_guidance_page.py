@@ -102,6 +102,7 @@ def test_a_reading_of_another_registration_has_no_number(page: Page, stage: Thea
     expect(page.locator(".hud .distance .only-said").first).to_have_text("– mm")
 
 
+@pytest.mark.slow
 def test_one_structure_that_is_not_known_has_a_dash_and_the_others_keep_their_numbers(
     page: Page, stage: Theatre
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_margin_follows_its_slider_and_the_session_is_asked_for_it(page: Page,
     assert stage.asks("margin")[-1].distance_mm == 6.5
 
 
+@pytest.mark.slow
 def test_a_way_is_chosen_and_the_tool_is_told_against_it(page: Page, stage: Theatre) -> None:
     page.get_by_role("radio", name="Lateral").click()
     expect(page.locator(".alignment .way-name")).to_have_text("Lateral")
@@ -168,6 +170,7 @@ def test_a_way_is_chosen_and_the_tool_is_told_against_it(page: Page, stage: Thea
     assert [ask.id for ask in stage.asks("choose")] == ["way-2", "way-1"]
 
 
+@pytest.mark.slow
 def test_slices_follow_the_tip_until_somebody_points_elsewhere(page: Page, stage: Theatre) -> None:
     page.evaluate("() => window.sightline.store.update((s) => ({ ...s, view: { ...s.view, followsTip: true } }))")
     stage.tip_mm = np.array([40.0, -40.0, 20.0])

@@ -324,6 +324,7 @@ const actions: Actions = {
   threshold,
   step: (direction) => ask((request) => ({ ...request, type: "step", direction, by: null })),
   guide: (guided) => ask((request) => ({ ...request, type: "guide", ask: guided, by: null }), "Not connected: nothing was asked."),
+  isHeard: () => sound.isAwake,
   overlayTime: () => overlayLog.words,
   people: { invite, members, changeRole, sendOut },
   resetView: () => {

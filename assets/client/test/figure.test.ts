@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { burst, byUrgency, heard } from "../src/model/alarm";
+import { burst, byUrgency, heard, linkAlertOf, shownText } from "../src/model/alarm";
 import { ALPHABET, dashFigure, figureWithError, holdsDigit, isInAlphabet, said } from "../src/model/figure";
 import { OverlayLog } from "../src/model/overlay_log";
 import type { Alert } from "../src/wire/messages";
@@ -56,6 +56,18 @@ describe("an alarm", () => {
     assert.equal(heard([low, silent])!.id, "low");
     assert.deepEqual(byUrgency([low, silent]).map(({ id }) => id), ["silent", "low"]);
     assert.equal(heard([silent]), null);
+  });
+});
+
+describe("what is said while nothing is known", () => {
+  it("holds none of the figures that were known, and names keep theirs", () => {
+    const text = "Risk: C5 vertebra -1.9 ± 0.8 mm, tip";
+    assert.equal(shownText(text, true), text);
+    assert.equal(shownText(text, false), "Risk: C5 vertebra – mm, tip");
+  });
+  it("of a line that is cut is as urgent as the tool was last near, and cannot be silenced", () => {
+    assert.deepEqual([0, 1, 2, 3].map((level) => linkAlertOf(level, 0).priority), ["low", "medium", "high", "high"]);
+    assert.equal(linkAlertOf(2, 0).may_be_quiet, false);
   });
 });
 

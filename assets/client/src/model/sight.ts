@@ -152,7 +152,8 @@ function toolSight(
   const { hub_s } = looker;
   const [pose, reading] = [poses.of(node.entity), readings.of(node.entity)];
   const speed_mm_s = poses.speed_mm_s(node.entity);
-  const known = reading?.why ?? reading?.referenceWhy ?? DEVICE_WHY[guidance.device.state];
+  const registration = registrationWhy(scene, guidance, undefined, hub_s);
+  const known = reading?.why ?? reading?.referenceWhy ?? DEVICE_WHY[guidance.device.state] ?? (registration === "the registration must be checked again" ? null : registration);
   const placed = pose !== undefined && isPlaced(pose, scene);
   const why: Why | null = known ?? (pose !== undefined && !pose.isTracked ? "the tool is not tracked" : null);
   const drawn: Overlay = placed ? tool({ age_s: ageOf(pose, hub_s), speed_mm_s, why, overPatient }) : { shown: "hidden", why: why ?? "the tool is not tracked" };

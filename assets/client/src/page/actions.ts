@@ -25,6 +25,8 @@ export interface Actions {
   step(direction: "undo" | "redo"): void;
   /** Asks something of the guidance session. */
   guide(ask: GuideAsk): void;
+  /** Whether an alarm would be heard here. */
+  isHeard(): boolean;
   /** For how long the overlay was on, in words. */
   overlayTime(): string;
   /** Who is in the session, and letting others in. */

@@ -10,6 +10,7 @@ import type { Alert, QuietAsk } from "../wire/messages";
 
 /** More at once are counted and not shown. */
 const MOST_SHOWN = 3;
+const HEAR_EVERY_MS = 500;
 const SVG = "http://www.w3.org/2000/svg";
 
 const SHAPES: Readonly<Record<string, string>> = {
@@ -53,11 +54,12 @@ function card(alert: Alert, text: HTMLElement, quiet: (ask: QuietAsk) => void): 
   return shown;
 }
 
-export function createAlarmBar(store: AppStore, sights: Store<Sight | null>, quiet: (ask: QuietAsk) => void): HTMLElement {
+export function createAlarmBar(store: AppStore, sights: Store<Sight | null>, quiet: (ask: QuietAsk) => void, isHeard: () => boolean): HTMLElement {
   const list = element("ul", { class: "alarms" });
   const said = element("div", { class: "only-said", role: "alert" });
   const more = element("span", { class: "more-alarms" });
-  const bar = element("section", { class: "alarm-bar", "aria-label": "Alarms" }, list, more, said);
+  const mute = element("span", { class: "more-alarms" });
+  const bar = element("section", { class: "alarm-bar", "aria-label": "Alarms" }, list, more, mute, said);
   let texts: { readonly alert: Alert; readonly text: HTMLElement }[] = [];
   const isTold = (): boolean => sights.get()?.tools.every(({ told }) => lookOf(told).hasNumber) ?? false;
   const write = (): void => {
@@ -76,6 +78,9 @@ export function createAlarmBar(store: AppStore, sights: Store<Sight | null>, qui
   };
   store.watch((state) => state.scene?.alerts, draw);
   store.watch((state) => state.linkAlert, draw);
+  // A browser sounds only after a press on its page.
+  const hear = (): void => setText(mute, isHeard() || !shownAlerts(store.get()).some(({ sounds }) => sounds) ? "" : "No sound until this page is pressed once");
+  window.setInterval(hear, HEAR_EVERY_MS);
   sights.watch(isTold, write);
   return bar;
 }

@@ -75,9 +75,9 @@ function createFigure(): Drawn {
   return view;
 }
 
-/** Where a figure has its point, if it has one. */
-const POINT_AT = 4;
-const cellClass = (character: string, place: number): string => (character === "." || (place === POINT_AT && character === BLANK) ? "cell narrow" : character === "m" ? "cell wide" : "cell");
+/** Where a figure has its point, if it has one, and the gaps before error and unit. */
+const NARROW_AT = [4, 6, 11];
+const cellClass = (character: string, place: number): string => (character === "." || (NARROW_AT.includes(place) && character === BLANK) ? "cell narrow" : character === "m" ? "cell wide" : "cell");
 const cell = (character: string, place = 0): HTMLElement => element("span", { class: cellClass(character, place) }, character);
 
 /** Only what changes is touched. */

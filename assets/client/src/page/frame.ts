@@ -63,7 +63,7 @@ export function createFrame(store: AppStore, sights: Store<Sight | null>, action
     small("help", "Keys (?)", () => switches.help()),
   );
   listenToKeys(store, actions, switches);
-  const middle = element("div", { class: "middle" }, grid, element("div", { class: "at-hand" }, createAlarmBar(store, sights, (ask) => actions.guide(ask)), createMeasureHint(store), createCorrectBar(store, actions)), createNotice(store, actions), element("div", { class: "drop-here", "aria-hidden": "true" }, "Drop to open"));
+  const middle = element("div", { class: "middle" }, grid, element("div", { class: "at-hand" }, createAlarmBar(store, sights, (ask) => actions.guide(ask), () => actions.isHeard()), createMeasureHint(store), createCorrectBar(store, actions)), createNotice(store, actions), element("div", { class: "drop-here", "aria-hidden": "true" }, "Drop to open"));
   return element(
     "div",
     { class: "frame" },

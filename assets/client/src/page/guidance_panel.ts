@@ -263,7 +263,7 @@ function distances(sights: Store<Sight | null>): HTMLElement {
 }
 
 function overlayPart(store: AppStore, { overlayTime, checkDisplay }: GuidanceActions): HTMLElement {
-  const time = element("p", { class: "hint figure" });
+  const time = element("p", { class: "hint" });
   const overlay = element("button", { class: "button", type: "button", title: "Overlay on or off (O)", onclick: () => store.update((s) => ({ ...s, overlayOn: !s.overlayOn })) });
   const follow = element("button", { class: "button", type: "button", title: "Slices follow the tip (F)", onclick: () => store.update((s) => setFollowsTip(s, !s.view.followsTip)) }, "Slices follow tip");
   store.watch((s) => s.overlayOn, (on) => {

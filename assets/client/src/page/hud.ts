@@ -33,7 +33,10 @@ export function createHud(sights: Store<Sight | null>): HTMLElement {
     setText(state, tool.words || sentenceCase(LOOKS[tool.told.shown].word));
     list.draw(tool);
     bullseye.draw(sight);
-    setText(scene, anatomyWords(sight));
+    const words = anatomyWords(sight);
+    // One reason is said once.
+    const isSaid = tool.words !== "" && words.toLowerCase().includes(tool.words.toLowerCase());
+    setText(scene, isSaid ? `The picture is ${LOOKS[sight.anatomy.shown].word}` : words);
     sheet.check();
   };
   // At once where a number must go; else with the next frame, which is as soon as anybody could see it.

@@ -17,6 +17,7 @@ import type { Scene, TrackedNode } from "../wire/messages";
 const COLOUR: Readonly<Record<TrackedNode["thing"], number>> = { tool: 0xffb454, head: 0x8fd3ff, pointer: 0x8fd3ff, reference: 0xb9c4d0 };
 const STALE_COLOUR = 0xb9c4d0;
 const RADIAL_SEGMENTS = 12;
+const LABEL_OVER_MM = new THREE.Vector3(0, 0, 30);
 
 /** One thing as it is drawn now, for labels and for tests. */
 export interface ShownTool {
@@ -85,7 +86,9 @@ export class Tools {
       if (state !== "stale" || !part.group.visible) continue;
       const why = guided?.drawn.why ?? null;
       part.label.text = why === null ? `${part.node.name}: ${age_s.toFixed(1)} s old` : `${part.node.name}: ${why}`;
-      part.label.place(this.group.localToWorld(tip.clone().applyMatrix4(headsetFromPatient)), eyes);
+      // Over the tip, not on what it points at.
+      const over = tip.clone().add(LABEL_OVER_MM);
+      part.label.place(this.group.localToWorld(over.applyMatrix4(headsetFromPatient)), eyes);
     }
     this.shown = shown;
     return shown;

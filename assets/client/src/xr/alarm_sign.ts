@@ -13,7 +13,7 @@ const HEIGHT_PX = 150;
 const CAP_PX = 34;
 /** Where it hangs: near enough to be one with what is looked at, over the line of sight. */
 const AHEAD_M = 0.8;
-const UP_DEG = 11;
+const UP_DEG = 17;
 const COLOURS: Readonly<Record<string, string>> = { red: "#ff4b4b", yellow: "#ffd23f", cyan: "#4fd8ea" };
 const SHAPES: Readonly<Record<string, string>> = {
   octagon: "M7 1h10l6 6v10l-6 6H7l-6-6V7Z",

@@ -7,7 +7,7 @@ import { ALPHABET, BLANK, dashFigure, isInAlphabet } from "../model/figure";
 /** Of 255: what two drawings of one letter may differ by. */
 const SAME = 24;
 /** Cell over cap height: room round the widest character. */
-const WIDE = 1.35;
+const WIDE = 1.05;
 const TALL = 1.7;
 
 type Pixels = Uint8ClampedArray;

@@ -361,6 +361,7 @@ export class Room {
     const sight = this.sights.get();
     if (sight === null) return "";
     const place = this.#onPatient;
+    if (place !== null && sight.anatomy.shown === "hidden") return anatomyWords(sight);
     if (place !== null) return [anatomyWords(sight), `On the patient 1:1, ±${upToTenth(place.error_mm)} mm${place.verified ? "" : ", not verified"}`].filter(Boolean).join(" · ");
     if (this.mode !== "immersive-ar") return anatomyWords(sight);
     return this.#lostPlace !== null && this.#lostPlace === sight.headset ? "The headset moved its world: touch the landmarks again" : "Beside the patient: touch landmarks to place it";
