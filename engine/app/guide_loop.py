@@ -404,7 +404,7 @@ class GuideLoop:
             elif entity not in self._lost:
                 lost.append(entity)
                 self._lost.add(entity)
-        frame = b"".join(encode(record) for record in (*poses, *readings))
+        frame = b"".join([*map(encode, poses), *map(encode, readings)])
         self._say(Told(tuple((op, None) for op in ops), frame, tuple(lost)))
 
     _checked = 0

@@ -515,7 +515,8 @@ class Room:
         before = self.placement
         self.placement = Placement(matrix[:3, 3], matrix[:3, :3])
         self.slice.follow(before, self.placement)
-        if not np.array_equal(before.world_from_anatomy, matrix):  # what stood beside it may now stand in it or behind it
+        # What stood beside it may now stand in it or behind it.
+        if not np.array_equal(before.world_from_anatomy, matrix):
             self._stand_beside(-1, with_panel=self.world_from_panel is not None)
 
     def _lay_down(self) -> None:

@@ -205,7 +205,7 @@ class Theatre(Console):
         """Another state of the session, a revision later."""
         self._on_loop(lambda: self._change(**changes))
 
-    def say(self, *alerts: Alert) -> None:
+    def alarm(self, *alerts: Alert) -> None:
         """These alerts, and no others."""
         self._publish(SetAlerts(alerts=alerts))
 

@@ -45,7 +45,7 @@ def stage(worn: tuple[Theatre, Wearer]) -> Theatre:
     stage = worn[0]
     stage.faults = Faults()
     stage.asked.clear()
-    stage.say()
+    stage.alarm()
     return stage
 
 
@@ -127,7 +127,7 @@ def test_over_the_patient_a_silent_tracker_hides_the_anatomy_though_nothing_says
 @pytest.mark.slow
 def test_an_alarm_hangs_before_the_eyes_and_one_press_takes_the_overlay_away(wearer: Wearer, stage: Theatre) -> None:
     stage.place_headset(np.linalg.inv(WORLD_FROM_PATIENT))
-    stage.say(alert("high", "Inside: Tumour -3.0 ± 0.8 mm, tip"))
+    stage.alarm(alert("high", "Inside: Tumour -3.0 ± 0.8 mm, tip"))
     wearer.until("r.guide.alarm === 'Alarm: Inside: Tumour -3.0 ± 0.8 mm, tip' && r.guide.anatomy")
     for is_seen in ("!r.guide.anatomy", "r.guide.anatomy"):
         wearer.press("right", "b-button")

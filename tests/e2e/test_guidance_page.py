@@ -55,7 +55,7 @@ def stage(shown: tuple[Theatre, Visitor]) -> Theatre:
     stage.faults = Faults()
     stage.tip_mm = np.array([40.0, -34.0, 12.0])
     stage.asked.clear()
-    stage.say()
+    stage.alarm()
     return stage
 
 
@@ -127,7 +127,7 @@ def test_a_figure_that_is_not_drawn_as_meant_is_taken_away(page: Page, stage: Th
 
 
 def test_an_alarm_has_shape_word_and_text_and_is_silenced_over_the_wire(page: Page, stage: Theatre) -> None:
-    stage.say(alert("high", "Inside: Tumour -3.0 ± 0.8 mm, tip"))
+    stage.alarm(alert("high", "Inside: Tumour -3.0 ± 0.8 mm, tip"))
     card = page.locator(".alarm")
     expect(card).to_have_attribute("data-shape", "octagon")
     expect(card.get_by_role("img", name="Alarm, octagon")).to_be_visible()
@@ -142,7 +142,7 @@ def test_an_alarm_has_shape_word_and_text_and_is_silenced_over_the_wire(page: Pa
 def test_an_alarm_of_what_is_not_known_near_a_structure_cannot_be_silenced_and_tells_no_old_number(
     page: Page, stage: Theatre
 ) -> None:
-    stage.say(alert("medium", "Risk: Tumour 1.5 ± 0.8 mm, tip", may_be_quiet=False))
+    stage.alarm(alert("medium", "Risk: Tumour 1.5 ± 0.8 mm, tip", may_be_quiet=False))
     stage.faults.tool_lost = True
     card = page.locator(".alarm")
     expect(card).to_contain_text("Risk: Tumour – mm, tip")

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
+import cases from "../../../tests/guidance/trajectory/alignment_cases.json";
+import type { Vec3 } from "../src/model/affine";
 import { align, basisOf } from "../src/model/alignment";
 import { cross, dot, turned } from "../src/model/poses";
 
@@ -41,4 +43,32 @@ describe("a tool against a planned way", () => {
     }
   });
   it("that leads nowhere has none", () => assert.equal(align({ entry_mm: [1, 1, 1], target_mm: [1, 1, 1] }, [0, 0, 0], null), null));
+});
+
+interface Case {
+  readonly name: string;
+  readonly tip_mm: number[];
+  readonly axis: number[] | null;
+  readonly entry_mm: number[];
+  readonly target_mm: number[];
+  readonly offset_mm: number[];
+  readonly angle_deg: number | null;
+  readonly depth_mm: number;
+}
+
+const triple = ([x, y, z]: number[]): Vec3 => [x!, y!, z!];
+const close = (a: number, b: number): void => assert.ok(Math.abs(a - b) < 1e-3, `${a} is not ${b}`);
+
+describe("the cases that the server is held to as well", () => {
+  for (const one of cases as Case[]) {
+    it(one.name, () => {
+      const way = { entry_mm: triple(one.entry_mm), target_mm: triple(one.target_mm) };
+      const found = align(way, triple(one.tip_mm), one.axis === null ? null : triple(one.axis))!;
+      close(found.right_mm, one.offset_mm[0]!);
+      close(found.up_mm, one.offset_mm[1]!);
+      close(found.length_mm - found.toTarget_mm, one.depth_mm);
+      if (one.angle_deg === null) assert.equal(found.angle_deg, null);
+      else close(found.angle_deg!, one.angle_deg);
+    });
+  }
 });

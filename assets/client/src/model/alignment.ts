@@ -6,8 +6,8 @@ import { cross, dot, minus, times, unit } from "./poses";
 /** What is up when one looks along the way: the patient's head, or the front where the way runs along the body. */
 const SUPERIOR: Vec3 = [0, 0, 1];
 const ANTERIOR: Vec3 = [0, -1, 0];
-/** A way that leans on the body's axis more than this (its cosine) takes the front for up. */
-const ALONG_BODY = 0.9;
+/** A way nearer to the body's axis than this (cosine, 18°) has the front for up, as in `guidance.trajectory.alignment`. */
+const ALONG_BODY = 0.95;
 
 export interface Way {
   readonly entry_mm: Vec3;
@@ -32,7 +32,7 @@ export interface Alignment {
 
 /** Right and up, square to a unit direction. */
 export function basisOf(direction: Vec3): { readonly right: Vec3; readonly up: Vec3 } {
-  const towards = Math.abs(dot(direction, SUPERIOR)) > ALONG_BODY ? ANTERIOR : SUPERIOR;
+  const towards = Math.abs(dot(direction, SUPERIOR)) >= ALONG_BODY ? ANTERIOR : SUPERIOR;
   const up = unit(minus(towards, times(direction, dot(towards, direction))))!;
   return { right: cross(direction, up), up };
 }
