@@ -584,6 +584,7 @@ def accuracy(
         show_accuracy(console, report, out)
 
 
+@app.command()
 def markers(
     out: Annotated[Path, typer.Option("--out", metavar="SHEET.svg", help="Where to write the first page.")],
     markers_file: Annotated[
