@@ -14,7 +14,7 @@ import engine.xr
 FOLDER = Path(engine.xr.__file__).parent
 SHELLS = {
     "openxr", "runtime", "probe", "graphics", "session", "input", "passthrough", "gpu_scene", "renderer",
-    "panel_picture", "viewing",
+    "panel_picture", "viewing", "glyphs", "readout_picture",
 }  # fmt: skip
 PURE = sorted(path for path in FOLDER.glob("*.py") if path.stem not in SHELLS)
 OUTSIDE = {
