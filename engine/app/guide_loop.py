@@ -72,6 +72,7 @@ from guidance.devices.simulated_hand import SimulatedHand
 from guidance.margins.surface_tree import SurfaceTree
 from guidance.margins.tool_place import ToolShape
 from guidance.plan.plan import Plan
+from guidance.register.registration import Registration as Registered
 from guidance.register.rigid_fit import turn
 from guidance.session.look import Look, ToolLook
 from guidance.session.session import FIXED, Session
@@ -87,8 +88,6 @@ REPEAT_S = 0.05
 TELL_EVERY_S = 0.1
 #: And what a cut has taken away, so often.
 CUT_EVERY_S = 0.25
-#: Seconds before a device that ended, or could not be opened, is opened again.
-AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +195,9 @@ class GuideLoop:
         self._cutter = next((tool.thing for tool in setup.plan.tools if tool.cuts), None)
         self._resection: ResectionDesk | None = None
         self._remaining: asyncio.Task[None] | None = None
+        #: The registration, how many of its checks, and the skin that everybody was told of.
+        self._known: Registered | None = None
+        self._checked, self._entry = 0, ""
         self._exporting: asyncio.Task[None] | None = None
         self._headsets = Headsets(setup.plan, setup.targets_mm)
         self._put_ways()
@@ -375,8 +377,6 @@ class GuideLoop:
             facts |= {"measured mm": round(last.measured_mm, 2), "holds": str(last.holds)}
         self._say(Told(ops=((op, None),), noted=(Noted(who, facts),)))
 
-    _known: object = None
-
     # --- what is said ----------------------------------------------------------------------------
 
     def _look(self, now_s: float, *, heard: bool) -> None:
@@ -406,8 +406,6 @@ class GuideLoop:
                 self._lost.add(entity)
         frame = b"".join([*map(encode, poses), *map(encode, readings)])
         self._say(Told(tuple((op, None) for op in ops), frame, tuple(lost)))
-
-    _checked = 0
 
     def _say_checks(self, count: int) -> None:
         if count != self._checked and self.session.registration is not None:
@@ -511,8 +509,6 @@ class GuideLoop:
         if self._resection is None and self._cutter is not None and self._setup.plan.target is not None:
             with contextlib.suppress(InvalidValue, OSError):  # told to who would cut
                 self._resection = await asyncio.to_thread(self._desk, scene, self._cutter, self._setup.plan.target)
-
-    _entry = ""
 
     def _desk(self, scene: Scene, cutter: str, target: str) -> ResectionDesk | None:
         volume = volume_node(scene)
