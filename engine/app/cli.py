@@ -28,8 +28,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-#: Progress and messages; results for machines go to stdout alone.
-console = Console(stderr=True)
+#: Progress and messages; results for machines go to stdout alone. Emoji codes are off: ``:AB:`` is a piece of a
+#: certificate's fingerprint before it is a blood group.
+console = Console(stderr=True, emoji=False)
+stdout = Console(emoji=False)
 
 INTERRUPTED = 130
 EXIT_CODES: tuple[tuple[type[SightlineError], int], ...] = (
@@ -222,7 +224,7 @@ def list_series(inputs: Inputs, as_json: AsJson = False) -> None:
             }
         )
     else:
-        show_inventory(Console(), inventory)
+        show_inventory(stdout, inventory)
 
 
 @app.command()
@@ -352,7 +354,7 @@ def invite(
     if as_json:
         _print_json(made.model_dump())
     else:
-        show_offer(Console(), made.code, made.address, made.role, made.seconds)
+        show_offer(stdout, made.code, made.address, made.role, made.seconds)
 
 
 audit = typer.Typer(help="The log of who came, was refused, and changed what others rely on.", no_args_is_help=True)
@@ -372,7 +374,7 @@ def verify(
     if as_json:
         _print_json([result.as_json() for result in results])
     else:
-        show_audits(Console(), results)
+        show_audits(stdout, results)
     if any(result.broken for result in results):
         raise typer.Exit(3)
 
@@ -433,7 +435,7 @@ def plan_validate(path: PlanPath, as_json: AsJson = False) -> None:
     if as_json:
         _print_json(report)
     else:
-        show_plan(Console(), report, path, written=False)
+        show_plan(stdout, report, path, written=False)
     if report["lacks"]:
         raise typer.Exit(3)
 
@@ -459,7 +461,7 @@ def plan_propose(
     if as_json:
         _print_json(report)
     else:
-        show_proposals(Console(), report, path)
+        show_proposals(stdout, report, path)
 
 
 @app.command()
@@ -615,7 +617,7 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         _print_json([check.as_json() for check in checks])
     else:
-        show(Console(), checks)
+        show(stdout, checks)
     if any(check.blocks for check in checks):
         raise typer.Exit(4)
 
@@ -634,7 +636,7 @@ def bench(
     if as_json:
         _print_json(result)
     else:
-        show_rows(Console(), result)
+        show_rows(stdout, result)
 
 
 def main(arguments: list[str] | None = None) -> None:

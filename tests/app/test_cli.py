@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from engine.app.cli import main
+from engine.app.cli import console, main, stdout
 from tests.ingest.dicom_writer import save_series
 
 COMMANDS = (
@@ -33,6 +34,14 @@ def thorax(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("thorax")
     assert exit_code("phantom", "thorax", "--size", "small", "--out", str(folder)) == 0
     return folder
+
+
+@pytest.mark.parametrize("screen", [console, stdout], ids=["words", "results"])
+def test_a_fingerprint_is_printed_as_it_is_whatever_letters_it_holds(screen: Console) -> None:
+    fingerprint = "69:47:AB:F3:CL:OK:0A"  # between colons, letters that a terminal library has pictures for
+    with screen.capture() as shown:
+        screen.print(fingerprint)
+    assert shown.get().strip() == fingerprint
 
 
 @pytest.mark.parametrize("command", COMMANDS)
