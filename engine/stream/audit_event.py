@@ -21,6 +21,7 @@ class AuditEvent(StrEnum):
     REGISTRATION_CHANGED = "registration changed"
     EXPORTED = "exported"
     OVERRIDDEN = "overridden"
+    OVERLAY_SHOWN = "overlay shown"  # for how long something was drawn over the patient
 
 
 #: Event, who did it (role and session-made name), and what else is worth knowing; never a patient's data.

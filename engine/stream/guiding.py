@@ -152,6 +152,24 @@ class Resection(Message):
     undo_count: int = Field(default=0, ge=0)
 
 
+class Retouched(Message):
+    """A point of the scan that was touched again: where the scan has it, and where it was found."""
+
+    scan_mm: Point
+    now_mm: Point
+
+
+class MovedTissue(Message):
+    """Soft tissue that moved since the scan, by points that were touched again: between them, a guess.
+
+    While it is `applied` every structure but bone and skin is drawn and measured where the guess puts it, and marked.
+    """
+
+    points: Annotated[tuple[Retouched, ...], Field(max_length=64)]
+    applied: bool
+    words: Annotated[str, Field(max_length=512)] = ""
+
+
 class HeadsetPlace(Message):
     """Where the patient lies in one headset's own world, found by touching landmarks with its controller or finger."""
 
@@ -165,6 +183,7 @@ class Guidance(Message):
     """How a guidance session stands: everything but what changes with every sample of the tracker.
 
     `revision` grows with each change; readings name the one that their rows count. `next` says in words what to do.
+    `traced` counts the points of a surface that is being traced; None while none is.
     """
 
     revision: int = Field(ge=0, le=0xFFFF)
@@ -183,6 +202,8 @@ class Guidance(Message):
     margins: Annotated[tuple[MarginBand, ...], Field(max_length=8)] = ()
     resection: Resection | None = None
     headsets: Annotated[tuple[HeadsetPlace, ...], Field(max_length=32)] = ()
+    traced: int | None = Field(default=None, ge=0)
+    moved: MovedTissue | None = None
 
 
 class Alert(Message):
@@ -234,12 +255,34 @@ class SolveAsk(Message):
     headset: bool = False
 
 
+class TraceAsk(Message):
+    """The tracked pointer is drawn over the skin, or has been: register by that surface."""
+
+    kind: Literal["trace"] = "trace"
+    state: Literal["start", "stop"]
+
+
 class CalibrateAsk(Message):
-    """Begin or end turning a tool about its tip."""
+    """Begin or end to find a tool's tip: it is turned about it, or held in the divot of a tracked block."""
 
     kind: Literal["calibrate"] = "calibrate"
     tool: Identifier
     state: Literal["start", "stop"]
+    how: Literal["pivot", "template"] = "pivot"
+
+
+class RetouchAsk(Message):
+    """The tracked pointer rests on what the scan has at `scan_mm`: soft tissue may have moved."""
+
+    kind: Literal["retouch"] = "retouch"
+    scan_mm: Point
+
+
+class DeformAsk(Message):
+    """Move soft tissue by what was touched again; or put it back, and forget what was touched."""
+
+    kind: Literal["deform"] = "deform"
+    state: Literal["apply", "forget"]
 
 
 class BandsAsk(Message):
@@ -290,6 +333,18 @@ class QuietAsk(Message):
     how: Literal["silence", "acknowledge"]
 
 
+class ShownAsk(Message):
+    """A headset or page tells for how long it drew over the patient or the picture, since it told last.
+
+    `of_s` is how long that is in all; `unreadable` counts numbers that it drew, read back and took away again.
+    """
+
+    kind: Literal["shown"] = "shown"
+    on_s: float = Field(ge=0, le=3600)
+    of_s: float = Field(ge=0, le=3600)
+    unreadable: int = Field(default=0, ge=0)
+
+
 GuideAsk = Annotated[
     CollectAsk
     | TouchAsk
@@ -301,6 +356,10 @@ GuideAsk = Annotated[
     | TrajectoryAsk
     | ChooseAsk
     | CutAsk
-    | QuietAsk,
+    | QuietAsk
+    | TraceAsk
+    | RetouchAsk
+    | DeformAsk
+    | ShownAsk,
     Field(discriminator="kind"),
 ]

@@ -80,6 +80,10 @@ _GUIDE_ACTIONS: dict[str, Action] = {
     "choose": Action.SET_MARGIN,
     "cut": Action.REGISTER,
     "quiet": Action.QUIET,
+    "trace": Action.REGISTER,
+    "retouch": Action.REGISTER,
+    "deform": Action.SET_MARGIN,
+    "shown": Action.LOOK,
 }
 _THING_ACTIONS = {"tool": Action.TRACK, "head": Action.MOVE_SELF, "pointer": Action.MOVE_SELF}
 

@@ -115,6 +115,19 @@ export interface Resection {
   undo_count: number;
 }
 
+/** A point of the scan that was touched again: where the scan has it, and where it was found. */
+export interface Retouched {
+  scan_mm: [number, number, number];
+  now_mm: [number, number, number];
+}
+
+/** Soft tissue that moved since the scan, by points that were touched again: between them, a guess.      While it is `applied` every structure but bone and skin is drawn and measured where the guess puts it, and marked. */
+export interface MovedTissue {
+  points: Retouched[];
+  applied: boolean;
+  words: string;
+}
+
 /** Where the patient lies in one headset's own world, found by touching landmarks with its controller or finger. */
 export interface HeadsetPlace {
   member: string;
@@ -125,7 +138,7 @@ export interface HeadsetPlace {
 
 export type GuidanceStep = "connect" | "calibrate" | "register" | "verify" | "guide";
 
-/** How a guidance session stands: everything but what changes with every sample of the tracker.      `revision` grows with each change; readings name the one that their rows count. `next` says in words what to do. */
+/** How a guidance session stands: everything but what changes with every sample of the tracker.      `revision` grows with each change; readings name the one that their rows count. `next` says in words what to do.     `traced` counts the points of a surface that is being traced; None while none is. */
 export interface Guidance {
   revision: number;
   step: GuidanceStep;
@@ -143,6 +156,8 @@ export interface Guidance {
   margins: MarginBand[];
   resection: Resection | null;
   headsets: HeadsetPlace[];
+  traced: number | null;
+  moved: MovedTissue | null;
 }
 
 export type PriorityName = "high" | "medium" | "low";
@@ -188,11 +203,30 @@ export interface SolveAsk {
   headset: boolean;
 }
 
-/** Begin or end turning a tool about its tip. */
+/** The tracked pointer is drawn over the skin, or has been: register by that surface. */
+export interface TraceAsk {
+  kind: "trace";
+  state: "start" | "stop";
+}
+
+/** Begin or end to find a tool's tip: it is turned about it, or held in the divot of a tracked block. */
 export interface CalibrateAsk {
   kind: "calibrate";
   tool: string;
   state: "start" | "stop";
+  how: "pivot" | "template";
+}
+
+/** The tracked pointer rests on what the scan has at `scan_mm`: soft tissue may have moved. */
+export interface RetouchAsk {
+  kind: "retouch";
+  scan_mm: [number, number, number];
+}
+
+/** Move soft tissue by what was touched again; or put it back, and forget what was touched. */
+export interface DeformAsk {
+  kind: "deform";
+  state: "apply" | "forget";
 }
 
 /** Other distances for a structure's alerts. */
@@ -237,7 +271,15 @@ export interface QuietAsk {
   how: "silence" | "acknowledge";
 }
 
-export type GuideAsk = CollectAsk | TouchAsk | LeaveAsk | SolveAsk | CalibrateAsk | BandsAsk | MarginAsk | TrajectoryAsk | ChooseAsk | CutAsk | QuietAsk;
+/** A headset or page tells for how long it drew over the patient or the picture, since it told last.      `of_s` is how long that is in all; `unreadable` counts numbers that it drew, read back and took away again. */
+export interface ShownAsk {
+  kind: "shown";
+  on_s: number;
+  of_s: number;
+  unreadable: number;
+}
+
+export type GuideAsk = CollectAsk | TouchAsk | LeaveAsk | SolveAsk | CalibrateAsk | BandsAsk | MarginAsk | TrajectoryAsk | ChooseAsk | CutAsk | QuietAsk | TraceAsk | RetouchAsk | DeformAsk | ShownAsk;
 
 /** A coded concept (DICOM PS3.3 section 8.1). */
 export interface CodeMessage {
