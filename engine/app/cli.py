@@ -503,6 +503,12 @@ def guide(
     export: Annotated[
         Path | None, typer.Option(file_okay=False, help="Folder for DICOM objects of each check: a sub-folder each.")
     ] = None,
+    share: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT", min=1, max=65535, help="Let programs of this machine follow the tools there (OpenIGTLink)."
+        ),
+    ] = None,
 ) -> None:
     """Guide by a plan: connect, calibrate, register, verify, guide, record."""
     from engine.app.addresses import is_loopback
@@ -511,7 +517,7 @@ def guide(
     from engine.app.serve import Listening
 
     listening = Listening(host, port, not is_loopback(host), recording=session)
-    serve_guided(read_plan(plan), device, listening, console, exports=export)
+    serve_guided(read_plan(plan), device, listening, console, exports=export, share_port=share)
 
 
 @app.command()

@@ -26,8 +26,11 @@ def serve_guided(
     *,
     pilot: bool = False,
     exports: Path | None = None,
+    share_port: int | None = None,
 ) -> None:
     """Open the scan of a plan, and guide by it until interrupted; `exports` takes DICOM objects of each check.
+
+    Other programs of this machine can follow over OpenIGTLink at `share_port`.
 
     Raises:
         InputRefused: the plan is not whole, its scan is not there or another, or its segmentation has changed.
@@ -49,7 +52,7 @@ def serve_guided(
     for note in file.plan.notes():
         console.print(f"  [yellow]Note[/yellow]: {note}", highlight=False)
     wanted = None if exports is None else (exports, source_of(scan))
-    guiding = Guiding(file.plan, scan.uid, device, scenario, pilot, wanted)
+    guiding = Guiding(file.plan, scan.uid, device, scenario, pilot, wanted, share_port)
     serve(library, listening, console, Behind(), first, guiding)
 
 

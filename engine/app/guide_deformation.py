@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.app.blobs import BlobFolder
+from engine.app.guide_structures import DEFORMED, is_marked
 from engine.core.array import Float64
 from engine.core.errors import EnvironmentLacks
 from engine.core.frame import Frame, patient
@@ -23,8 +24,9 @@ from engine.mesh.quantize import QuantizationFrame
 from engine.stream.messages import MovedPositions, MoveSurface, Op, PutNode, Scene, SurfaceNode
 from guidance.register.deformation import Deformation
 
-#: The parameter of a structure's provenance that says that, and how, its surface was moved.
-DEFORMED = "deformed"
+
+#: Parameters that keep what size a surface had before it was moved.
+_VOLUME_ML, _AREA_MM2 = "ml before it moved", "mm2 before it moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,9 @@ def deformed(
 
 
 def undeformed(scene: Scene) -> tuple[Op, ...]:
-    """Ops that put every surface back to where the scan has it, without its mark."""
-    return tuple(
-        PutNode(node=_with_mark(node, None).model_copy(update={"moved": ()}))
-        for node in scene.nodes
-        if isinstance(node, SurfaceNode) and DEFORMED in node.structure.provenance.parameters
-    )
+    """Ops that put every surface back to where the scan has it, without its mark, and with the size that it had."""
+    marked = (node for node in scene.nodes if isinstance(node, SurfaceNode) and is_marked(node))
+    return tuple(PutNode(node=_unmarked(node)) for node in marked)
 
 
 def _words(deformation: Deformation, furthest_mm: float, error_mm: float) -> str:
@@ -104,17 +103,23 @@ def _most_apart(one: Surface, two: Surface) -> float:
 
 
 def _marked(node: SurfaceNode, words: str) -> PutNode:
-    return PutNode(node=_with_mark(node, words))
+    before = {_VOLUME_ML: repr(node.volume_ml), _AREA_MM2: repr(node.surface_area_mm2)}
+    return PutNode(node=_with_parameters(node, before | dict(node.structure.provenance.parameters) | {DEFORMED: words}))
 
 
-def _with_mark(node: SurfaceNode, words: str | None) -> SurfaceNode:
-    provenance = node.structure.provenance
-    rest = {name: value for name, value in provenance.parameters.items() if name != DEFORMED}
-    parameters = rest if words is None else rest | {DEFORMED: words}
-    structure = node.structure.model_copy(
-        update={"provenance": provenance.model_copy(update={"parameters": parameters})}
-    )
-    return node.model_copy(update={"structure": structure})
+def _unmarked(node: SurfaceNode) -> SurfaceNode:
+    known = node.structure.provenance.parameters
+    rest = {name: value for name, value in known.items() if name not in (DEFORMED, _VOLUME_ML, _AREA_MM2)}
+    size = {
+        "volume_ml": float(known.get(_VOLUME_ML, node.volume_ml)),
+        "surface_area_mm2": float(known.get(_AREA_MM2, node.surface_area_mm2)),
+    }
+    return _with_parameters(node, rest).model_copy(update={"moved": ()} | size)
+
+
+def _with_parameters(node: SurfaceNode, parameters: dict[str, str]) -> SurfaceNode:
+    provenance = node.structure.provenance.model_copy(update={"parameters": parameters})
+    return node.model_copy(update={"structure": node.structure.model_copy(update={"provenance": provenance})})
 
 
 def _moving(node: SurfaceNode, moved: list[Surface], blobs: BlobFolder) -> MoveSurface:

@@ -12,7 +12,7 @@ import datetime
 import gc
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,14 +24,18 @@ from engine.app.blobs import BlobFolder
 from engine.app.child_process import end_with_the_server
 from engine.app.guide_headsets import Headsets
 from engine.app.guide_messages import Beside, alert_messages, guidance_message, pose_of, reading_of
+from engine.app.guide_offers import GuideOffers
 from engine.app.guide_resection import ResectionDesk
-from engine.app.guide_structures import is_whole, surface_nodes, surface_of, tree_of
-from engine.app.guide_ways import ENTRY_KEYS, Ways
+from engine.app.guide_structures import surface_nodes
+from engine.app.guide_surfaces import Surfaces
+from engine.app.guide_tissue import Tissue
+from engine.app.guide_ways import Ways
 from engine.app.pilot import Pilot
 from engine.app.scene_labels import label_map_of, volume_node
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue, SightlineError
 from engine.core.frame import WORLD, patient
+from engine.core.surface import Surface
 from engine.core.transform import Transform
 from engine.core.unknown import Why
 from engine.export.dicom.source import Source
@@ -44,12 +48,15 @@ from engine.stream.guiding import (
     ChooseAsk,
     CollectAsk,
     CutAsk,
+    DeformAsk,
     Guidance,
     LeaveAsk,
     MarginBand,
     QuietAsk,
+    RetouchAsk,
     SolveAsk,
     TouchAsk,
+    TraceAsk,
     TrajectoryAsk,
 )
 from engine.stream.messages import (
@@ -67,13 +74,16 @@ from engine.stream.reading import Reading
 from guidance.alerts.alert import Ask
 from guidance.alerts.level import Bands
 from guidance.devices.device import Device, Said, open_device, simulated_device
+from guidance.devices.openigtlink.serving import Server
 from guidance.devices.simulated import Fault, Scenario
 from guidance.devices.simulated_hand import SimulatedHand
 from guidance.margins.surface_tree import SurfaceTree
 from guidance.margins.tool_place import ToolShape
 from guidance.plan.plan import Plan
+from guidance.register.deformation import Deformation
 from guidance.register.registration import Registration as Registered
 from guidance.register.rigid_fit import turn
+from guidance.register.surface import register_surface
 from guidance.session.look import Look, ToolLook
 from guidance.session.session import FIXED, Session
 from guidance.track.placing import Placed
@@ -148,6 +158,7 @@ class Setup:
         targets_mm: (3,) where the expected error matters, by name.
         pilot: a simulated hand does what the plan asks, by itself.
         exports: folder for the DICOM objects of each check, and the series that they refer to.
+        share_port: of this machine, where other programs can follow over OpenIGTLink; None for nowhere.
     """
 
     plan: Plan
@@ -161,6 +172,7 @@ class Setup:
     scenario: Scenario | None = None
     pilot: bool = False
     exports: tuple[Path, Source] | None = None
+    share_port: int | None = None
 
 
 class GuideLoop:
@@ -194,11 +206,11 @@ class GuideLoop:
         self._ways = Ways(setup.plan)
         self._cutter = next((tool.thing for tool in setup.plan.tools if tool.cuts), None)
         self._resection: ResectionDesk | None = None
-        self._remaining: asyncio.Task[None] | None = None
+        #: What goes on beside the loop; kept, since nobody else holds it.
+        self._tasks: set[asyncio.Task[None]] = set()
         #: The registration, how many of its checks, and the skin that everybody was told of.
         self._known: Registered | None = None
-        self._checked, self._entry = 0, ""
-        self._exporting: asyncio.Task[None] | None = None
+        self._checked = 0
         self._headsets = Headsets(setup.plan, setup.targets_mm)
         self._put_ways()
         for key in self.session.structures:  # named before they are ready
@@ -211,14 +223,34 @@ class GuideLoop:
         self._said_s = -np.inf
         self._whys: tuple[Why | None, ...] = ()
         self._lost: set[int] = set()
-        self._built: dict[str, str] = {}
-        self._building: asyncio.Task[None] | None = None
+        self._surfaces = Surfaces(
+            setup.scene,
+            lambda: tuple(dict.fromkeys((*self.session.structures, *self._ways.keys))),
+            setup.blobs,
+            self._put_structure,
+            self._put_outer,
+        )
+        self._tissue = Tissue(setup.blobs, self._surfaces, self._ways)
+        names = {tool.thing: tool.name for tool in setup.plan.tools}
+        self._offers = GuideOffers(names, setup.plan.landmarks, lambda: self._ways.all)
+        self._server = Server(self._offers)
         self._pilot = None if hand is None else Pilot(setup.plan, hand, self.session, _way_mm(setup))
 
     async def run(self) -> None:
         """Until the device ends, and on without it: what is not known must go on being said."""
+        async with contextlib.AsyncExitStack() as stack:
+            if self._setup.share_port is not None:
+                try:
+                    await stack.enter_async_context(self._server.open(self._clock, port=self._setup.share_port))
+                except OSError as error:
+                    self.session.words = f"Not shared over OpenIGTLink: {error}"
+            await self._run()
+
+    async def _run(self) -> None:
         self._tell(self._clock())
-        self._rebuild()
+        self._say_ops(self._tissue.put_back(self._scene))  # whatever an earlier loop moved
+        self._surfaces.follow(self._scene)
+        self._beside_loop(self._prepare_cuts())
         listening = asyncio.create_task(self._listen())
         try:
             while True:
@@ -230,8 +262,9 @@ class GuideLoop:
                     self._look(now_s, heard=False)
         finally:
             listening.cancel()
-            if self._building is not None:
-                self._building.cancel()
+            for task in self._tasks:
+                task.cancel()
+            await self._surfaces.close()
             await self._device.close()
 
     async def _listen(self) -> None:
@@ -252,7 +285,7 @@ class GuideLoop:
         """Take what comes from the hub."""
         if isinstance(heard, SceneNow):
             self._scene = heard.scene
-            self._rebuild()
+            self._surfaces.follow(heard.scene)
         elif isinstance(heard, Inject):
             self._inject(heard.fault)
         elif isinstance(heard, MarginsNow):
@@ -285,8 +318,19 @@ class GuideLoop:
             case TouchAsk():
                 self._headsets.touch(request.by or "", request.ask, now_s)
                 self._put_beside(headsets=self._headsets.places())
-            case CalibrateAsk(tool=tool, state=state):
-                session.calibrate(self._thing_of(tool), start=state == "start")
+            case CalibrateAsk(tool=tool, state=state, how=how):
+                session.calibrate(self._thing_of(tool), start=state == "start", in_block=how == "template")
+            case TraceAsk(state="start"):
+                session.trace()
+            case TraceAsk():
+                self._beside_loop(self._fit(request, session.end_trace()))
+            case RetouchAsk(scan_mm=scan_mm):
+                session.retouch(np.array(scan_mm), now_s)
+            case DeformAsk(state="apply"):
+                self._beside_loop(self._move_tissue(request, session.deformation()))
+            case DeformAsk():
+                session.forget_retouched()
+                self._put_tissue_back()
             case BandsAsk(node=node, bands=bands):
                 session.set_bands(self._key_of(node), Bands(bands.near_mm, bands.risk_mm, bands.breach_mm))
             case QuietAsk(alert=alert, how=how):
@@ -307,10 +351,14 @@ class GuideLoop:
         desk = self._resection
         if desk is None:
             raise InvalidValue("no tool of this plan cuts a target, or the target is not ready")
+        if self._tissue.is_moved:
+            raise InvalidValue(
+                "tissue was moved since the scan: what a cut takes of it cannot be told; put it back first"
+            )
         desk.answer(ask, now_s)
         self._put_beside(resection=desk.message(now_s))
         if ask.state != "start":
-            self._remaining = asyncio.create_task(self._draw_remaining(desk))
+            self._beside_loop(self._draw_remaining(desk))
 
     async def _draw_remaining(self, desk: ResectionDesk) -> None:
         node = await asyncio.to_thread(desk.remaining_node)
@@ -329,6 +377,48 @@ class GuideLoop:
                 desk.update(place.place if isinstance(place, Placed) else place, now_s)
         if now_s - self._told_s >= CUT_EVERY_S:
             self._put_beside(resection=desk.message(now_s))
+
+    async def _fit(self, request: GuideRequest, traced_mm: Float64) -> None:
+        """Register by the surface that was traced."""
+        session, outer = self.session, self._surfaces.outer
+        try:
+            if outer is None:
+                raise InvalidValue("the scan shows no skin that could have been traced: register at landmarks")
+            start, rng = session.rough(), np.random.default_rng(len(traced_mm))
+            found = await asyncio.to_thread(register_surface, traced_mm, outer, session.tracked, start, rng)
+        except SightlineError as error:
+            self._say(Told(refused=((request.request, str(error)),)))
+            return
+        session.take_registration(found)
+        session.words = f"Registered by {len(traced_mm)} points of the skin: now check it at points that were not used"
+        self._say_registration(request.by or "guidance")
+
+    async def _move_tissue(self, request: GuideRequest, deformation: Deformation) -> None:
+        """Soft tissue goes where the points say that were touched again. Until it is there, nothing of it is known."""
+        desk = self._resection
+        if desk is not None and self._beside.resection is not None and self._beside.resection.cutting:
+            desk.answer(CutAsk(state="stop"), self._clock())
+        try:
+            ops = await self._tissue.move(lambda: self._scene, deformation)
+        except SightlineError as error:
+            self._say(Told(refused=((request.request, str(error)),)))
+            self._put_tissue_back()
+            return
+        self._put_beside(resection=None, tissue=self._tissue.guess)
+        self._put_ways()
+        points: dict[str, str | float] = {"method": "tissue moved", "points": len(deformation.scan_mm)}
+        self._say(Told(ops=tuple((op, None) for op in ops), noted=(Noted(request.by or "guidance", points),)))
+
+    def _put_tissue_back(self) -> None:
+        self._say_ops(self._tissue.put_back(self._scene))
+        desk = self._resection
+        self._put_beside(tissue=None, resection=None if desk is None else desk.message(self._clock()))
+        self._put_ways()
+
+    def _beside_loop(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _put_beside(self, **changes: Any) -> None:
         """Something that is told with the session, and is not its own."""
@@ -359,6 +449,8 @@ class GuideLoop:
         registration = self.session.registration
         assert registration is not None
         is_new = registration is not self._known
+        if is_new and self._tissue.is_moved:  # by points that were touched under another registration
+            self._put_tissue_back()
         epoch = self._beside.epoch + is_new
         self._known = registration
         self._beside = replace(self._beside, epoch=epoch)
@@ -382,6 +474,8 @@ class GuideLoop:
     def _look(self, now_s: float, *, heard: bool) -> None:
         checks = len(self.session.verifications)
         look = self.session.look(now_s)
+        self._offers.take(look)
+        self._server.changed()
         self._say_checks(checks)
         self._follow_cut(look, now_s)
         ops = self._changes(look, now_s)
@@ -412,7 +506,7 @@ class GuideLoop:
             if count > self._checked:
                 self._say_registration("guidance")
                 if self._setup.exports is not None:
-                    self._exporting = asyncio.create_task(self._export(*self._setup.exports))
+                    self._beside_loop(self._export(*self._setup.exports))
             self._checked = count
 
     async def _export(self, folder: Path, source: Source) -> None:
@@ -467,48 +561,31 @@ class GuideLoop:
         return [SetGuidance(guidance=self._told)]
 
     def _tell(self, now_s: float) -> None:
-        self._say(Told(tuple((op, None) for op in self._guidance(now_s))))
+        self._say_ops(self._guidance(now_s))
+
+    def _say_ops(self, ops: Iterable[Op]) -> None:
+        self._say(Told(tuple((op, None) for op in ops)))
 
     # --- structures ------------------------------------------------------------------------------
 
-    def _rebuild(self) -> None:
-        """Build trees of what is new, one after the other, beside the loop; what is being corrected is not measured."""
-        nodes = surface_nodes(self._scene)
-        for key in self.session.structures:
-            node = nodes.get(key)
-            is_same = node is not None and is_whole(node) and node.lods[0].blob == self._built.get(key)
-            if not is_same and self._built.pop(key, None) is not None:
-                self._put_structure(key, self.session.name_of(key), None)
-        if self._building is None or self._building.done():
-            self._building = asyncio.create_task(self._build())
-
-    async def _build(self) -> None:
-        while True:
-            scene, nodes = self._scene, surface_nodes(self._scene)
-            waiting = [
-                (key, nodes[key])
-                for key in dict.fromkeys((*self.session.structures, *self._ways.keys))
-                if key in nodes and is_whole(nodes[key]) and self._built.get(key) != nodes[key].lods[0].blob
-            ]
-            if not waiting:
-                break
-            key, node = waiting[0]
-            tree: SurfaceTree | None = None
-            with contextlib.suppress(InvalidValue, OSError):  # told as not ready: open, so without an inside, or gone
-                tree = await asyncio.to_thread(tree_of, scene, node, self._setup.blobs)
-            self._built[key] = node.lods[0].blob
-            if self._scene is scene or surface_nodes(self._scene).get(key) == node:
-                self._put_structure(key, node.structure.name, tree)
-        entry = next((nodes[key] for key in ENTRY_KEYS if key in nodes and is_whole(nodes[key])), None)
-        if entry is not None and entry.lods[0].blob != self._entry:
-            with contextlib.suppress(InvalidValue, OSError):  # an open skin: ways stay as they were planned
-                surface = await asyncio.to_thread(surface_of, scene, entry, self._setup.blobs)
-                self._ways.put_entry(surface)
-                self._entry = entry.lods[0].blob
+    def _put_structure(self, key: str, name: str, tree: SurfaceTree | None) -> None:
+        if key in self.session.structures:
+            self.session.put_structure(key, name, tree)
+        self._ways.put(key, tree)
         self._put_ways()
+
+    def _put_outer(self, surface: Surface) -> None:
+        self._ways.put_entry(surface)
+        self._put_ways()
+
+    async def _prepare_cuts(self) -> None:
+        """Once the structures are ready, what a cutting tool takes away can be followed."""
+        await self._surfaces.ready()
         if self._resection is None and self._cutter is not None and self._setup.plan.target is not None:
             with contextlib.suppress(InvalidValue, OSError):  # told to who would cut
-                self._resection = await asyncio.to_thread(self._desk, scene, self._cutter, self._setup.plan.target)
+                self._resection = await asyncio.to_thread(
+                    self._desk, self._scene, self._cutter, self._setup.plan.target
+                )
 
     def _desk(self, scene: Scene, cutter: str, target: str) -> ResectionDesk | None:
         volume = volume_node(scene)
@@ -522,11 +599,6 @@ class GuideLoop:
             BlobFolder(self._setup.blobs),
             np.reshape(scene.headset_from_patient, (4, 4)),
         )
-
-    def _put_structure(self, key: str, name: str, tree: SurfaceTree | None) -> None:
-        if key in self.session.structures:
-            self.session.put_structure(key, name, tree)
-        self._ways.put(key, tree)
 
 
 def _why(tool: ToolLook) -> Why | None:

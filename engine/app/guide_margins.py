@@ -237,21 +237,6 @@ class MarginDesk:
         )
 
 
-class LatestAsks:
-    """Asks that wait while one is answered: of each margin only the newest, in the order in which margins came."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, MarginAsk] = {}
-
-    def put(self, ask: MarginAsk) -> None:
-        """Keep `ask` in the place of an older one for its margin."""
-        self._waiting[ask.margin] = ask
-
-    def take(self) -> MarginAsk | None:
-        """The next to be answered; None where none waits."""
-        return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
-
-
 @dataclass(frozen=True, slots=True)
 class _Fields:
     """Distances to the target and to what bounds its margins, on one grid."""

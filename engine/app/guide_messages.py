@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.app.guide_tissue import TissueGuess
 from engine.core.array import Float64
 from engine.core.unknown import Unknown, Why
 from engine.stream.guiding import (
@@ -23,8 +24,10 @@ from engine.stream.guiding import (
     GuidedTool,
     HeadsetPlace,
     MarginBand,
+    MovedTissue,
     PriorityName,
     Resection,
+    Retouched,
     Trajectory,
 )
 from engine.stream.guiding import LandmarkState as WireState
@@ -34,6 +37,7 @@ from guidance.alerts.level import Bands, Priority
 from guidance.devices.openigtlink.rotation import quaternion_of
 from guidance.margins.margin import Margin, Part
 from guidance.plan.plan import Landmark, Use
+from guidance.register.registration import Registration
 from guidance.session.look import Look, NamedAlert, ToolLook
 from guidance.session.session import LandmarkState, Session
 from guidance.track.placing import Placed
@@ -73,6 +77,7 @@ class Beside:
     chosen: str | None = None
     margins: tuple[MarginBand, ...] = ()
     resection: Resection | None = None
+    tissue: TissueGuess | None = None
     headsets: tuple[HeadsetPlace, ...] = ()
 
 
@@ -112,6 +117,18 @@ def guidance_message(session: Session, beside: Beside, revision: int, now_s: flo
         margins=beside.margins,
         resection=beside.resection,
         headsets=beside.headsets,
+        traced=session.traced,
+        moved=_moved(session, beside.tissue),
+    )
+
+
+def _moved(session: Session, guess: TissueGuess | None) -> MovedTissue | None:
+    if not session.retouched and guess is None:
+        return None
+    return MovedTissue(
+        points=tuple(Retouched(scan_mm=_triple(one.scan_mm), now_mm=_triple(one.now_mm)) for one in session.retouched),
+        applied=guess is not None,
+        words="" if guess is None else guess.words[:512],
     )
 
 
@@ -156,8 +173,7 @@ def _accuracy(session: Session, beside: Beside) -> Accuracy | None:
         epoch=beside.epoch,
         method=registration.method.value,
         expected=tuple(
-            ExpectedError(name=name, patient_mm=_triple(place), error_mm=registration.expected_error(place).radius_mm())
-            for name, place in beside.targets_mm.items()
+            _expected(name, place, registration, beside.tissue) for name, place in beside.targets_mm.items()
         ),
         measured_mm=None if last is None else last.measured_mm,
         checked_s=None if last is None else last.time_s,
@@ -166,6 +182,14 @@ def _accuracy(session: Session, beside: Beside) -> Accuracy | None:
         grows=trend is not None and trend.grows,
         words=session.words,
     )
+
+
+def _expected(name: str, place_mm: Float64, registration: Registration, tissue: TissueGuess | None) -> ExpectedError:
+    """At a target; where tissue was moved, at where it went, with what that guess may be off."""
+    guess_mm = 0.0 if tissue is None else tissue.error_mm(place_mm)
+    now_mm = place_mm if tissue is None else tissue.moved(place_mm)
+    error_mm = math.hypot(registration.expected_error(now_mm).radius_mm(), guess_mm)
+    return ExpectedError(name=name, patient_mm=_triple(now_mm), error_mm=error_mm)
 
 
 def reading_of(tool: ToolLook, look: Look, tip_error_mm: float, entity: int, revision: int, epoch: int) -> Reading:

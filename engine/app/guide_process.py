@@ -21,7 +21,7 @@ from engine.core.errors import SightlineError
 from engine.export.dicom.source import Source
 from engine.stream.audit_event import AuditEvent
 from engine.stream.binary import records
-from engine.stream.guiding import MarginAsk, MarginBand
+from engine.stream.guiding import MarginAsk, MarginBand, ShownAsk
 from engine.stream.hub import Hub
 from engine.stream.messages import (
     EditScene,
@@ -64,6 +64,7 @@ class Guiding:
         scenario: of a simulated tracker.
         pilot: a simulated hand does what the session asks.
         exports: folder for the DICOM objects of each check, and the series that they refer to.
+        share_port: of this machine, where other programs can follow over OpenIGTLink.
     """
 
     plan: Plan
@@ -72,6 +73,7 @@ class Guiding:
     scenario: Scenario | None = None
     pilot: bool = False
     exports: tuple[Path, Source] | None = None
+    share_port: int | None = None
 
 
 @dataclass(slots=True)
@@ -128,6 +130,9 @@ class GuideRunner:
         if running is None or request.scene != running.scene:
             refuse("guidance does not run on this scan")
             return
+        if isinstance(request.ask, ShownAsk):
+            self._note_shown(request, request.ask)
+            return
         running.waiting[request.request] = refuse
         while len(running.waiting) > 64:  # answered by what happened
             del running.waiting[next(iter(running.waiting))]
@@ -139,9 +144,18 @@ class GuideRunner:
         except OSError:
             refuse("guidance is being started again; wait a moment")
 
+    def _note_shown(self, request: GuideRequest, ask: ShownAsk) -> None:
+        """What lies over the patient can hide what is in it: for how long it did is kept with the audit log."""
+        facts = {"on s": round(ask.on_s, 1), "of s": round(ask.of_s, 1), "unreadable": ask.unreadable}
+        self._hub.note(AuditEvent.OVERLAY_SHOWN, request.by or "nobody", facts)
+
     def _ask_margin(self, running: _Running, asked: Asked, refuse: Refuse) -> None:
+        scene = self._hub.log.scene
+        moved = None if scene is None or scene.guidance is None else scene.guidance.moved
         if running.margins is None:
             refuse("this plan has no target to draw margins of")
+        elif moved is not None and moved.applied:
+            refuse("margins are those of the scan, and tissue was moved since: put it back to draw them anew")
         elif not running.margins.ask(asked):
             refuse("margins are not drawn any more: open the scan again")
 
@@ -214,6 +228,7 @@ class GuideRunner:
             self._guiding.scenario,
             self._guiding.pilot,
             self._guiding.exports,
+            self._guiding.share_port,
         )
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=guide, args=(theirs, setup), daemon=True)
@@ -226,7 +241,7 @@ class GuideRunner:
         plan = self._guiding.plan
         if plan.target is None or not plan.margins:
             return None
-        made = MarginRunner(scene, plan.target, self._blobs, self._take_margin)
+        made = MarginRunner(scene, plan, self._blobs, self._take_margin)
         for margin in plan.margins:
             ask = MarginAsk(margin=margin.id, distance_mm=margin.distance_mm, toward_mm=margin.toward_mm)
             made.ask(Asked("plan", ask))

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.core.array import Float64
 from engine.core.errors import InvalidValue
 from engine.core.frame import patient
 from engine.core.surface import Surface
 from engine.mesh.gltf_read import read_glb
-from engine.stream.messages import Scene, SurfaceNode
-from guidance.margins.surface_tree import SurfaceTree
+from engine.mesh.moved import unpacked_positions
+from engine.mesh.quantize import QuantizationFrame
+from engine.stream.messages import MovedPositions, Scene, SurfaceNode
+
+#: The parameter of a structure's provenance that says that, and how, its surface was moved.
+DEFORMED = "deformed"
 
 
 def surface_nodes(scene: Scene) -> dict[str, SurfaceNode]:
@@ -19,9 +24,19 @@ def surface_nodes(scene: Scene) -> dict[str, SurfaceNode]:
     return {node.structure.key: node for node in scene.nodes if isinstance(node, SurfaceNode)}
 
 
-def is_whole(node: SurfaceNode) -> bool:
-    """Whether its finest level is the surface as it is now: not corrected since, nor moved."""
-    return bool(node.lods) and not node.patches and not node.moved
+def is_marked(node: SurfaceNode) -> bool:
+    """Whether it says of itself that it was moved with soft tissue."""
+    return DEFORMED in node.structure.provenance.parameters
+
+
+def version_of(node: SurfaceNode) -> str | None:
+    """Another one whenever its surface is; None while that cannot be measured.
+
+    It cannot while it is corrected by hand, nor between saying that it was moved and moving it.
+    """
+    if not node.lods or node.patches or bool(node.moved) != is_marked(node):
+        return None
+    return f"{node.moved[0].blob}+{node.moved[0].start}" if node.moved else node.lods[0].blob
 
 
 def surface_of(scene: Scene, node: SurfaceNode, blobs: Path) -> Surface:
@@ -29,15 +44,13 @@ def surface_of(scene: Scene, node: SurfaceNode, blobs: Path) -> Surface:
 
     Raises:
         InvalidValue: it was corrected since it was made whole, or is not a surface as Sightline writes it.
+        OSError: it is no longer on the disk.
     """
-    if not is_whole(node):
+    if version_of(node) is None:
         raise InvalidValue(f"{node.structure.name} is being corrected")
     finest = node.lods[0]
     (read,) = read_glb((blobs / finest.blob).read_bytes())
-    patient_from_headset = np.linalg.inv(np.reshape(scene.headset_from_patient, (4, 4)))
-    vertices = read.positions_m.astype(np.float64) @ patient_from_headset[:3, :3].T + patient_from_headset[:3, 3]
-    # Places are steps of a 16-bit grid over the longest side: off by half a step along each axis.
-    packed_mm = float(np.ptp(vertices, axis=0).max()) / 65535 * np.sqrt(3) / 2
+    vertices, packed_mm = _packed(scene, read.positions_m) if not node.moved else _moved(node.moved[0], blobs)
     return Surface(
         patient(scene.frame_of_reference_uid),
         vertices.astype(np.float32),
@@ -46,10 +59,17 @@ def surface_of(scene: Scene, node: SurfaceNode, blobs: Path) -> Surface:
     )
 
 
-def tree_of(scene: Scene, node: SurfaceNode, blobs: Path) -> SurfaceTree:
-    """The surface of a node, to be asked for distances.
+def _packed(scene: Scene, positions_m: np.ndarray) -> tuple[Float64, float]:
+    """Places (n, 3), and how far packing may have moved them."""
+    patient_from_headset = np.linalg.inv(np.reshape(scene.headset_from_patient, (4, 4)))
+    vertices = positions_m.astype(np.float64) @ patient_from_headset[:3, :3].T + patient_from_headset[:3, 3]
+    # Places are steps of a 16-bit grid over the longest side: off by half a step along each axis.
+    return vertices, float(np.ptp(vertices, axis=0).max()) / 65535 * np.sqrt(3) / 2
 
-    Raises:
-        InvalidValue: as `surface_of`, or it is not closed, so that it has no inside.
-    """
-    return SurfaceTree(surface_of(scene, node, blobs))
+
+def _moved(moved: MovedPositions, blobs: Path) -> tuple[Float64, float]:
+    frame = QuantizationFrame(np.array(moved.origin_mm), moved.step_mm)
+    with (blobs / moved.blob).open("rb") as file:
+        file.seek(moved.start)
+        places = unpacked_positions(file.read(moved.bytes), moved.vertices, frame)
+    return places, moved.step_mm * np.sqrt(3) / 2

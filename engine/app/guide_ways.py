@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from engine.app.guide_trajectories import asked_for, trajectory_message
 from engine.core.errors import InvalidValue
@@ -11,12 +12,11 @@ from engine.stream import guiding
 from engine.stream.guiding import TrajectoryAsk
 from guidance.margins.surface_tree import SurfaceTree
 from guidance.plan.plan import MOST_TRAJECTORIES, Plan
+from guidance.register.deformation import Deformation
 from guidance.trajectory.assess import Surroundings
 from guidance.trajectory.entry_surface import EntrySurface
 from guidance.trajectory.trajectory import Trajectory
 
-#: Where ways begin: the first of these that a scene has.
-ENTRY_KEYS = ("skin", "head", "body")
 #: Of a way that is drawn anew by hand.
 RADIUS_MM = 1.5
 
@@ -27,6 +27,8 @@ class Ways:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._ways: dict[str, Trajectory] = {way.id: way for way in plan.trajectories}
+        #: Of ways that moved with soft tissue: where they were, and where they were put.
+        self._shifted: dict[str, tuple[Trajectory, Trajectory]] = {}
         self.chosen = plan.trajectories[0].id if plan.trajectories else None
         self._entry: EntrySurface | None = None
         self._trees: dict[str, SurfaceTree] = {}
@@ -37,6 +39,11 @@ class Ways:
         """Structures that ways are held against: the target alone is meant to be reached."""
         watched = (one.key for one in self._plan.watched if one.key != self._plan.target)
         return tuple(dict.fromkeys((*watched, *self._plan.forbidden)))
+
+    @property
+    def all(self) -> tuple[Trajectory, ...]:
+        """As they are now."""
+        return tuple(self._ways.values())
 
     def put_entry(self, surface: Surface) -> None:
         """Where ways begin.
@@ -66,6 +73,23 @@ class Ways:
             raise InvalidValue(f"there are {MOST_TRAJECTORIES} ways already: move one of them")
         self._ways[made.id] = made
         self._told.pop(made.id, None)
+
+    def shift(self, deformation: Deformation) -> None:
+        """Targets move with the tissue that they lie in; entries lie on the outside, which does not."""
+        self.put_back()
+        for id_, way in self._ways.items():
+            moved = replace(way, target_mm=deformation.moved(way.target_mm))
+            self._shifted[id_] = way, moved
+            self._ways[id_] = moved
+        self._told.clear()
+
+    def put_back(self) -> None:
+        """Ways that moved with tissue are where they were planned, but for those that a hand has moved since."""
+        for id_, (before, moved) in self._shifted.items():
+            if self._ways[id_] is moved:
+                self._ways[id_] = before
+        self._shifted.clear()
+        self._told.clear()
 
     def choose(self, way: str | None) -> None:
         """Guide along this one; along none where None.

@@ -13,9 +13,10 @@ from scipy.spatial import cKDTree
 
 from engine.app.pipeline import Options, process_series
 from engine.app.plan_file import PlanFile, labels_hash, read_plan, series_identity, write_plan
-from engine.app.plan_scene import ENTRIES, PlanScene, entry_of, open_plan, series_of, surroundings, target_place
+from engine.app.plan_scene import PlanScene, entry_of, open_plan, series_of, surroundings, target_place
 from engine.app.plan_start import start_plan
 from engine.app.stopwatch import Stopwatch
+from engine.core.anatomy import OUTER
 from engine.core.array import Float64
 from engine.core.errors import InputRefused, InvalidValue
 from engine.core.progress import Progress, part
@@ -192,7 +193,7 @@ def _places(landmarks: Iterable[Landmark]) -> Float64:
 
 def _notes(scene: PlanScene) -> Iterator[str]:
     yield from scene.plan.notes()
-    skin = next((scene.surfaces[key] for key in ENTRIES if key in scene.surfaces), None)
+    skin = next((scene.surfaces[key] for key in OUTER if key in scene.surfaces), None)
     if skin is not None and scene.plan.landmarks:
         off, _ = cKDTree(_outside_mm(skin)).query(_places(scene.plan.landmarks))
         far = [

@@ -20,6 +20,7 @@ from engine.core.array import Float64
 from engine.core.errors import EnvironmentLacks, FrameMismatch, InputRefused, InvalidValue
 from engine.ingest.study import SeriesInfo
 from guidance.alerts.level import Bands
+from guidance.calibrate.block import Block
 from guidance.calibrate.tool_tip import ToolTip
 from guidance.margins.tool_place import ToolShape
 from guidance.plan.plan import (
@@ -151,6 +152,17 @@ class _Tool(_Part):
         return ToolTip(np.array(self.tip_mm), PointError(np.eye(3) * variance), 0.0, 0.0)
 
 
+class _Block(_Part):
+    """A tracked block with a divot: `error_mm` holds the divot in 95 % of cases."""
+
+    thing: _Name
+    divot_mm: _Numbers3
+    error_mm: Annotated[float, Field(gt=0, le=10.0)]
+
+    def as_value(self) -> Block:
+        return Block(self.thing, np.array(self.divot_mm), self.error_mm / np.sqrt(region2(LEVEL, np.inf)))
+
+
 class _Margin(_Part):
     id: _Name
     name: _Name
@@ -159,6 +171,11 @@ class _Margin(_Part):
 
     def as_value(self) -> PlannedMargin:
         return PlannedMargin(self.id, self.name, self.distance_mm, self.toward_mm)
+
+
+class _ClearOf(_Part):
+    key: _Name
+    away_mm: float = 0.0
 
 
 class _Trajectory(_Part):
@@ -192,8 +209,11 @@ class _File(_Part):
     forbidden: tuple[_Name, ...] = ()
     landmarks: tuple[_Landmark, ...] = ()
     reference: _Name | None = None
+    block: _Block | None = None
     tools: tuple[_Tool, ...] = ()
     margins: tuple[_Margin, ...] = ()
+    margins_within: _Name | None = None
+    margins_clear_of: tuple[_ClearOf, ...] = ()
     limits: _Limits = _Limits()
     trajectories: tuple[_Trajectory, ...] = ()
 
@@ -215,6 +235,9 @@ class _File(_Part):
             margins=tuple(one.as_value() for one in self.margins),
             trajectories=tuple(one.as_value() for one in self.trajectories),
             limits=self.limits.as_value(),
+            margins_within=self.margins_within,
+            margins_clear_of=tuple((one.key, one.away_mm) for one in self.margins_clear_of),
+            block=None if self.block is None else self.block.as_value(),
         )
 
 
@@ -355,11 +378,14 @@ def _as_file(file: PlanFile, folder: Path) -> _File:
             for one in plan.landmarks
         ),
         reference=plan.reference,
+        block=None if plan.block is None else _block(plan.block),
         tools=tuple(_tool(one) for one in plan.tools),
         margins=tuple(
             _Margin(id=one.id, name=one.name, distance_mm=one.distance_mm, toward_mm=one.toward_mm)
             for one in plan.margins
         ),
+        margins_within=plan.margins_within,
+        margins_clear_of=tuple(_ClearOf(key=key, away_mm=away_mm) for key, away_mm in plan.margins_clear_of),
         limits=_Limits(
             angle_deg=plan.limits.angle_deg,
             length_mm=plan.limits.length_mm,
@@ -389,6 +415,11 @@ def _watched(one: Watched) -> _Watched:
         leave_mm=bands.leave_mm,
         hold_s=bands.hold_s,
     )
+
+
+def _block(one: Block) -> _Block:
+    error_mm = round(one.error_mm * np.sqrt(region2(LEVEL, np.inf)), DECIMALS)
+    return _Block(thing=one.thing, divot_mm=_three(one.divot_mm), error_mm=error_mm)
 
 
 def _tool(one: PlannedTool) -> _Tool:

@@ -12,6 +12,7 @@ import numpy as np
 from engine.app.pipeline import Options, Processed, build_surfaces, process_series
 from engine.app.plan_file import PlanFile, labels_changed, refuse_other_scan
 from engine.app.stopwatch import Stopwatch
+from engine.core.anatomy import OUTER
 from engine.core.array import Float64
 from engine.core.errors import InputRefused, InvalidValue, NotApplicable
 from engine.core.progress import Progress, part, silent
@@ -24,9 +25,6 @@ from guidance.plan.plan import Plan
 if TYPE_CHECKING:  # they compile kernels, which reading a plan needs none of
     from guidance.margins.surface_tree import SurfaceTree
     from guidance.trajectory.assess import Surroundings
-
-#: Structures that tools go in through, the first that a scan has.
-ENTRIES = ("head", "body", "skin", "scalp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ def entry_of(scene: PlanScene, chosen: str | None = None) -> Entry:
         InputRefused: there is none that can be trusted, or not the chosen one.
     """
     here = scene.surfaces
-    key = chosen or next((key for key in ENTRIES if key in here), None)
+    key = chosen or next((key for key in OUTER if key in here), None)
     if key in here:
         return Entry(here[key], scene.names[key])
     there_are = ", ".join(sorted(here)) or "none"
@@ -145,7 +143,7 @@ def _skin_of(volume: Volume) -> Entry | None:
         made = choose(volume).segment(on_device(volume, choose_device("cpu")), progress=silent).label_map
     except NotApplicable:
         return None
-    for key in ENTRIES:
+    for key in OUTER:
         structure = next((one for one in made.structures if one.key == key), None)
         if structure is None:
             continue

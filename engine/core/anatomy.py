@@ -76,6 +76,22 @@ def structure(key: str, label: int, provenance: Provenance) -> Structure:
     return ANATOMY[key].as_structure(key, label, provenance)
 
 
+#: What tools go in through, and pointers are drawn over: the first that a scan has.
+OUTER: tuple[str, ...] = ("head", "body", "skin", "scalp")
+#: Words in the keys of what does not follow soft tissue when that moves: the outside and bones.
+_STIFF = frozenset({
+    "head", "body", "skin", "scalp",
+    "bone", "bones", "skull", "cranium", "mandible", "maxilla", "teeth", "tooth",
+    "vertebra", "vertebrae", "spine", "rib", "ribs", "sternum", "scapula", "clavicle", "clavicula",
+    "humerus", "radius", "ulna", "pelvis", "hip", "sacrum", "femur", "patella", "tibia", "fibula",
+})  # fmt: skip
+
+
+def is_stiff(key: str) -> bool:
+    """Whether a structure stays where it is when soft tissue moves; by the words of its key."""
+    return not _STIFF.isdisjoint(key.split("_"))
+
+
 #: Colours for structures that have none: Okabe and Ito's palette, distinct for all common forms of
 #: colour blindness (https://jfly.uni-koeln.de/color/).
 FALLBACK_COLOURS: tuple[Rgb, ...] = (

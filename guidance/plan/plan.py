@@ -13,6 +13,7 @@ from engine.core.array import Float64, owned
 from engine.core.errors import FrameMismatch, InvalidValue
 from engine.core.frame import Frame, patient
 from guidance.alerts.level import Bands
+from guidance.calibrate.block import Block
 from guidance.calibrate.tool_tip import ToolTip
 from guidance.margins.tool_place import ToolShape
 from guidance.trajectory.trajectory import Limits, Trajectory
@@ -151,7 +152,10 @@ class Plan:
         landmarks: to register and to check with.
         tools: what is tracked and measured from.
         reference: what the device calls the thing fixed to the patient; None where nothing is (`notes`).
+        block: that tips can be found in; None where tools are turned about their tips alone.
         margins: of the target.
+        margins_within: key of the organ that margins stay in; None where they go anywhere.
+        margins_clear_of: keys of what margins stay out of, and how far in millimetres.
         trajectories: ways to take.
         limits: of trajectories.
 
@@ -171,6 +175,9 @@ class Plan:
     margins: tuple[PlannedMargin, ...] = ()
     trajectories: tuple[Trajectory, ...] = ()
     limits: Limits = field(default=Limits())
+    block: Block | None = None
+    margins_within: str | None = None
+    margins_clear_of: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         flaws = tuple(_flaws(self))
@@ -185,7 +192,13 @@ class Plan:
     @property
     def structures(self) -> tuple[str, ...]:
         """Every structure that it names, each once, the target first."""
-        named = (*((self.target,) if self.target else ()), *(one.key for one in self.watched), *self.forbidden)
+        named = (
+            *((self.target,) if self.target else ()),
+            *(one.key for one in self.watched),
+            *self.forbidden,
+            *((self.margins_within,) if self.margins_within else ()),
+            *(key for key, _ in self.margins_clear_of),
+        )
         return tuple(dict.fromkeys(named))
 
     def of_use(self, use: Use) -> tuple[Landmark, ...]:
@@ -281,8 +294,17 @@ def _flaws(plan: Plan) -> Iterator[Flaw]:
         yield from _named("reference", plan.reference, "what the device calls it")
         if plan.reference in {tool.thing for tool in plan.tools}:
             yield Flaw("reference", f"{plan.reference!r} is a tool too: the reference is another thing, on the patient")
+    if plan.block is not None:
+        yield from _named("block.thing", plan.block.thing, "what the device calls it")
+        if plan.block.thing in {plan.reference, *(tool.thing for tool in plan.tools)}:
+            yield Flaw("block.thing", f"{plan.block.thing!r} is a tool or the reference too: the block is neither")
     if plan.margins and plan.target is None:
         yield Flaw("margins", "a margin is one of the target: name a target")
+    for n, (key, away_mm) in enumerate(plan.margins_clear_of):
+        if not 0.0 <= away_mm <= WIDEST_MARGIN_MM:
+            yield Flaw(f"margins_clear_of[{n}].away_mm", f"is 0 to {WIDEST_MARGIN_MM:g} mm, got {away_mm}")
+        if key == plan.target:
+            yield Flaw(f"margins_clear_of[{n}].key", f"{key!r} is the target: its margins cannot stay out of it")
     yield from _close_landmarks(plan)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import RBFInterpolator
+from scipy.spatial import cKDTree
 
 from engine.core.array import Float64, owned
 from engine.core.errors import InvalidValue
@@ -50,8 +51,15 @@ class Deformation:
 
     def error_mm(self, points_mm: Float64) -> Float64:
         """(...) how far off the guess may be (root mean square): more, the farther from what was touched."""
+        return self._error_mm(points_mm, self.scan_mm)
+
+    def error_now_mm(self, points_mm: Float64) -> Float64:
+        """The same, of places that were moved already."""
+        return self._error_mm(points_mm, self.now_mm)
+
+    def _error_mm(self, points_mm: Float64, touched_mm: Float64) -> Float64:
         points = np.asarray(points_mm, np.float64)
-        apart = np.linalg.norm(points[..., None, :] - self.scan_mm, axis=-1).min(axis=-1)
+        apart = cKDTree(touched_mm).query(points)[0]
         largest = float(np.linalg.norm(self.now_mm - self.scan_mm, axis=1).max())
         return np.asarray(np.hypot(self.left_out_mm, FADE_PER_MM * apart * largest))
 

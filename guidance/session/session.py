@@ -23,6 +23,7 @@ from guidance.margins.margin import Distance
 from guidance.margins.proximity import Proximity
 from guidance.margins.surface_tree import SurfaceTree
 from guidance.plan.plan import Landmark, Plan, Use
+from guidance.register.deformation import Deformation, deformation
 from guidance.register.fiducial_error import FiducialError
 from guidance.register.paired import Pair, register
 from guidance.register.registration import Doubt, Registration, RegistrationRefused
@@ -32,7 +33,9 @@ from guidance.register.verification import CHECK_AGAIN_S, CheckPoint, Trend, Ver
 from guidance.session.alarms import Alarms, by_urgency
 from guidance.session.instrument import Instrument
 from guidance.session.look import Look, NamedAlert, ToolLook
+from guidance.session.retouched import Retouched, with_point
 from guidance.session.touching import Touching
+from guidance.session.tracing import Tracing
 from guidance.track.placing import Placed, placed, tip_in_reference
 from guidance.track.sample import Sample
 from guidance.track.track import Track
@@ -86,6 +89,7 @@ class Session:
         self.tracked = Frame(FrameKind.REFERENCE, plan.reference or FIXED)
         self.instruments = {tool.thing: Instrument(tool, Track(tool.thing), tool.tip) for tool in plan.tools}
         self.reference = Track(plan.reference or FIXED)
+        self.block = None if plan.block is None else Track(plan.block.thing)
         self.device_why: Unknown | None = Unknown(Why.LINK_LOST, 0.0)
         self.device_words = ""
         self.registration: Registration | None = None
@@ -102,6 +106,9 @@ class Session:
         self.pairs: tuple[Pair, ...] = ()
         self._checks: dict[str, CheckPoint] = {}
         self._touching: Touching | None = None
+        self._tracing: Tracing | None = None
+        #: Points of the scan that were touched again under the registration in force.
+        self.retouched: tuple[Retouched, ...] = ()
         self._alarms = Alarms()
         self._is_armed = False
         self._names: dict[str, str] = {}
@@ -155,6 +162,11 @@ class Session:
         """Whether the first landmark was touched again after the others: the patient lay still."""
         return self._again is not None
 
+    @property
+    def traced(self) -> int | None:
+        """How many points of a surface were traced so far; None while none is traced."""
+        return None if self._tracing is None else len(self._tracing)
+
     def trend(self) -> Trend | None:
         """How the measured error goes, by the point that was touched for each verification."""
         return trend([Verification(one.checked[-1:], one.limit_mm) for one in self.verifications])
@@ -171,14 +183,17 @@ class Session:
                 self.reference = self.reference.hear(sample)
                 if self._touching is not None:
                     self._touching.reference.append(sample)
+            elif self.block is not None and sample.thing == self.block.thing:
+                self.block = self.block.hear(sample)
             elif (instrument := self.instruments.get(sample.thing)) is not None:
                 instrument.track = instrument.track.hear(sample)
                 heard.add(sample.thing)
                 if self.plan.reference is None:
                     self._hear_fixed(sample.time_s)
         for thing in heard:
-            self.instruments[thing].learn()
+            self.instruments[thing].learn(self.block)
         self._touch(now_s, heard)
+        self._trace(now_s, heard)
         return bool(heard)
 
     def _hear_state(self, why: Why | None, words: str, now_s: float) -> None:
@@ -197,20 +212,47 @@ class Session:
         touching = self._touching
         if touching is None:
             return
-        instrument = self.instruments[touching.thing]
-        if touching.thing in heard and instrument.tip is not None:
-            tip = tip_in_reference(instrument.track, self.reference, instrument.tip, now_s)
-            if not isinstance(tip, Unknown):
-                touching.add(*tip)
+        tip = self._tip(touching.thing, now_s) if touching.thing in heard else None
+        if tip is not None:
+            touching.add(*tip)
         try:
             found = touching.taken(now_s)
         except RegistrationRefused as error:
             self._touching, self.words = None, str(error)
             self._changed()
             return
-        if found is not None:
-            self._touching = None
+        if found is None:
+            return
+        self._touching = None
+        if touching.scan_mm is None:
             self._take(touching.landmark, _Rest(found, tuple(touching.reference)))
+        else:
+            self._take_again(touching.scan_mm, found)
+
+    def _trace(self, now_s: float, heard: set[str]) -> None:
+        """Go on with the surface that is being traced."""
+        tracing = self._tracing
+        if tracing is None or tracing.thing not in heard:
+            return
+        tip = self._tip(tracing.thing, now_s)
+        if tip is not None and tracing.add(tip[1]):
+            self._changed()
+
+    def _tip(self, thing: str, now_s: float) -> tuple[float, Float64] | None:
+        """When and where (3,) a tip was seen last against the reference; None where that is not known."""
+        instrument = self.instruments[thing]
+        if instrument.tip is None:
+            return None
+        tip = tip_in_reference(instrument.track, self.reference, instrument.tip, now_s)
+        return None if isinstance(tip, Unknown) else tip
+
+    def _take_again(self, scan_mm: Float64, touch: Touch) -> None:
+        registration = self.registration
+        assert registration is not None  # asked before it was touched
+        point = Retouched(scan_mm, registration.patient_from_tracked.apply(touch.at_mm))
+        self.retouched = with_point(self.retouched, point)
+        self.words = f"Touched again: {point.moved_mm:.1f} mm from where the scan has it"
+        self._changed()
 
     def _take(self, landmark: str, rest: _Rest) -> None:
         known = self._landmark(landmark)
@@ -235,10 +277,7 @@ class Session:
         known = self._landmark(landmark)
         if known.use is Use.CHECK and self.registration is None:
             raise InvalidValue("there is no registration to check yet: touch the landmarks first")
-        pointer = next((thing for thing, one in self.instruments.items() if one.tip is not None), None)
-        if pointer is None:
-            raise InvalidValue("no tool has a calibrated tip: turn one about its tip first")
-        self._touching = Touching(landmark, pointer, now_s)
+        self._touching, self._tracing = Touching(landmark, self._pointer(), now_s), None
         self.words = f"Hold the tip on {known.name}"
         self._changed()
 
@@ -281,29 +320,104 @@ class Session:
         self._changed()
         return found
 
+    def trace(self) -> None:
+        """The tip is drawn over the skin from now on.
+
+        Raises:
+            InvalidValue: no calibrated tool.
+        """
+        self._tracing, self._touching = Tracing(self._pointer()), None
+        self.words = "Draw the tip over the skin: brow, nose, cheeks; lightly, and to all sides"
+        self._changed()
+
+    def end_trace(self) -> Float64:
+        """What was traced, (n, 3) in the tracked frame; tracing ends.
+
+        Raises:
+            RegistrationRefused: nothing was being traced.
+        """
+        tracing, self._tracing = self._tracing, None
+        self._changed()
+        if tracing is None:
+            raise RegistrationRefused(
+                Doubt.TOO_FEW, "no surface is being traced: begin, and draw the tip over the skin"
+            )
+        return tracing.points_mm
+
+    def rough(self) -> Transform | None:
+        """The patient in the tracked frame, as far as it is known before a surface is fitted; None where it is not."""
+        chosen = [one for one in self._of(Use.REGISTER) if one.id in self._rests]
+        pairs = [Pair(one.name, one.patient_mm, self._rests[one.id].touch.at_mm) for one in chosen]
+        try:
+            return register(pairs, self.patient, self.tracked, self.touch_error).patient_from_tracked
+        except RegistrationRefused:
+            return None if self.registration is None else self.registration.patient_from_tracked
+
     def take_registration(self, registration: Registration) -> None:
         """A registration that was found by other means; it must be checked like any."""
         self.registration, self.pairs = registration, ()
+        self.retouched = ()
         self.verifications, self._is_armed = [], False
         self._checks.clear()
         self._changed()
 
-    def calibrate(self, thing: str, *, start: bool) -> None:
-        """Begin or end turning a tool about its tip.
+    def retouch(self, scan_mm: Float64, now_s: float) -> None:
+        """The tip rests on what the scan has at this (3,) patient point: take where it is now.
 
         Raises:
-            InvalidValue: no such tool.
+            InvalidValue: the registration was not checked, so that it and not the tissue may be off.
+        """
+        if self.step is not Step.GUIDE:
+            raise InvalidValue("check the registration first: until then nobody knows whether it or the tissue is off")
+        self._touching, self._tracing = Touching("", self._pointer(), now_s, scan_mm=scan_mm), None
+        self.words = "Hold the tip on that point"
+        self._changed()
+
+    def forget_retouched(self) -> None:
+        """Soft tissue is taken to be where the scan has it."""
+        self.retouched = ()
+        self._changed()
+
+    def deformation(self) -> Deformation:
+        """Where soft tissue is now, as far as the points tell that were touched again.
+
+        Raises:
+            RegistrationRefused: with the doubt and what to do.
+        """
+        scan_mm = [point.scan_mm for point in self.retouched]
+        variance = np.trace(self.touch_error.covariance_mm2)
+        if self.registration is not None and scan_mm:
+            variance += self.registration.expected_error(np.mean(scan_mm, axis=0)).rms_mm ** 2
+        return deformation(scan_mm, [point.now_mm for point in self.retouched], float(np.sqrt(variance / 3)))
+
+    def calibrate(self, thing: str, *, start: bool, in_block: bool = False) -> None:
+        """Begin or end to find a tool's tip: by turning it about it, or in the divot of the plan's block.
+
+        Raises:
+            InvalidValue: no such tool, or no block.
             CalibrationRefused: with the doubt and what to do.
         """
         instrument = self.instruments.get(thing)
         if instrument is None:
             raise InvalidValue(f"{thing} is no tool of this plan")
+        block = self.plan.block
+        if in_block and block is None:
+            raise InvalidValue("the plan names no block with a divot: turn the tool about its tip")
         self._changed()
-        if start:
-            instrument.start_turning()
-            self.words = f"Turn {instrument.planned.name} about its tip, to all sides"
-            return
-        instrument.stop_turning()
+        name = instrument.planned.name
+        match start, block if in_block else None:
+            case True, None:
+                instrument.start_turning()
+                self.words = f"Turn {name} about its tip, to all sides"
+                return
+            case True, _:
+                instrument.start_resting()
+                self.words = f"Hold the tip of {name} in the divot of the block"
+                return
+            case False, None:
+                instrument.stop_turning()
+            case False, held:
+                instrument.stop_resting(held)
         assert instrument.tip is not None
         self.words = f"{instrument.planned.name}: tip known to ±{instrument.tip.error.radius_mm():.1f} mm (95 %)"
 
@@ -412,6 +526,12 @@ class Session:
         """When the registration must be checked again; None while nothing was checked."""
         return self.verifications[-1].time_s + CHECK_AGAIN_S if self.verifications else None
 
+    def _pointer(self) -> str:
+        pointer = next((thing for thing, one in self.instruments.items() if one.tip is not None), None)
+        if pointer is None:
+            raise InvalidValue("no tool has a calibrated tip: turn one about its tip first")
+        return pointer
+
     def _landmark(self, landmark: str) -> Landmark:
         known = next((one for one in self.plan.landmarks if one.id == landmark), None)
         if known is None:
@@ -434,7 +554,7 @@ class Session:
 
     def next_words(self, now_s: float) -> str:
         """What whoever guides should do now."""
-        if self.words and self._touching is not None:
+        if self.words and (self._touching is not None or self._tracing is not None):
             return self.words
         due_s = self.due_s
         if self.step is Step.GUIDE and due_s is not None and now_s > due_s - ASK_BEFORE_S:
@@ -444,8 +564,8 @@ class Session:
 
 def _to_calibrate(session: Session) -> str:
     lacking = next(one for one in session.instruments.values() if one.tip is None)
-    if lacking.turning is not None:
-        return f"Turn {lacking.planned.name} about its tip, to all sides; then stop"
+    if lacking.is_calibrating:
+        return f"{session.words}; then stop"
     return f"Put the tip of {lacking.planned.name} into a divot and turn it about its tip"
 
 

@@ -25,11 +25,13 @@ class Touching:
         landmark: which one is meant.
         thing: the tool whose tip rests on it.
         since_s: when somebody asked.
+        scan_mm: (3,) of a point that is no landmark (`landmark` is empty), where the scan has it.
     """
 
     landmark: str
     thing: str
     since_s: float
+    scan_mm: Float64 | None = None
     reference: list[Sample] = field(default_factory=list)
     _tips_mm: list[Float64] = field(default_factory=list)
     _times_s: list[float] = field(default_factory=list)

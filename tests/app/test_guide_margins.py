@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from engine.app.blobs import BlobFolder
-from engine.app.guide_margins import DRAWN, LatestAsks, MarginDesk
+from engine.app.guide_margins import DRAWN, MarginDesk
 from engine.app.guide_resection import ResectionDesk
+from engine.app.margin_process import Asked, LatestAsks
 from engine.core.anatomy import structure
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue
@@ -141,8 +142,9 @@ def test_unknown_margins_and_structures_are_refused(blobs: BlobFolder) -> None:
 def test_of_asks_that_wait_only_the_newest_of_each_margin_is_answered() -> None:
     asks = LatestAsks()
     for margin, mm in (("risk", 1.0), ("safety", 2.0), ("risk", 3.0), ("risk", 4.0)):
-        asks.put(MarginAsk(margin=margin, distance_mm=mm))
-    assert [(ask.margin, ask.distance_mm) for ask in iter(asks.take, None)] == [("risk", 4.0), ("safety", 2.0)]
+        asks.put(Asked(f"{margin} {mm}", MarginAsk(margin=margin, distance_mm=mm)))
+    assert [asks.take().request for _ in range(2)] == ["risk 4.0", "safety 2.0"]
+    assert not asks
 
 
 def test_a_resection_says_what_is_left_and_draws_it(blobs: BlobFolder) -> None:

@@ -25,6 +25,7 @@ from engine.core.errors import EnvironmentLacks, InputRefused, InvalidValue
 from engine.core.grid import Grid
 from engine.ingest.nifti import write_nifti
 from engine.ingest.open import take_inventory
+from guidance.calibrate.block import Block
 from guidance.calibrate.tool_tip import ToolTip
 from guidance.margins.tool_place import ToolShape
 from guidance.plan.plan import PlannedMargin, PlannedTool
@@ -37,7 +38,13 @@ def whole(folder: Path) -> PlanFile:
     knife = PlannedTool("Probe", "Aspirator", ToolShape(np.zeros((1, 3)), 3.0), known, cuts=True)
     toward = PlannedMargin("resection", "Resection", 3.0, (3.0, 3.0, 10.0, 3.0, 3.0, -1.0))
     return PlanFile(
-        plan(tools=(POINTER, knife), margins=(*plan().margins, toward)),
+        plan(
+            tools=(POINTER, knife),
+            margins=(*plan().margins, toward),
+            block=Block("Block", np.array([0.0, 1.5, 12.0]), 0.04),
+            margins_within="brain",
+            margins_clear_of=(("arteries", 1.5),),
+        ),
         folder / "scan" / "head.nii.gz",
         folder / "labels.nii.gz",
         "a" * 64,
@@ -58,6 +65,11 @@ def test_what_is_written_is_read_and_written_again_alike(tmp_path: Path) -> None
     assert read.plan.watched == plan().watched
     assert read.plan.limits == plan().limits
     assert read.plan.margins[1] == whole(tmp_path).plan.margins[1]
+    assert (read.plan.margins_within, read.plan.margins_clear_of) == ("brain", (("arteries", 1.5),))
+    assert read.plan.block is not None
+    assert read.plan.block.thing == "Block"
+    assert read.plan.block.divot_mm == pytest.approx([0.0, 1.5, 12.0])
+    assert read.plan.block.error_mm == pytest.approx(0.04, rel=1e-3)
 
 
 def test_a_plan_and_its_scan_can_be_moved_together(tmp_path: Path) -> None:
