@@ -24,7 +24,6 @@ from engine.mesh.quantize import QuantizationFrame
 from engine.stream.messages import MovedPositions, MoveSurface, Op, PutNode, Scene, SurfaceNode
 from guidance.register.deformation import Deformation
 
-
 #: Parameters that keep what size a surface had before it was moved.
 _VOLUME_ML, _AREA_MM2 = "ml before it moved", "mm2 before it moved"
 
