@@ -1,7 +1,7 @@
 """`sightline demo guidance`: a whole guidance session with no hardware, on the head phantom or on a head scan.
 
-A simulated tracker sees a simulated hand, which calibrates, registers, checks, circles an opening of the skull and goes
-down to the target. Landmarks are looked for on the skin: where a ray from the middle of the head leaves it.
+A simulated tracker sees a simulated hand, which calibrates, registers, checks, circles the opening of a craniotomy,
+and goes down to the target. Landmarks are looked for on the skin: where a ray from the middle of the head leaves it.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ _WATCHED: tuple[tuple[str, Bands], ...] = (
 _TUMOUR = Bands(5.0, 0.5, -1.0)
 _TOOL, _REFERENCE = "Pointer", "Reference"
 _STEP_MM = 0.25
+#: The craniotomy: its radius, a little more than the hand circles, and how far below the skin bone is looked for.
+_OPENING_MM, _OPENING_DEPTH_MM = 21.0, 30.0
 #: A target that is drawn where a scan shows none.
 _BALL_MM = 9.0
 
@@ -90,14 +92,16 @@ def plan_of(volume: Volume, label_map: LabelMap, folder: Path) -> PlanFile:
     """
     label_map = _with_target(label_map)
     labels = np.asarray(label_map.labels)
-    scan, drawn = folder / "scan.nii.gz", folder / "structures.nii.gz"
-    write_nifti(scan, volume.grid, np.asarray(volume.samples))
-    write_nifti(drawn, volume.grid, labels, label_map.structures)
-    (info,) = take_inventory((scan,)).series
     target = next(one for one in label_map.structures if one.key.startswith(("tumour", "target")))
     at_mm = _middle_mm(label_map.grid, labels == target.label)
     head = np.isin(labels, _head(label_map).labels)
     middle_mm = _middle_mm(label_map.grid, head)
+    way = Trajectory("way", "Shortest way", _skin_mm(label_map.grid, head, at_mm, at_mm - middle_mm), at_mm, 1.5)
+    label_map = _opened(label_map, way)
+    scan, drawn = folder / "scan.nii.gz", folder / "structures.nii.gz"
+    write_nifti(scan, volume.grid, np.asarray(volume.samples))
+    write_nifti(drawn, volume.grid, np.asarray(label_map.labels), label_map.structures)
+    (info,) = take_inventory((scan,)).series
     there = {one.key for one in label_map.structures}
     return PlanFile(
         Plan(
@@ -124,9 +128,7 @@ def plan_of(volume: Volume, label_map: LabelMap, folder: Path) -> PlanFile:
                 PlannedMargin("safety", "Safety margin", 3.0),
                 PlannedMargin("risk", "Risk band", 6.0),
             ),
-            trajectories=(
-                Trajectory("way", "Shortest way", _skin_mm(label_map.grid, head, at_mm, at_mm - middle_mm), at_mm, 1.5),
-            ),
+            trajectories=(way,),
         ),
         scan,
         drawn,
@@ -164,7 +166,7 @@ def _with_target(label_map: LabelMap) -> LabelMap:
     middle_mm = _middle_mm(label_map.grid, inside)
     out_mm = _skin_mm(label_map.grid, inside, middle_mm, np.array([-0.8, 0.3, 0.5]))
     at = label_map.grid.patient_from_voxel.inverse.apply(middle_mm + 0.45 * (out_mm - middle_mm))
-    label = int(labels.max()) + 1
+    label = _free_label(label_map)
     steps = [(np.arange(n) - at[axis]) * label_map.grid.spacing_mm[axis] for axis, n in enumerate(labels.shape)]
     far2 = steps[0][:, None, None] ** 2 + steps[1][:, None] ** 2 + steps[2] ** 2
     labels[(far2 <= _BALL_MM**2) & inside] = label
@@ -179,6 +181,35 @@ def _with_target(label_map: LabelMap) -> LabelMap:
     around = replace(head, includes=(*head.includes, label))
     others = tuple(around if one is head else one for one in label_map.structures)
     return LabelMap(label_map.grid, labels, (*others, ball))
+
+
+def _opened(label_map: LabelMap, way: Trajectory) -> LabelMap:
+    """With the bone about the way's entry lifted out as a structure of its own; as it is where no bone is there."""
+    skull = next((one for one in label_map.structures if one.key in ("skull", "bone")), None)
+    if skull is None:
+        return label_map
+    labels = np.array(np.asarray(label_map.labels))
+    inward = (way.target_mm - way.entry_mm) / np.linalg.norm(way.target_mm - way.entry_mm)
+    voxels = np.argwhere(labels == skull.label)
+    off_mm = label_map.grid.patient_from_voxel.apply(voxels.astype(np.float64)) - way.entry_mm
+    depth_mm = off_mm @ inward
+    aside_mm = np.linalg.norm(off_mm - depth_mm[:, None] * inward, axis=1)
+    flap = voxels[(aside_mm <= _OPENING_MM) & (np.abs(depth_mm) <= _OPENING_DEPTH_MM)]
+    if not len(flap):
+        return label_map
+    label = _free_label(label_map)
+    labels[tuple(flap.T)] = label
+    made = Provenance("sightline demo guidance", "1", synthetic=True)
+    lifted = Structure(
+        label, "bone_flap", "Bone flap (simulated)", skull.code, skull.colour, opacity=0.2, provenance=made
+    )
+    head = _head(label_map)
+    around = replace(head, includes=(*head.includes, label))
+    return LabelMap(label_map.grid, labels, (*(around if one is head else one for one in label_map.structures), lifted))
+
+
+def _free_label(label_map: LabelMap) -> int:
+    return 1 + max(one.label for one in label_map.structures)
 
 
 def _middle_mm(grid: Grid, mask: NDArray[np.bool_]) -> Float64:
