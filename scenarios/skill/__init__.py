@@ -1,0 +1,1 @@
+"""What a learner can do, by what answers tell: with its uncertainty, and that of the questions."""
