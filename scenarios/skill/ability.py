@@ -7,6 +7,7 @@ an effect of the case (a testlet; Bradlow, Wainer and Wang, Psychometrika 64, 19
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,7 +68,7 @@ class Ability:
     @property
     def error(self) -> float:
         """Its standard deviation."""
-        return float(np.sqrt(max(self.weights @ (GRID - self.mean) ** 2, 0.0)))
+        return math.sqrt(max(float(self.weights @ (GRID - self.mean) ** 2), 0.0))
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Ends between which the ability lies with this probability, as much being left on either side."""
