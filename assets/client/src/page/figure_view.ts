@@ -77,7 +77,8 @@ function createFigure(): Drawn {
 
 /** Where a figure has its point, if it has one, and the gaps before error and unit. */
 const NARROW_AT = [4, 6, 11];
-const cellClass = (character: string, place: number): string => (character === "." || (NARROW_AT.includes(place) && character === BLANK) ? "cell narrow" : character === "m" ? "cell wide" : "cell");
+const CLASSES: Readonly<Record<string, string>> = { ".": "cell narrow", m: "cell wide", "°": "cell as-mm" };
+const cellClass = (character: string, place: number): string => (NARROW_AT.includes(place) && character === BLANK ? "cell narrow" : (CLASSES[character] ?? "cell"));
 const cell = (character: string, place = 0): HTMLElement => element("span", { class: cellClass(character, place) }, character);
 
 /** Only what changes is touched. */

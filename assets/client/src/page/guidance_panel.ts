@@ -79,7 +79,7 @@ function steps(store: AppStore, { guide }: GuidanceActions): Drawn {
       const uncalibrated = guidance.step === "calibrate" ? guidance.tools : [];
       tools.replaceChildren(...uncalibrated.map(({ node, name: tool, tip_error_mm }) => element(
         "li", {}, element("span", { class: "label" }, `${tool}: ${tip_error_mm === null ? "not calibrated" : `tip ±${upToTenth(tip_error_mm)} mm`}`),
-        ...(may(store.get(), "register") ? [small("Turn", () => guide({ kind: "calibrate", tool: node, state: "start" })), small("Done", () => guide({ kind: "calibrate", tool: node, state: "stop" }))] : []),
+        ...(may(store.get(), "register") ? [small("Turn", () => guide({ kind: "calibrate", tool: node, state: "start", how: "pivot" })), small("Done", () => guide({ kind: "calibrate", tool: node, state: "stop", how: "pivot" }))] : []),
       )));
     },
   };
