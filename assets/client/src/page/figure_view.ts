@@ -25,9 +25,11 @@ interface Drawn extends FigureView {
   readonly cells: HTMLElement;
   wanted: string;
   isNew: boolean;
+  wasFault: boolean;
 }
 
-export function createFigureSheet(): FigureSheet {
+/** `unreadable` is told of each figure that comes out wrong after it had come out right. */
+export function createFigureSheet(unreadable: () => void): FigureSheet {
   const cells = ALPHABET.map((character) => cell(character));
   const reference = element("span", { class: "figure-reference figure-cells", "aria-hidden": "true" }, ...cells);
   const all: Drawn[] = [];
@@ -49,6 +51,8 @@ export function createFigureSheet(): FigureSheet {
         const isRight = isSound && isDrawnAsMeant(view, widths);
         view.element.toggleAttribute("data-fault", !isRight);
         if (!isRight) put(view.cells, dashFigure());
+        if (!isRight && !view.wasFault) unreadable();
+        view.wasFault = !isRight;
       }
     },
   };
@@ -63,6 +67,7 @@ function createFigure(): Drawn {
     cells,
     wanted: "",
     isNew: false,
+    wasFault: false,
     show(figure) {
       if (figure === view.wanted && !whole.hasAttribute("data-fault")) return;
       view.wanted = isInAlphabet(figure) ? figure : dashFigure();

@@ -63,6 +63,8 @@ export interface Corrections extends Strokes {
   guide(ask: GuideAsk): void;
   /** For how long the overlay was on, in words. */
   overlayTime(): string;
+  /** Numbers that were drawn were read back wrong, and taken away. */
+  unreadable(count?: number): void;
 }
 
 type Held = { readonly by: "select" | "squeeze"; readonly from: THREE.Vector3; letGo(): void };
@@ -172,7 +174,7 @@ export class Room {
     this.#name = new TextLabel(LABEL_CAP_DEG, this.#theme, true);
     this.#status = new TextLabel(BODY_CAP_DEG, this.#theme, true);
     this.#letters = new SliceLetters(this.#theme);
-    this.#hud = new GuideHud(this.#theme, this.#blend === "additive");
+    this.#hud = new GuideHud(this.#theme, this.#blend === "additive", (count) => corrections.unreadable(count));
     this.#alarm = new AlarmSign(this.#theme);
     const ask = (asked: GuideAsk): void => corrections.guide(asked);
     this.#touch = new LandmarkTouch(ask, (pointer) => feedback.give("press", pointer.source));
@@ -372,7 +374,7 @@ export class Room {
     const state = this.store.get();
     if (sight === null && this.#page === "guide") this.#page = "structures";
     const isTold = sight?.tools.every(({ told }) => lookOf(told).hasNumber) ?? false;
-    this.#hud.step(sight, this.#guideWords, this.#worldBounds(), this.#eyes, time_s);
+    this.#hud.step(sight, [sight?.guess ?? "", this.#guideWords].filter(Boolean).join(" · "), this.#worldBounds(), this.#eyes, time_s);
     this.#alarm.step(shownAlerts(state), isTold, this.#head, time_s);
     this.#touch.step(this.#list, (pointer) => this.#panelOf(pointer) === null && !this.#wrist.on(pointer), this.#eyes, time_s);
     const canMove = state.overlayOn && sight !== null && sight.anatomy.shown !== "hidden" && may(state, "set_margin");
@@ -595,6 +597,8 @@ export class Room {
     touchLandmark: (id) => this.#touch.choose(this.#touch.landmark === id ? null : id),
     registerHeadset: () => this.corrections.guide({ kind: "solve", headset: true }),
     chooseWay: (id) => this.corrections.guide({ kind: "choose", id: this.sights.get()?.chosen?.id === id ? null : id }),
+    trace: (state) => this.corrections.guide({ kind: "trace", state }),
+    deform: (state) => this.corrections.guide({ kind: "deform", state }),
     reset: () => {
       this.#slice.putAway();
       this.#intents.setTool("navigate");
