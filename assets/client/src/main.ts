@@ -294,6 +294,7 @@ function follow(sight: Sight | null): void {
 /** Where the time is kept that the overlay was on. */
 const OVERLAY_KEPT = {
   demo: "Kept on this page only.",
+  refused: "Kept on this page only: the server did not take it.",
   connecting: "Kept here until the server is back.",
   lost: "Kept here until the server is back.",
   live: "Kept in the server's log.",
@@ -367,7 +368,7 @@ const actions: Actions = {
   guide: (guided) => ask((request) => ({ ...request, type: "guide", ask: guided, by: null }), "Not connected: nothing was asked."),
   isHeard: () => sound.isAwake,
   overlayTime: () => overlayLog.words,
-  overlayKept: () => OVERLAY_KEPT[demo ? "demo" : store.get().connection],
+  overlayKept: () => OVERLAY_KEPT[demo ? "demo" : overlayLog.isRefused ? "refused" : store.get().connection],
   unreadable: (count) => overlayLog.noteUnreadable(count),
   people: { invite, members, changeRole, sendOut },
   resetView: () => {

@@ -111,7 +111,9 @@ describe("the time that the overlay was on", () => {
     log.tell((ask) => refused.push(ask) > 0);
     log.note(false, 70);
     for (const ask of refused) log.takeBack(ask);
+    assert.ok(log.isRefused);
     assert.deepEqual(told(log), [{ on_s: 60, of_s: 70, unreadable: 0 }]);
+    assert.ok(!log.isRefused);
   });
   it("is told an hour at a time where more than that passed", () => {
     const log = noted(0, 3000);

@@ -12,6 +12,8 @@ export class OverlayLog {
   private last_s: number | null = null;
   private on_s = 0;
   private all_s = 0;
+  /** Whether the server did not take what it was told last. */
+  isRefused = false;
   /** What the server was not told yet: kept until it was, and then forgotten. */
   private untold = { on_s: 0, of_s: 0, unreadable: 0 };
 
@@ -33,6 +35,7 @@ export class OverlayLog {
 
   /** Hands over what is untold, an hour at a time; what `send` does not take (false) is told the next time. */
   tell(send: (ask: ShownAsk) => boolean): void {
+    if (this.isUntold) this.isRefused = false;
     while (this.isUntold) {
       const { on_s, of_s, unreadable } = this.untold;
       const ask: ShownAsk = { kind: "shown", on_s: Math.min(MOST_S, on_s), of_s: Math.min(MOST_S, of_s), unreadable };
@@ -44,6 +47,7 @@ export class OverlayLog {
   /** The server did not take it after all. */
   takeBack({ on_s, of_s, unreadable }: ShownAsk): void {
     const { untold } = this;
+    this.isRefused = true;
     this.untold = { on_s: untold.on_s + on_s, of_s: untold.of_s + of_s, unreadable: untold.unreadable + unreadable };
   }
 
