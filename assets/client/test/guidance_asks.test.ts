@@ -118,7 +118,7 @@ describe("the guide page of the panel in the headset", () => {
   });
   it("shows the words of moved tissue as a guess, moves it and puts it back, and keeps the chosen way", () => {
     const moved = page({ moved: MOVED, trajectories: ways, chosen: "way-2" });
-    assert.equal(moved.text("moved"), "Guess: moved by up to 5 mm; between them a guess");
+    assert.deepEqual([moved.text("moved"), moved.text("moved-more")], ["Guess: moved by up to 5 mm;", "between them a guess"]);
     assert.deepEqual(moved.ids.filter((id) => id.startsWith("way-")), ["way-way-2"]);
     assert.deepEqual([moved.press("move-tissue"), moved.press("put-back")], [["deform", "apply"], ["deform", "forget"]]);
     assert.ok(page({ moved: MOVED }, ["register"]).disabled("move-tissue"));

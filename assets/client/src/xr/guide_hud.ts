@@ -20,6 +20,7 @@ const MOST_SHOWN = 3;
 const EVERY_S = 0.06;
 const EDGE = 24;
 const ROW_PX = 76;
+const WORDS_Y = 100;
 const ROWS_Y = 142;
 const FROM_MM = -5;
 const TO_MM = 25;
@@ -62,7 +63,7 @@ export class GuideHud {
     this.mesh.visible = sight !== null && sight.tools.length > 0;
     if (!this.mesh.visible || sight === null) return;
     this.#place(bounds, eyes);
-    const state = `${sight.tools[0]!.told.shown} ${sight.anatomy.shown} ${words}`;
+    const state = `${sight.tools[0]!.told.shown} ${sight.anatomy.shown} ${sight.guess} ${words}`;
     // What is no longer known goes at once.
     if (state === this.#state && time_s - this.#drawn_s < EVERY_S) return;
     this.#state = state;
@@ -102,7 +103,8 @@ export class GuideHud {
     this.#frame(width, height, tool.told.shown === "verified" ? [] : tool.told.shown === "ageing" ? [18, 10] : [4, 8]);
     this.#words(tool.name, EDGE, 54, width * 0.3, "left", this.theme.text);
     this.#words(tool.words || sentenceCase(LOOKS[tool.told.shown].word), width - EDGE, 54, width * 0.62, "right", this.theme.text);
-    this.#words(words, EDGE, 100, width - 2 * EDGE, "left", this.theme.quiet);
+    this.#words(words, EDGE, sight.guess ? WORDS_Y - 8 : WORDS_Y, width - 2 * EDGE, "left", this.theme.quiet);
+    this.#words(sight.guess, EDGE, WORDS_Y + 24, width - 2 * EDGE, "left", this.theme.text);
     const sorted = byNearness(tool.distances, this.#order);
     this.#order = sorted.map(({ node }) => node);
     sorted.slice(0, MOST_SHOWN).forEach((distance, n) => this.#row(distance, ROWS_Y + n * ROW_PX, width));

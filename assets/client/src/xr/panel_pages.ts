@@ -203,11 +203,19 @@ function wayRows(guidance: Guidance, intents: PanelIntents): Control[] {
     button(`way-${id}`, cell(2 + row, 0, 1), refused ? `${name}: ${refused}` : name, () => intents.chooseWay(id), { on: id === chosen, disabled: refused !== "", ...ticked(id === chosen) }));
 }
 
+/** Words in two lines where they have two halves. */
+function lines(id: string, rect: Rect, words: string): Control[] {
+  const [first, ...rest] = words.split("; ");
+  if (rest.length === 0) return [caption(id, rect, words)];
+  const half = { ...rect, h_mm: rect.h_mm / 2 };
+  return [caption(id, half, `${first!};`), caption(`${id}-more`, { ...half, y_mm: rect.y_mm + half.h_mm }, rest.join("; "))];
+}
+
 function movedRows(state: State, guidance: Guidance, intents: PanelIntents): Control[] {
   if (!isMoved(guidance)) return [];
   const off = { disabled: !may(state, "set_margin") };
   return [
-    caption("moved", cell(3, 0, 1), guessWords(guidance.moved) || movedText(guidance.moved)),
+    ...lines("moved", cell(3, 0, 1), guessWords(guidance.moved) || movedText(guidance.moved)),
     button("move-tissue", cell(4, 0, 2), "Move tissue", () => intents.deform("apply"), { ...off, ...ticked(guidance.moved?.applied === true) }),
     button("put-back", cell(4, 1, 2), "Put back", () => intents.deform("forget"), off),
   ];

@@ -374,7 +374,7 @@ export class Room {
     const state = this.store.get();
     if (sight === null && this.#page === "guide") this.#page = "structures";
     const isTold = sight?.tools.every(({ told }) => lookOf(told).hasNumber) ?? false;
-    this.#hud.step(sight, [sight?.guess ?? "", this.#guideWords].filter(Boolean).join(" · "), this.#worldBounds(), this.#eyes, time_s);
+    this.#hud.step(sight, this.#guideWords, this.#worldBounds(), this.#eyes, time_s);
     this.#alarm.step(shownAlerts(state), isTold, this.#head, time_s);
     this.#touch.step(this.#list, (pointer) => this.#panelOf(pointer) === null && !this.#wrist.on(pointer), this.#eyes, time_s);
     const canMove = state.overlayOn && sight !== null && sight.anatomy.shown !== "hidden" && may(state, "set_margin");
