@@ -4,7 +4,7 @@ import type { Control, Icon, PanelSize, Press, Rect } from "./panel";
 import { SCALE_LIMITS } from "./grab";
 import { scaleText } from "./scale_text";
 import { withError } from "../model/number_text";
-import { guessWords, movedText } from "../model/moved_tissue";
+import { guessOf, guessWords, movedText } from "../model/moved_tissue";
 import { volumeOf } from "../model/scene";
 import { may } from "../model/self";
 import { PLANES, type Plane, type State, type Tool } from "../model/state";
@@ -240,7 +240,8 @@ function structuresPage(state: State, view: PanelView, intents: PanelIntents): C
   const all = surfaces(state.scene);
   if (all.length === 0) return [caption("none", cell(0, 0, 1), "No structures yet: open a study on the page")];
   const first = Math.min(view.first, all.length - 1);
-  const rows = all.slice(first, first + STRUCTURE_ROWS).flatMap(({ structure: { key, name } }, row) => {
+  const rows = all.slice(first, first + STRUCTURE_ROWS).flatMap((node, row) => {
+    const { key, name } = node.structure;
     const look = state.structures[key]!;
     const shown = isShown(state, key);
     const left: Rect = { ...cell(row, 0, 1), w_mm: 122 };
@@ -248,7 +249,7 @@ function structuresPage(state: State, view: PanelView, intents: PanelIntents): C
     const swatch = `rgb(${look.colour.join(" ")})`;
     const icon: Icon = shown ? "eye" : "eye-off";
     return [
-      button(`structure-${key}`, left, name, () => intents.toggleStructure(key), { on: shown, swatch, icon }),
+      button(`structure-${key}`, left, guessOf(node) ? `${name} (guess)` : name, () => intents.toggleStructure(key), { on: shown, swatch, icon }),
       opacitySlider(key, right, look.opacity, intents),
     ];
   });

@@ -3,6 +3,7 @@
 import { createHold, fold, keptRows, SLIDE_EVERY_MS, type GuidanceActions, type Part } from "./part";
 import { element, setText } from "../element";
 import { latestWins } from "../latest";
+import { MINUS } from "../../model/figure";
 import { SIDES, towardOf, withDistance, withSide, type MarginShape } from "../../model/margin_shape";
 import { justified, sentenceCase } from "../../model/number_text";
 import { may } from "../../model/self";
@@ -20,7 +21,7 @@ function millimetres(slid: (mm: number) => void): { readonly slider: HTMLInputEl
     figure,
     show(mm) {
       if (slider.valueAsNumber !== mm) slider.value = String(mm);
-      setText(figure, `${mm.toFixed(1)} mm`);
+      setText(figure, `${mm.toFixed(1).replace("-", MINUS)} mm`);
       slider.style.setProperty("--part", `${(100 * (slider.valueAsNumber - MARGIN_MM.least)) / (MARGIN_MM.most - MARGIN_MM.least)}%`);
     },
   };

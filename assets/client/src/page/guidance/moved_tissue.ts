@@ -12,6 +12,7 @@ import { setCursor } from "../../model/view";
 export function movedTissue(store: AppStore, { guide }: GuidanceActions): Part {
   const badge = element("span", { class: "guess" }, "guess");
   const words = element("p", { class: "hint moved-words", role: "status" });
+  const slices = element("p", { class: "hint" }, "The slices show the scan as it was.");
   const list = element("ol", { class: "rows" });
   const here = element("p", { class: "hint", id: "touch-again-where" });
   const touch = small("Touch again here", () => {
@@ -20,7 +21,7 @@ export function movedTissue(store: AppStore, { guide }: GuidanceActions): Part {
   }, { "aria-describedby": here.id });
   const move = small("Move tissue by these", () => guide({ kind: "deform", state: "apply" }));
   const back = small("Put back", () => guide({ kind: "deform", state: "forget" }));
-  const folded = fold("Moved tissue", [], words, list, element("div", { class: "row" }, move, back), here, touch);
+  const folded = fold("Moved tissue", [], words, slices, list, element("div", { class: "row" }, move, back), here, touch);
   folded.summary.append(" ", badge);
   // The crosshair says which point of the scan is meant; while the slices follow the tip it is only where the tip is.
   const point = (): void => {
@@ -40,7 +41,7 @@ export function movedTissue(store: AppStore, { guide }: GuidanceActions): Part {
       const [canTouch, canMove] = [may(store.get(), "register"), may(store.get(), "set_margin")];
       const points = moved?.points ?? [];
       folded.element.hidden = !hasCome(guidance, "verify") || (points.length === 0 && !canTouch);
-      badge.hidden = moved?.applied !== true;
+      badge.hidden = slices.hidden = moved?.applied !== true;
       setText(words, movedText(moved));
       touch.hidden = here.hidden = !canTouch;
       move.hidden = back.hidden = !canMove || points.length === 0;
