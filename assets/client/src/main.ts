@@ -11,7 +11,7 @@ import { failureOf, nameOf, named, type Dropped } from "./model/dropped";
 import { forScan, forSegmentation, forStudy } from "./model/opening";
 import { distance } from "./model/affine";
 import { VERIFIED, worse } from "./model/overlay";
-import { OverlayLog } from "./model/overlay_log";
+import { OverlayLog, TELL_EVERY_S } from "./model/overlay_log";
 import { Poses } from "./model/poses";
 import { Readings, sightOf, tipOf, type Sight } from "./model/sight";
 import { INITIAL_STATE, type AppStore } from "./model/state";
@@ -35,7 +35,7 @@ import { Tools } from "./three/tools";
 import { VolumeLoader } from "./volume/loader";
 import { matrix } from "./volume/texture";
 import { cancelJob, changeRole, findJob, invite, library, me, members, pair, Refused, removeStudy, sendOut, startJob, Unreachable } from "./wire/api";
-import type { ClientMessage, OpenRequest, ServerMessage, Study } from "./wire/messages";
+import type { ClientMessage, OpenRequest, ServerMessage, ShownAsk, Study } from "./wire/messages";
 import { Socket } from "./wire/socket";
 import { uploadStudy } from "./wire/upload";
 import { createHeadset, type Headset } from "./xr/headset";
@@ -110,6 +110,7 @@ function receive(message: ServerMessage): void {
       store.update((state) => ({ ...state, recording: message.recording, hubs: message.hubs }));
       break;
     case "refused":
+      if (takenBack(message.request)) break;
       store.update((state) => ({ ...state, announcement: `That could not be done: ${message.summary}.` }));
       break;
     case "error":
@@ -176,6 +177,7 @@ async function connect(): Promise<void> {
     live: (isNew) => {
       store.update((state) => ({ ...state, connection: "live", lostSince_s: null }));
       if (isNew) catchUp();
+      if (isNew) tellOverlay();
     },
     lost: (silent_s) => {
       poses.forget();
@@ -241,9 +243,40 @@ function noteLevels(sight: Sight | null): void {
 }
 
 function noteOverlay(sight: Sight | null): void {
-  if (sight === null) overlayLog.reset();
-  else overlayLog.note(store.get().overlayOn && sight.anatomy.shown !== "hidden" && document.visibilityState === "visible", performance.now() / 1000);
+  if (sight !== null) {
+    overlayLog.note(store.get().overlayOn && sight.anatomy.shown !== "hidden" && document.visibilityState === "visible", performance.now() / 1000);
+    return;
+  }
+  tellOverlay();
+  overlayLog.reset();
 }
+
+/** What was told last, by its requests. */
+const told = new Map<string, ShownAsk>();
+
+/** For how long the overlay was on goes to the server's log; what it cannot be told now stays to be told. */
+function tellOverlay(): void {
+  const { scene, connection } = store.get();
+  if (scene === null || connection !== "live") return;
+  told.clear();
+  overlayLog.tell((shown) => {
+    const request = crypto.randomUUID();
+    told.set(request, shown);
+    return socket?.send({ type: "guide", request, scene: scene.id, ask: shown, by: null }) ?? false;
+  });
+}
+
+/** Whether that was told and not taken: it is to be told again. Nobody asked for it by hand, so nobody hears of it. */
+function takenBack(request: string): boolean {
+  const shown = told.get(request);
+  if (shown !== undefined) overlayLog.takeBack(shown);
+  return told.delete(request);
+}
+
+window.setInterval(() => {
+  if (sights.get() !== null) tellOverlay();
+}, 1000 * TELL_EVERY_S);
+window.addEventListener("pagehide", () => tellOverlay());
 
 let followed_ms = -Infinity;
 function follow(sight: Sight | null): void {
@@ -257,6 +290,15 @@ function follow(sight: Sight | null): void {
 }
 
 // --- what a person asks for --------------------------------------------------------------------
+
+/** Where the time is kept that the overlay was on. */
+const OVERLAY_KEPT = {
+  demo: "Kept on this page only.",
+  refused: "Kept on this page only: the server did not take it.",
+  connecting: "Kept here until the server is back.",
+  lost: "Kept here until the server is back.",
+  live: "Kept in the server's log.",
+} as const;
 
 let sending: AbortController | null = null;
 
@@ -326,6 +368,8 @@ const actions: Actions = {
   guide: (guided) => ask((request) => ({ ...request, type: "guide", ask: guided, by: null }), "Not connected: nothing was asked."),
   isHeard: () => sound.isAwake,
   overlayTime: () => overlayLog.words,
+  overlayKept: () => OVERLAY_KEPT[demo ? "demo" : overlayLog.isRefused ? "refused" : store.get().connection],
+  unreadable: (count) => overlayLog.noteUnreadable(count),
   people: { invite, members, changeRole, sendOut },
   resetView: () => {
     stage.resetView(true);

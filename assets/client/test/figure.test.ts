@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { burst, byUrgency, heard, linkAlertOf, shownText } from "../src/model/alarm";
 import { ALPHABET, dashFigure, figureWithError, holdsDigit, isInAlphabet, said } from "../src/model/figure";
 import { OverlayLog } from "../src/model/overlay_log";
-import type { Alert } from "../src/wire/messages";
+import type { Alert, ShownAsk } from "../src/wire/messages";
 
 describe("a figure", () => {
   const cases: readonly (readonly [number, number, string])[] = [
@@ -77,5 +77,61 @@ describe("the time that the overlay was on", () => {
     for (const [isOn, at_s] of [[false, 0], [true, 10], [true, 75], [false, 85]] as const) log.note(isOn, at_s);
     assert.equal(log.seconds, 75);
     assert.equal(log.words, "Overlay on 1 min 15 s, 88 %");
+  });
+
+  const noted = (...times_s: readonly number[]): OverlayLog => {
+    const log = new OverlayLog();
+    for (const time_s of times_s) log.note(true, time_s);
+    return log;
+  };
+  const told = (log: OverlayLog): Omit<ShownAsk, "kind">[] => {
+    const asks: ShownAsk[] = [];
+    log.tell((ask) => asks.push(ask) > 0);
+    return asks.map(({ on_s, of_s, unreadable }) => ({ on_s, of_s, unreadable }));
+  };
+
+  it("is told once: the next telling holds what passed since", () => {
+    const log = noted(0, 60);
+    log.noteUnreadable();
+    assert.deepEqual(told(log), [{ on_s: 60, of_s: 60, unreadable: 1 }]);
+    assert.deepEqual(told(log), []);
+    log.note(false, 90);
+    assert.deepEqual(told(log), [{ on_s: 0, of_s: 30, unreadable: 0 }]);
+  });
+  it("is kept and added up while nobody takes it", () => {
+    const log = noted(0, 60);
+    log.tell(() => false);
+    log.note(true, 100);
+    log.noteUnreadable(2);
+    assert.deepEqual(told(log), [{ on_s: 100, of_s: 100, unreadable: 2 }]);
+  });
+  it("is told again where the server refused it", () => {
+    const log = noted(0, 60);
+    const refused: ShownAsk[] = [];
+    log.tell((ask) => refused.push(ask) > 0);
+    log.note(false, 70);
+    for (const ask of refused) log.takeBack(ask);
+    assert.ok(log.isRefused);
+    assert.deepEqual(told(log), [{ on_s: 60, of_s: 70, unreadable: 0 }]);
+    assert.ok(!log.isRefused);
+  });
+  it("is told an hour at a time where more than that passed", () => {
+    const log = noted(0, 3000);
+    log.note(false, 5000);
+    log.noteUnreadable();
+    assert.deepEqual(told(log), [{ on_s: 3000, of_s: 3600, unreadable: 1 }, { on_s: 0, of_s: 1400, unreadable: 0 }]);
+  });
+  it("is told of a number that could not be read though no time passed", () => {
+    const log = new OverlayLog();
+    log.noteUnreadable();
+    assert.deepEqual(told(log), [{ on_s: 0, of_s: 0, unreadable: 1 }]);
+  });
+  it("of a session that ended is still told, and not shown as the next one's", () => {
+    const log = noted(0, 60);
+    log.reset();
+    assert.equal(log.seconds, 0);
+    log.note(true, 500);
+    log.note(true, 510);
+    assert.deepEqual(told(log), [{ on_s: 70, of_s: 70, unreadable: 0 }]);
   });
 });

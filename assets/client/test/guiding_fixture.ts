@@ -29,6 +29,8 @@ export const GUIDANCE: Guidance = {
   margins: [],
   resection: null,
   headsets: [],
+  traced: null,
+  moved: null,
 };
 
 export function guidedScene(changes: Partial<Guidance> = {}, verified = true): Scene {

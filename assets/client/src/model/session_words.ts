@@ -27,6 +27,9 @@ export function stepState(guidance: Guidance, step: GuidanceStep): "done" | "now
   return asked < now ? "done" : asked === now ? "now" : "waiting";
 }
 
+/** Whether a step is under way, or was. */
+export const hasCome = (guidance: Guidance, step: GuidanceStep): boolean => stepState(guidance, step) !== "waiting";
+
 /** Rounded up to a tenth, so that it never promises more than is known. */
 export const upToTenth = (mm: number): string => (Math.ceil(mm * 10 - 1e-4) / 10).toFixed(1);
 

@@ -6,6 +6,7 @@ import type { Vec3 } from "./affine";
 import { anatomy, lookOf, tool, worse, badness, type Overlay, type Shown } from "./overlay";
 import { placeOf, type Poses, type ToolPlace } from "./poses";
 import { isPlaced } from "./freshness";
+import { guessedNodes, guessWords } from "./moved_tissue";
 import { sentenceCase } from "./number_text";
 import type { Reading, ReadingRow, Why } from "../wire/binary";
 import type { DeviceState, Guidance, GuidedBands, HeadsetPlace, Scene, TrackedNode, Trajectory } from "../wire/messages";
@@ -50,6 +51,8 @@ export interface DistanceSight {
   /** Null where it is not known, and then `words` say why. */
   readonly known: KnownDistance | null;
   readonly words: string;
+  /** Measured to where the structure is guessed to have moved. */
+  readonly guessed: boolean;
 }
 
 export interface ToolSight {
@@ -79,6 +82,8 @@ export interface Sight {
   readonly chosen: Trajectory | null;
   /** Of the first tool against the chosen way; null where either is not known. */
   readonly alignment: Alignment | null;
+  /** Says that tissue is drawn where it is guessed to be; "" while none is. */
+  readonly guess: string;
 }
 
 /** Who looks, and how. */
@@ -118,7 +123,7 @@ export function sightOf(scene: Scene | null, readings: Readings, poses: Poses, l
   const chosen = guidance.trajectories.find(({ id }) => id === guidance.chosen) ?? null;
   const first = tools[0];
   const alignment = chosen && first?.place && lookOf(first.told).hasNumber && lookOf(first.drawn).hasNumber ? align(chosen, first.place.tip_mm, first.place.ahead) : null;
-  return { hub_s: looker.hub_s, anatomy: anatomySight(scene, guidance, readings, looker, overPatient, headset), overPatient, headset, tools, chosen, alignment };
+  return { hub_s: looker.hub_s, anatomy: anatomySight(scene, guidance, readings, looker, overPatient, headset), overPatient, headset, tools, chosen, alignment, guess: guessWords(guidance.moved) };
 }
 
 /** A registration in force of the same number as what is read. */
@@ -160,6 +165,7 @@ function toolSight(
   const told = tool({ age_s: ageOf(reading, hub_s), speed_mm_s, why: why ?? (reading === undefined ? "the device is silent" : null), overPatient: false });
   const matches = reading !== undefined && reading.revision === guidance.revision && reading.epoch === (scene.registration_epoch & 0xffff);
   const isTold = lookOf(told).hasNumber;
+  const guessed = guessedNodes(scene);
   const words = isTold ? "" : sentenceCase(told.why ?? "not known");
   return {
     node,
@@ -171,7 +177,7 @@ function toolSight(
     tipError_mm: isTold && reading !== undefined && reading.tipError_mm > 0 ? reading.tipError_mm : null,
     distances: guidance.structures.map((structure, n) => {
       const row = matches ? reading.rows[n] : undefined;
-      return { node: structure.node, name: structure.name, bands: structure.bands, ...distanceOf(row, isTold, words) };
+      return { node: structure.node, name: structure.name, bands: structure.bands, guessed: guessed.has(structure.node), ...distanceOf(row, isTold, words) };
     }),
   };
 }

@@ -29,6 +29,10 @@ export interface Actions {
   isHeard(): boolean;
   /** For how long the overlay was on, in words. */
   overlayTime(): string;
+  /** Where that is kept. */
+  overlayKept(): string;
+  /** A number that was drawn was read back wrong, and taken away. */
+  unreadable(count?: number): void;
   /** Who is in the session, and letting others in. */
   readonly people: PeopleServer;
   resetView(): void;

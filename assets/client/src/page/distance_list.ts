@@ -50,19 +50,21 @@ export function createDistanceList(sheet: FigureSheet, most: number): DistanceLi
 
 function createRow(figure: FigureView): Row {
   const name = element("span", { class: "label" });
+  const guess = element("span", { class: "guess" }, "guess");
   const level = element("span", { class: "level" });
   const zones = element("span", { class: "zones" });
   const whisker = element("span", { class: "whisker" });
   const tick = element("span", { class: "tick" });
   const words = element("span", { class: "detail" });
   const bar = element("span", { class: "distance-bar", "aria-hidden": "true" }, zones, element("span", { class: "zero" }), whisker, tick);
-  const row = element("li", { class: "distance" }, element("span", { class: "names" }, name, level), bar, figure.element, words);
+  const row = element("li", { class: "distance" }, element("span", { class: "names" }, element("span", { class: "named" }, name, guess), level), bar, figure.element, words);
   let bands: GuidedBands | null = null;
   return {
     element: row,
     draw(distance, toolWords) {
       const { known } = distance;
       setText(name, distance.name);
+      guess.hidden = !distance.guessed;
       setText(level, known === null ? "" : LEVEL_WORDS[distance.level as 0]);
       row.dataset["level"] = String(known === null ? "unknown" : distance.level);
       if (bands !== distance.bands) zones.style.background = zoneStyle((bands = distance.bands));

@@ -25,9 +25,11 @@ interface Drawn extends FigureView {
   readonly cells: HTMLElement;
   wanted: string;
   isNew: boolean;
+  wasFault: boolean;
 }
 
-export function createFigureSheet(): FigureSheet {
+/** `unreadable` is told of each figure that comes out wrong after it had come out right. */
+export function createFigureSheet(unreadable: () => void): FigureSheet {
   const cells = ALPHABET.map((character) => cell(character));
   const reference = element("span", { class: "figure-reference figure-cells", "aria-hidden": "true" }, ...cells);
   const all: Drawn[] = [];
@@ -49,6 +51,8 @@ export function createFigureSheet(): FigureSheet {
         const isRight = isSound && isDrawnAsMeant(view, widths);
         view.element.toggleAttribute("data-fault", !isRight);
         if (!isRight) put(view.cells, dashFigure());
+        if (!isRight && !view.wasFault) unreadable();
+        view.wasFault = !isRight;
       }
     },
   };
@@ -63,6 +67,7 @@ function createFigure(): Drawn {
     cells,
     wanted: "",
     isNew: false,
+    wasFault: false,
     show(figure) {
       if (figure === view.wanted && !whole.hasAttribute("data-fault")) return;
       view.wanted = isInAlphabet(figure) ? figure : dashFigure();
@@ -77,7 +82,8 @@ function createFigure(): Drawn {
 
 /** Where a figure has its point, if it has one, and the gaps before error and unit. */
 const NARROW_AT = [4, 6, 11];
-const cellClass = (character: string, place: number): string => (character === "." || (NARROW_AT.includes(place) && character === BLANK) ? "cell narrow" : character === "m" ? "cell wide" : "cell");
+const CLASSES: Readonly<Record<string, string>> = { ".": "cell narrow", m: "cell wide", "°": "cell as-mm" };
+const cellClass = (character: string, place: number): string => (NARROW_AT.includes(place) && character === BLANK ? "cell narrow" : (CLASSES[character] ?? "cell"));
 const cell = (character: string, place = 0): HTMLElement => element("span", { class: cellClass(character, place) }, character);
 
 /** Only what changes is touched. */

@@ -38,8 +38,13 @@ export function createFrame(store: AppStore, sights: Store<Sight | null>, action
   const left = createSidePanel("left", "Studies and structures", createStudiesPanel(store, actions), createStructuresPanel(store, actions));
   const displayCheck = createDisplayCheck();
   const help = createHelp(() => displayCheck.showModal());
-  const guidance = createGuidancePanel(store, sights, { guide: (ask) => actions.guide(ask), overlayTime: () => actions.overlayTime(), checkDisplay: () => displayCheck.showModal() });
-  const right = createSidePanel("right", "Guidance and selection", createHud(sights), guidance, createDetailsPanel(store));
+  const guidance = createGuidancePanel(store, sights, {
+    guide: (ask) => actions.guide(ask),
+    overlayWords: () => `${actions.overlayTime()}. ${actions.overlayKept()}`,
+    unreadable: () => actions.unreadable(),
+    checkDisplay: () => displayCheck.showModal(),
+  });
+  const right = createSidePanel("right", "Guidance and selection", createHud(sights, () => actions.unreadable()), guidance, createDetailsPanel(store));
   const people = createPeople(store, actions.people);
   const toggle = (side: "left" | "right"): void => {
     const [panel, other] = side === "left" ? [left, right] : [right, left];

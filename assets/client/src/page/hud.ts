@@ -13,14 +13,15 @@ import type { Store } from "../model/store";
 /** Structures that are shown unasked. */
 export const MOST_SHOWN = 3;
 
-export function createHud(sights: Store<Sight | null>): HTMLElement {
-  const sheet = createFigureSheet();
+export function createHud(sights: Store<Sight | null>, unreadable: () => void): HTMLElement {
+  const sheet = createFigureSheet(unreadable);
   const name = element("strong", { class: "tool-name" });
   const state = element("span", { class: "tool-state", role: "status" });
   const list = createDistanceList(sheet, MOST_SHOWN);
   const bullseye = createBullseye(sheet);
   const scene = element("p", { class: "overlay-words", role: "status" });
-  const hud = element("section", { class: "hud", "aria-label": "Distances" }, element("header", {}, name, state), list.element, bullseye.element, scene, sheet.reference);
+  const guess = element("p", { class: "overlay-words guess-words", role: "status" });
+  const hud = element("section", { class: "hud", "aria-label": "Distances" }, element("header", {}, name, state), list.element, bullseye.element, guess, scene, sheet.reference);
   let isDrawing = false;
   const draw = (): void => {
     isDrawing = false;
@@ -33,6 +34,7 @@ export function createHud(sights: Store<Sight | null>): HTMLElement {
     setText(state, tool.words || sentenceCase(LOOKS[tool.told.shown].word));
     list.draw(tool);
     bullseye.draw(sight);
+    setText(guess, sight.guess);
     const words = anatomyWords(sight);
     // One reason is said once.
     const isSaid = tool.words !== "" && words.toLowerCase().includes(tool.words.toLowerCase());

@@ -3,7 +3,8 @@
 import type { Actions } from "./actions";
 import { element, setText } from "./element";
 import { icon } from "./icon";
-import { volumeText } from "../model/number_text";
+import { sentenceCase, volumeText } from "../model/number_text";
+import { guessOf } from "../model/moved_tissue";
 import { volumeOf } from "../model/scene";
 import type { AppStore, State } from "../model/state";
 import { isShown, resetStructures, setColour, setOpacity, showAll, surfaces, toggleSolo, toggleVisible } from "../model/structures";
@@ -52,12 +53,18 @@ function createRow(store: AppStore, actions: Actions, node: SurfaceNode, spacing
     actions.goTo(key);
   };
   const figure = element("span", { class: "figure" });
-  const title = element("button", { class: "name", type: "button", onclick: press }, element("span", { class: "label", title: name }, name), figure);
+  const guess = element("span", { class: "guess", hidden: true }, "guess");
+  const title = element("button", { class: "name", type: "button", onclick: press }, element("span", { class: "label", title: name }, name), guess, figure);
   const item = element("li", { class: "structure", "data-key": key }, colour, title, eye, solo, opacity);
   return {
     item,
     name,
-    measure: (now) => setText(figure, volumeText(now, spacing)),
+    measure(now) {
+      setText(figure, volumeText(now, spacing));
+      const words = guessOf(now);
+      guess.hidden = words === "";
+      guess.title = sentenceCase(words);
+    },
     update(state) {
       const view = state.structures[key];
       if (view === undefined) return;

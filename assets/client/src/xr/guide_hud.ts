@@ -20,6 +20,7 @@ const MOST_SHOWN = 3;
 const EVERY_S = 0.06;
 const EDGE = 24;
 const ROW_PX = 76;
+const WORDS_Y = 100;
 const ROWS_Y = 142;
 const FROM_MM = -5;
 const TO_MM = 25;
@@ -46,7 +47,8 @@ export class GuideHud {
   #drawn_s = -Infinity;
   #state = "";
 
-  constructor(private readonly theme: Theme, isAdditive: boolean) {
+  /** `unreadable` is told how many more figures than before came out wrong. */
+  constructor(private readonly theme: Theme, isAdditive: boolean, private readonly unreadable: (count: number) => void) {
     this.#figures = new FigureCanvas(Math.round(CAP_MM.body * PX_PER_MM), theme.text, isAdditive ? null : theme.ground);
     this.#texture = new THREE.CanvasTexture(this.#context.canvas);
     this.#texture.colorSpace = THREE.SRGBColorSpace;
@@ -61,7 +63,7 @@ export class GuideHud {
     this.mesh.visible = sight !== null && sight.tools.length > 0;
     if (!this.mesh.visible || sight === null) return;
     this.#place(bounds, eyes);
-    const state = `${sight.tools[0]!.told.shown} ${sight.anatomy.shown} ${words}`;
+    const state = `${sight.tools[0]!.told.shown} ${sight.anatomy.shown} ${sight.guess} ${words}`;
     // What is no longer known goes at once.
     if (state === this.#state && time_s - this.#drawn_s < EVERY_S) return;
     this.#state = state;
@@ -95,16 +97,19 @@ export class GuideHud {
     const { width, height } = this.#context.canvas;
     const context = this.#context;
     this.texts.length = 0;
+    const faultsBefore = this.#faults;
     this.#faults = 0;
     context.clearRect(0, 0, width, height);
     this.#frame(width, height, tool.told.shown === "verified" ? [] : tool.told.shown === "ageing" ? [18, 10] : [4, 8]);
     this.#words(tool.name, EDGE, 54, width * 0.3, "left", this.theme.text);
     this.#words(tool.words || sentenceCase(LOOKS[tool.told.shown].word), width - EDGE, 54, width * 0.62, "right", this.theme.text);
-    this.#words(words, EDGE, 100, width - 2 * EDGE, "left", this.theme.quiet);
+    this.#words(words, EDGE, sight.guess ? WORDS_Y - 8 : WORDS_Y, width - 2 * EDGE, "left", this.theme.quiet);
+    this.#words(sight.guess, EDGE, WORDS_Y + 24, width - 2 * EDGE, "left", this.theme.text);
     const sorted = byNearness(tool.distances, this.#order);
     this.#order = sorted.map(({ node }) => node);
     sorted.slice(0, MOST_SHOWN).forEach((distance, n) => this.#row(distance, ROWS_Y + n * ROW_PX, width));
     if (sight.chosen !== null) this.#bullseye(sight, height);
+    if (this.#faults > faultsBefore) this.unreadable(this.#faults - faultsBefore);
     if (this.#faults > 0) this.#words("Display fault", width - EDGE, height - 20, width / 2, "right", this.theme.text);
     this.#texture.needsUpdate = true;
   }
@@ -138,11 +143,11 @@ export class GuideHud {
     this.texts.push(said(isRight ? figure : dashFigure()));
   }
 
-  #row({ name, known, level, bands }: DistanceSight, y: number, width: number): void {
+  #row({ name, known, level, bands, guessed }: DistanceSight, y: number, width: number): void {
     const context = this.#context;
     const figure = known === null ? dashFigure() : figureWithError(known.distance_mm, known.error_mm);
     const left = width - EDGE - this.#figures.width(figure);
-    this.#words([name, known === null ? "" : LEVELS[level]].filter(Boolean).join(" · "), EDGE, y + 32, left - 2 * EDGE, "left", this.theme.text);
+    this.#words([name, guessed ? "guess" : "", known === null ? "" : LEVELS[level]].filter(Boolean).join(" · "), EDGE, y + 32, left - 2 * EDGE, "left", this.theme.text);
     this.#figure(figure, width - EDGE, y - 2);
     const [from, to, top, tall] = [EDGE, left - EDGE, y + 42, 14];
     const at = (mm: number): number => from + ((Math.min(TO_MM, Math.max(FROM_MM, mm)) - FROM_MM) / (TO_MM - FROM_MM)) * (to - from);

@@ -4,6 +4,7 @@ import type { Control, Icon, PanelSize, Press, Rect } from "./panel";
 import { SCALE_LIMITS } from "./grab";
 import { scaleText } from "./scale_text";
 import { withError } from "../model/number_text";
+import { guessOf, guessWords, movedText } from "../model/moved_tissue";
 import { volumeOf } from "../model/scene";
 import { may } from "../model/self";
 import { PLANES, type Plane, type State, type Tool } from "../model/state";
@@ -70,6 +71,10 @@ export interface PanelIntents {
   touchLandmark(id: string): void;
   registerHeadset(): void;
   chooseWay(id: string): void;
+  /** Begins to draw the pointer over the skin, or registers by what was drawn. */
+  trace(state: "start" | "stop"): void;
+  /** Moves soft tissue by what was touched again, or puts it back. */
+  deform(state: "apply" | "forget"): void;
   reset(): void;
   leave(): void;
   /** Takes the panel off the wrist and lets it stand. */
@@ -171,8 +176,8 @@ function guidePage(state: State, { guide }: PanelView, intents: PanelIntents): C
     button("overlay", cell(0, 0, 2), overlayOn ? "Overlay on" : "Overlay off", () => intents.toggleOverlay(), { on: overlayOn, ...ticked(overlayOn) }),
     button("silence", cell(0, 1, 2), "Silence", () => intents.silence(), { disabled: !quiet }),
     caption("guide-words", cell(1, 0, 1), guide.words || guidance.next),
-    ...(isTouching ? landmarkRows(guidance, guide, intents) : wayRows(guidance, intents)),
-    ...guideFoot(state, guide, isTouching, intents),
+    ...(isTouching ? landmarkRows(guidance, guide, intents) : [...wayRows(guidance, intents), ...movedRows(state, guidance, intents)]),
+    ...(isTouching ? touchingFoot(state, guidance, guide, intents) : guidingFoot(state, guide, intents)),
   ];
 }
 
@@ -185,13 +190,46 @@ function landmarkRows({ landmarks }: Guidance, { landmark, done }: GuideView, in
   });
 }
 
-function wayRows({ trajectories, chosen }: Guidance, intents: PanelIntents): Control[] {
-  return trajectories.slice(0, GUIDE_ROWS).map(({ id, name, refused }, row) =>
+/** Rows that the words of moved tissue and what is to be done about it take from the ways. */
+const MOVED_ROWS = 2;
+const isMoved = ({ moved }: Guidance): boolean => moved !== null && moved.points.length > 0;
+
+function wayRows(guidance: Guidance, intents: PanelIntents): Control[] {
+  const { trajectories, chosen } = guidance;
+  // The chosen one first where not all have room.
+  const rows = GUIDE_ROWS - (isMoved(guidance) ? MOVED_ROWS : 0);
+  const ahead = rows < trajectories.length ? [...trajectories].sort((a, b) => Number(b.id === chosen) - Number(a.id === chosen)) : trajectories;
+  return ahead.slice(0, rows).map(({ id, name, refused }, row) =>
     button(`way-${id}`, cell(2 + row, 0, 1), refused ? `${name}: ${refused}` : name, () => intents.chooseWay(id), { on: id === chosen, disabled: refused !== "", ...ticked(id === chosen) }));
 }
 
-function guideFoot({ view: { followsTip } }: State, { done, overlayTime }: GuideView, isTouching: boolean, intents: PanelIntents): Control[] {
-  if (isTouching) return [button("register-headset", cell(5, 0, 1), "Place it in this headset", () => intents.registerHeadset(), { disabled: done.size < LEAST_LANDMARKS })];
+/** Words in two lines where they have two halves. */
+function lines(id: string, rect: Rect, words: string): Control[] {
+  const [first, ...rest] = words.split("; ");
+  if (rest.length === 0) return [caption(id, rect, words)];
+  const half = { ...rect, h_mm: rect.h_mm / 2 };
+  return [caption(id, half, `${first!};`), caption(`${id}-more`, { ...half, y_mm: rect.y_mm + half.h_mm }, rest.join("; "))];
+}
+
+function movedRows(state: State, guidance: Guidance, intents: PanelIntents): Control[] {
+  if (!isMoved(guidance)) return [];
+  const off = { disabled: !may(state, "set_margin") };
+  return [
+    ...lines("moved", cell(3, 0, 1), guessWords(guidance.moved) || movedText(guidance.moved)),
+    button("move-tissue", cell(4, 0, 2), "Move tissue", () => intents.deform("apply"), { ...off, ...ticked(guidance.moved?.applied === true) }),
+    button("put-back", cell(4, 1, 2), "Put back", () => intents.deform("forget"), off),
+  ];
+}
+
+function touchingFoot(state: State, { traced }: Guidance, { done }: GuideView, intents: PanelIntents): Control[] {
+  const trace = traced === null ? (["Trace the skin", "start"] as const) : ([`Register (${traced} points)`, "stop"] as const);
+  return [
+    button("register-headset", cell(5, 0, 2), "Place it here", () => intents.registerHeadset(), { disabled: done.size < LEAST_LANDMARKS }),
+    button("trace", cell(5, 1, 2), trace[0], () => intents.trace(trace[1]), { on: traced !== null, disabled: !may(state, "register") }),
+  ];
+}
+
+function guidingFoot({ view: { followsTip } }: State, { overlayTime }: GuideView, intents: PanelIntents): Control[] {
   return [
     button("follow", cell(5, 0, 2), "Slice at tip", () => intents.toggleFollow(), { on: followsTip, ...ticked(followsTip) }),
     caption("overlay-time", cell(5, 1, 2), overlayTime),
@@ -202,7 +240,8 @@ function structuresPage(state: State, view: PanelView, intents: PanelIntents): C
   const all = surfaces(state.scene);
   if (all.length === 0) return [caption("none", cell(0, 0, 1), "No structures yet: open a study on the page")];
   const first = Math.min(view.first, all.length - 1);
-  const rows = all.slice(first, first + STRUCTURE_ROWS).flatMap(({ structure: { key, name } }, row) => {
+  const rows = all.slice(first, first + STRUCTURE_ROWS).flatMap((node, row) => {
+    const { key, name } = node.structure;
     const look = state.structures[key]!;
     const shown = isShown(state, key);
     const left: Rect = { ...cell(row, 0, 1), w_mm: 122 };
@@ -210,7 +249,7 @@ function structuresPage(state: State, view: PanelView, intents: PanelIntents): C
     const swatch = `rgb(${look.colour.join(" ")})`;
     const icon: Icon = shown ? "eye" : "eye-off";
     return [
-      button(`structure-${key}`, left, name, () => intents.toggleStructure(key), { on: shown, swatch, icon }),
+      button(`structure-${key}`, left, guessOf(node) ? `${name} (guess)` : name, () => intents.toggleStructure(key), { on: shown, swatch, icon }),
       opacitySlider(key, right, look.opacity, intents),
     ];
   });

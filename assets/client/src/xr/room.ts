@@ -63,6 +63,8 @@ export interface Corrections extends Strokes {
   guide(ask: GuideAsk): void;
   /** For how long the overlay was on, in words. */
   overlayTime(): string;
+  /** Numbers that were drawn were read back wrong, and taken away. */
+  unreadable(count?: number): void;
 }
 
 type Held = { readonly by: "select" | "squeeze"; readonly from: THREE.Vector3; letGo(): void };
@@ -172,7 +174,7 @@ export class Room {
     this.#name = new TextLabel(LABEL_CAP_DEG, this.#theme, true);
     this.#status = new TextLabel(BODY_CAP_DEG, this.#theme, true);
     this.#letters = new SliceLetters(this.#theme);
-    this.#hud = new GuideHud(this.#theme, this.#blend === "additive");
+    this.#hud = new GuideHud(this.#theme, this.#blend === "additive", (count) => corrections.unreadable(count));
     this.#alarm = new AlarmSign(this.#theme);
     const ask = (asked: GuideAsk): void => corrections.guide(asked);
     this.#touch = new LandmarkTouch(ask, (pointer) => feedback.give("press", pointer.source));
@@ -595,6 +597,8 @@ export class Room {
     touchLandmark: (id) => this.#touch.choose(this.#touch.landmark === id ? null : id),
     registerHeadset: () => this.corrections.guide({ kind: "solve", headset: true }),
     chooseWay: (id) => this.corrections.guide({ kind: "choose", id: this.sights.get()?.chosen?.id === id ? null : id }),
+    trace: (state) => this.corrections.guide({ kind: "trace", state }),
+    deform: (state) => this.corrections.guide({ kind: "deform", state }),
     reset: () => {
       this.#slice.putAway();
       this.#intents.setTool("navigate");
