@@ -127,11 +127,11 @@ class GuideRunner:
 
     def _ask(self, request: GuideRequest, refuse: Refuse) -> None:
         running = self._running
+        if isinstance(request.ask, ShownAsk):  # told too when guidance has just ended
+            self._note_shown(request, request.ask)
+            return
         if running is None or request.scene != running.scene:
             refuse("guidance does not run on this scan")
-            return
-        if isinstance(request.ask, ShownAsk):
-            self._note_shown(request, request.ask)
             return
         running.waiting[request.request] = refuse
         while len(running.waiting) > 64:  # answered by what happened

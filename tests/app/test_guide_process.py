@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.app.guide_process import GuideRunner, Guiding
 from engine.core.unknown import Why
+from engine.stream.audit_event import AuditEvent
 from engine.stream.messages import GuideRequest, OpenRequest, ReplaceScene, Scene
 from engine.stream.roles import Role
 from guidance.devices.simulated import Scenario
@@ -80,6 +81,15 @@ def test_a_plan_of_another_scan_guides_nothing(tmp_path: Path) -> None:
         ask = GuideRequest.model_validate({"request": "r", "scene": "s", "ask": {"kind": "solve"}})
         stage.hub.guide(ask, refused.append)
         assert refused == ["guidance does not run on this scan"]
+        told = {"kind": "shown", "on_s": 50.0, "of_s": 60.0, "unreadable": 1}
+        shown = GuideRequest.model_validate({"request": "r", "scene": "s", "ask": told, "by": "surgeon"})
+        stage.hub.guide(shown, refused.append)
+        assert len(refused) == 1
+        assert stage.hub.noted[-1] == (
+            AuditEvent.OVERLAY_SHOWN,
+            "surgeon",
+            {"on s": 50.0, "of s": 60.0, "unreadable": 1},
+        )
         stage.runner.close()
 
     asyncio.run(played())
