@@ -384,8 +384,7 @@ class GuideLoop:
         try:
             if outer is None:
                 raise InvalidValue("the scan shows no skin that could have been traced: register at landmarks")
-            start, rng = session.rough(), np.random.default_rng(len(traced_mm))
-            found = await asyncio.to_thread(register_surface, traced_mm, outer, session.tracked, start, rng)
+            found = await asyncio.to_thread(register_surface, traced_mm, outer, session.tracked, session.rough())
         except SightlineError as error:
             self._say(Told(refused=((request.request, str(error)),)))
             return

@@ -30,13 +30,14 @@ REPEATED_MM = 5.0
 MOST_RMS_MM = 2.5
 #: What may stay open at the middle of the traces (95 %).
 MOST_OPEN_MM = 3.0
-#: Starts around the first one, from which all must come to the same place.
-STARTS = 8
-_START_MM, _START_RAD = 6.0, np.deg2rad(6.0)
+#: Starts around the first one, either way about and along each axis, from which all must come to the same place.
+_START_MM, _START_RAD = 6.0, np.deg2rad(8.0)
 #: Two results are the same if they lay the traces this near to each other.
 _SAME_MM = 1.0
 #: A second place that fits nearly as well as the best is another place where the patient could be.
 _AS_GOOD = 1.25
+#: Distances themselves are known to no better than this: traces without any noise fit perfectly in both places.
+_SEARCH_MM = 0.05
 _REACHES_MM = (20.0, 8.0, 3.0)
 _FEATURE_MM = 6.0
 
@@ -53,9 +54,7 @@ class _Fit:
         return float(np.sqrt((self.off_mm**2).mean()))
 
 
-def register_surface(
-    traced_mm: Float64, surface: Surface, tracked: Frame, start: Transform | None, rng: np.random.Generator
-) -> Registration:
+def register_surface(traced_mm: Float64, surface: Surface, tracked: Frame, start: Transform | None) -> Registration:
     """The patient in the tracked frame, from (n, 3) points traced on `surface`.
 
     `start` is a registration by landmarks, roughly; without it features are matched, which takes traces over a wide and
@@ -71,7 +70,7 @@ def register_surface(
         raise FrameMismatch(f"the start leads from {start.source} to {start.target}")
     tree, cloud = SurfaceTree(surface), _cloud(surface)
     first = start.matrix if start is not None else _by_features(traced_mm, cloud, tree)
-    fits = [_icp(traced_mm, cloud, tree, matrix) for matrix in (first, *_around(first, traced_mm, rng))]
+    fits = [_icp(traced_mm, cloud, tree, matrix) for matrix in (first, *_around(first, traced_mm))]
     best = min(fits, key=lambda fit: fit.rms_mm)
     if best.rms_mm > MOST_RMS_MM:
         raise RegistrationRefused(
@@ -176,18 +175,17 @@ def _by_features(traced_mm: Float64, cloud: Any, tree: SurfaceTree) -> Float64:
     return min(found, key=lambda fit: fit.rms_mm).matrix
 
 
-def _around(first: Float64, traced_mm: Float64, rng: np.random.Generator) -> list[Float64]:
-    """Starts that are a little off, turned about the middle of the traces."""
+def _around(first: Float64, traced_mm: Float64) -> list[Float64]:
+    """Starts that are a little off, turned about the middle of the traces: of two places that fit, between which the
+    first start may lie, one is on either side of it."""
     middle = first[:3, :3] @ traced_mm.mean(axis=0) + first[:3, 3]
     made = []
-    for _ in range(STARTS):
-        axis = rng.normal(size=3)
-        rotation = turn(axis / np.linalg.norm(axis) * _START_RAD)
-        shift = rng.normal(size=3)
-        matrix = np.eye(4)
-        matrix[:3, :3] = rotation @ first[:3, :3]
-        matrix[:3, 3] = rotation @ (first[:3, 3] - middle) + middle + shift / np.linalg.norm(shift) * _START_MM
-        made.append(matrix)
+    for axis in (*np.eye(3), *-np.eye(3)):
+        for rotation, shift in ((turn(axis * _START_RAD), np.zeros(3)), (np.eye(3), axis * _START_MM)):
+            matrix = np.eye(4)
+            matrix[:3, :3] = rotation @ first[:3, :3]
+            matrix[:3, 3] = rotation @ (first[:3, 3] - middle) + middle + shift
+            made.append(matrix)
     return made
 
 
@@ -226,7 +224,7 @@ def _refuse_elsewhere(fits: list[_Fit], best: _Fit, traced_mm: Float64) -> None:
     there = _ends(traced_mm, best)
     for fit in fits:
         apart_mm = float(np.linalg.norm(_ends_at(traced_mm, best, fit) - there, axis=1).max())
-        if apart_mm > _SAME_MM and fit.rms_mm < _AS_GOOD * best.rms_mm:
+        if apart_mm > _SAME_MM and fit.rms_mm < _AS_GOOD * best.rms_mm + _SEARCH_MM:
             raise RegistrationRefused(
                 Doubt.NOT_CONVERGED,
                 f"the traces fit in two places, {apart_mm:.0f} mm apart: touch landmarks first, or trace a wider part",

@@ -72,7 +72,7 @@ def registered(head: Surface, points: Float64, rng: np.random.Generator) -> Regi
     axis, way = (v / np.linalg.norm(v) for v in rng.normal(size=(2, 3)))
     off, true = turn(axis * np.deg2rad(8.0)), truth(head).matrix
     start = Transform.rigid(head.frame, CLAMP, off @ true[:3, :3], off @ (true[:3, 3] - middle) + middle + way * 6.0)
-    return register_surface(points, head, CLAMP, start, rng)
+    return register_surface(points, head, CLAMP, start)
 
 
 def targets_mm(head: Surface) -> Float64:

@@ -44,7 +44,7 @@ def roughly(rng: np.random.Generator, degrees: float = 8.0, mm: float = 6.0) -> 
 
 def refusal(traced: Float64, of: Surface = HEAD, start: Transform | None = TRUTH) -> RegistrationRefused:
     with pytest.raises(RegistrationRefused) as caught:
-        register_surface(traced, of, CLAMP, start, np.random.default_rng(0))
+        register_surface(traced, of, CLAMP, start)
     return caught.value
 
 
@@ -52,7 +52,7 @@ def test_from_rough_landmarks_the_patient_is_found_and_the_stated_error_holds() 
     held, off_mm = [], []
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        made = register_surface(traces(rng), HEAD, CLAMP, roughly(rng), rng)
+        made = register_surface(traces(rng), HEAD, CLAMP, roughly(rng))
         off = made.patient_from_tracked.apply(TRUTH.inverse.apply(DEEP_MM)) - DEEP_MM
         off_mm += np.linalg.norm(off, axis=1).tolist()
         held += [made.expected_error(at).holds(o) for at, o in zip(DEEP_MM, off, strict=True)]
@@ -64,7 +64,7 @@ def test_from_rough_landmarks_the_patient_is_found_and_the_stated_error_holds() 
 
 def test_without_landmarks_features_find_it() -> None:
     rng = np.random.default_rng(0)
-    made = register_surface(traces(rng, count=600, down_to=-0.1), HEAD, CLAMP, None, rng)
+    made = register_surface(traces(rng, count=600, down_to=-0.1), HEAD, CLAMP, None)
     off = made.patient_from_tracked.apply(TRUTH.inverse.apply(DEEP_MM)) - DEEP_MM
     assert np.linalg.norm(off, axis=1).max() < 0.5
 
@@ -121,4 +121,4 @@ def test_traces_that_cannot_do_are_refused(traced: Float64, doubt: Doubt) -> Non
 def test_a_start_of_another_patient_space_is_refused() -> None:
     other = Transform.rigid(patient("9.9"), CLAMP, np.eye(3), (0.0, 0.0, 0.0))
     with pytest.raises(FrameMismatch, match=r"9\.9"):
-        register_surface(traces(np.random.default_rng(4)), HEAD, CLAMP, other, np.random.default_rng(0))
+        register_surface(traces(np.random.default_rng(4)), HEAD, CLAMP, other)

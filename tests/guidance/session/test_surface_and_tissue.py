@@ -126,7 +126,7 @@ def test_a_traced_skin_registers_and_must_be_checked_like_any_registration() -> 
     assert session.traced is None
     patient = theatre.hand.reference_from_patient.inverse.matrix
     # Between two places of the skin a hand that goes straight dips below it, by no more than its step allows.
-    found = register_surface(traced, SKIN, session.tracked, start, np.random.default_rng(0))
+    found = register_surface(traced, SKIN, session.tracked, start)
     session.take_registration(found)
     assert found.method is Method.SURFACE
     truth = Transform.rigid(PLAN.frame, session.tracked, patient[:3, :3], patient[:3, 3])
