@@ -60,7 +60,7 @@ class ReadingRow:
         if self.part not in (TIP, SHAFT) or not 0 <= self.level <= MOST_LEVEL:
             raise InvalidValue("a row tells of tip or shaft, at a level from 0 to 3")
         numbers = (self.distance_mm, self.error_mm, self.approach_mm_s, *self.surface_mm)
-        if not all(math.isfinite(number) and abs(number) <= MOST_DISTANCE_MM for number in numbers):
+        if not (max(numbers) <= MOST_DISTANCE_MM and min(numbers) >= -MOST_DISTANCE_MM) or math.isnan(sum(numbers)):
             raise InvalidValue("what is known of a distance is finite; what is not known has a reason")
         if self.error_mm < 0 or not self.contact_s >= 0:
             raise InvalidValue("neither an error nor a time to contact is negative")

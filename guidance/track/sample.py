@@ -16,8 +16,15 @@ from engine.core.unknown import Unknown, Why
 #: Largest departure of RᵀR from identity that is put right: trackers round their quaternions, and recordings of theirs
 #: are off by up to 5e-4.
 MOST_SKEW = 1e-2
+#: What numbers of single precision are off by.
+ROUNDED = 1e-5
+_IDENTITY = np.eye(3)
 #: Farther from a tracker nothing is tracked.
 MOST_MM = 10_000.0
+
+
+#: What devices send for what they do not see.
+_UNSEEN = np.eye(4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,17 +65,24 @@ def sample(thing: str, matrix: ArrayLike, time_s: float, *, is_seen: bool = True
     if not np.isfinite(time_s):
         raise InvalidValue("a device sent a time that is not a number")
     values = np.asarray(matrix, np.float64)
-    if not is_seen or (values.shape == (4, 4) and np.array_equal(values, np.eye(4))):
+    if not is_seen or (values.shape == (4, 4) and np.array_equal(values, _UNSEEN)):
         return Sample(thing, Unknown(Why.NO_TOOL, time_s), time_s)
-    if not _is_place(values):
+    rotation = _rotation(values)
+    if rotation is None:
         return Sample(thing, Unknown(Why.INVALID, time_s), time_s)
-    left, _, right = np.linalg.svd(values[:3, :3])
-    return Sample(thing, Transform.rigid(WORLD, thing_frame(thing), left @ right, values[:3, 3]), time_s)
+    return Sample(thing, Transform.rigid(WORLD, thing_frame(thing), rotation, values[:3, 3]), time_s)
 
 
-def _is_place(values: Float64) -> bool:
-    if values.shape != (4, 4) or not np.isfinite(values).all() or not np.array_equal(values[3], (0.0, 0.0, 0.0, 1.0)):
-        return False
+def _rotation(values: Float64) -> Float64 | None:
+    """The (3, 3) rotation nearest to that of a place; None where it is none."""
+    if values.shape != (4, 4) or not np.isfinite(values).all() or values[3].tolist() != [0.0, 0.0, 0.0, 1.0]:
+        return None
     rotation = values[:3, :3]
-    skew = float(np.abs(rotation.T @ rotation - np.eye(3)).max())
-    return skew <= MOST_SKEW and np.linalg.det(rotation) > 0 and float(np.abs(values[:3, 3]).max()) <= MOST_MM
+    product = rotation.T @ rotation
+    skew = float(np.abs(product - _IDENTITY).max())
+    if not (skew <= MOST_SKEW and np.linalg.det(rotation) > 0 and float(np.abs(values[:3, 3]).max()) <= MOST_MM):
+        return None
+    if skew <= ROUNDED:  # one step towards the nearest rotation is as good as all (Higham 1986), and costs a tenth
+        return np.asarray(rotation @ (1.5 * _IDENTITY - 0.5 * product))
+    left, _, right = np.linalg.svd(rotation)
+    return np.asarray(left @ right)

@@ -62,7 +62,9 @@ def near_axis(
     place, t, distance2 = nearest_to_segment(
         tree.nodes, tree.corners, tree.first_leaf, start, way, tolerance, hint, np.inf, found
     )
-    if at_a > 0.0 and distance2 > 0.0:
+    # An axis that goes through an edge between two triangles goes, after rounding, through neither: what touches is
+    # looked at for depth like what crosses.
+    if at_a > 0.0 and distance2 > tolerance * tolerance:
         return place, t, np.sqrt(distance2), tolerance
     return deepest(
         tree.nodes,

@@ -81,7 +81,7 @@ def passes(trees: Any, starts: Any, end: Any, enough: Any, within: Any, toleranc
             place, _, distance2 = nearest_to_segment(
                 tree.nodes, tree.corners, tree.first_leaf, start, d, tolerance, -1, within[k] * within[k], found
             )
-            if place >= 0 and distance2 == 0.0:
+            if place >= 0 and distance2 <= tolerance * tolerance:  # as near as that is through (`near_axis`)
                 out[c, k] = -1.0
             else:
                 out[c, k] = np.sqrt(distance2) if place >= 0 else np.inf

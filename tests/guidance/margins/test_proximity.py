@@ -12,6 +12,7 @@ from engine.core.errors import FrameMismatch, InvalidValue
 from engine.core.frame import Frame, FrameKind, patient
 from engine.core.surface import Surface
 from engine.core.transform import Transform
+from guidance.margins.margin import Part
 from guidance.margins.proximity import Proximity
 from guidance.margins.surface_tree import SEARCH_MM, SurfaceTree
 from guidance.margins.tool_place import ToolPlace, ToolShape
@@ -57,7 +58,7 @@ def test_a_tip_and_a_shaft_are_as_far_as_geometry_says() -> None:
     assert told.shaft.distance_mm == pytest.approx(30 - 20 - POINTER.radius_mm, abs=FACETS_MM + SEARCH_MM)
     assert told.shaft.tool_mm == pytest.approx([30, 0, 0], abs=1.5)
     assert told.shaft.away == pytest.approx([1, 0, 0], abs=0.05)
-    assert told.nearest is told.shaft
+    assert told.nearest.part is Part.SHAFT
 
 
 def test_within_it_is_negative_and_out_is_where_the_surface_is_nearest() -> None:
@@ -73,7 +74,7 @@ def test_a_shaft_that_goes_through_is_as_deep_as_its_deepest_point() -> None:
     assert told.tip.distance_mm > 20
     assert told.shaft is not None
     assert told.shaft.distance_mm == pytest.approx(5 - 20 - POINTER.radius_mm, abs=0.2)
-    assert told.nearest is told.shaft
+    assert told.nearest.part is Part.SHAFT
 
 
 def test_coming_nearer_tells_when_and_going_away_tells_nothing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.core.errors import InvalidValue
@@ -53,8 +53,25 @@ def test_a_hint_changes_no_distance(one: np.ndarray, other: np.ndarray) -> None:
     assert hinted.distance_mm == pytest.approx(tree.near_point(other).distance_mm, abs=SEARCH_MM + ROUNDING_MM)
 
 
+@pytest.mark.parametrize("place", ["edge", "vertex"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_line_that_goes_in_through_an_edge_or_a_vertex_is_as_deep_as_any(shape: str, place: str) -> None:
+    """After rounding it may go through none of the triangles that meet there."""
+    tree = TREES[shape]
+    corners = tree.arrays.corners.astype(np.float64)
+    rng = np.random.default_rng(0)
+    for k in rng.integers(0, len(corners), 200):
+        at = corners[k, 0] if place == "vertex" else (corners[k, 0] + corners[k, 1]) / 2
+        start, end = 2.0 * at, 0.5 * at  # from without to within: each of these shapes is seen whole from its middle
+        if tree.near_point(start).distance_mm < 1.0 or tree.near_point(end).distance_mm > -1.0:
+            continue
+        told = tree.near_axis(start, end, tree.near_point(start))
+        assert told.distance_mm <= tree.near_point(end).distance_mm + told.error_mm + SEARCH_MM + ROUNDING_MM
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @given(start=points, end=points)
+@example(start=np.array([0.0, 5.0, -51.0]), end=np.array([0.0, -1.0, 13.125]))  # through an edge
 def test_a_line_is_as_near_as_the_nearest_of_its_points_and_as_deep_as_the_deepest(
     shape: str, start: np.ndarray, end: np.ndarray
 ) -> None:
