@@ -259,11 +259,10 @@ class GuideRunner:
             return
         for op, blob in told.ops:
             self._hub.publish(op, blob)
-        for record in records(told.frame):
-            if isinstance(record, Pose):
-                self._hub.pose(record)
-            elif isinstance(record, Reading):
-                self._hub.read(record)
+        if told.ops:  # an alert leaves before what came with it is read
+            asyncio.get_running_loop().call_soon(self._show, running, told.frame)
+        else:
+            self._show(running, told.frame)
         for entity in told.lost:
             self._hub.lose(entity)
         for request, words in told.refused:
@@ -272,6 +271,15 @@ class GuideRunner:
         for noted in told.noted:
             event = AuditEvent.EXPORTED if noted.is_export else AuditEvent.REGISTRATION_CHANGED
             self._hub.note(event, noted.who, dict(noted.facts))
+
+    def _show(self, running: _Running, frame: bytes) -> None:
+        if running is not self._running:
+            return
+        for record in records(frame):
+            if isinstance(record, Pose):
+                self._hub.pose(record)
+            elif isinstance(record, Reading):
+                self._hub.read(record)
 
     def _died(self, running: _Running) -> None:
         """Nothing is known from this moment; a new loop begins with a registration that must be made anew."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.core.array import Float64
+from guidance.track.kernels import follow
 
 #: Of a tracker that says nothing of its jitter and is seen for too short to tell, standard deviation along each axis.
 USUAL_JITTER_MM = 0.2
@@ -39,38 +41,10 @@ def movement(times_s: Float64, target_from_thing: Float64, point_mm: Float64) ->
     Fewer than four places tell no scatter, and two no velocity worth the name: then what is usual for trackers stands
     in for it, and the error of the velocity says so.
     """
-    about = times_s - times_s.mean()
-    spread2 = float(about @ about)
-    points = target_from_thing[:, :3, :3] @ point_mm + target_from_thing[:, :3, 3]
-    if len(times_s) < 2 or spread2 == 0.0:
+    if len(times_s) < 2 or times_s[0] == times_s[-1]:
         return Movement(np.zeros(3), np.zeros(3), np.inf, USUAL_JITTER_MM, USUAL_JITTER_RAD)
-    turns = _turns(target_from_thing[:, :3, :3])
-    velocity, jitter_mm = _line(about, spread2, points, USUAL_JITTER_MM)
-    turn, jitter_rad = _line(about, spread2, turns, USUAL_JITTER_RAD)
-    return Movement(velocity, turn, jitter_mm / float(np.sqrt(spread2)), jitter_mm, jitter_rad)
-
-
-def _turns(rotations: Float64) -> Float64:
-    """(n, 3) turns, axis times angle, that lead from the last of (n, 3, 3) rotations to each; less than half round."""
-    between = rotations @ rotations[-1].T
-    twice_sine = np.stack(
-        [
-            between[:, 2, 1] - between[:, 1, 2],
-            between[:, 0, 2] - between[:, 2, 0],
-            between[:, 1, 0] - between[:, 0, 1],
-        ],
-        axis=-1,
+    moved = np.empty((2, 3))
+    spread2, jitter_mm, jitter_rad = follow(
+        times_s, target_from_thing, point_mm, USUAL_JITTER_MM, USUAL_JITTER_RAD, _LEAST, moved
     )
-    sine = np.linalg.norm(twice_sine, axis=1) / 2
-    angle = np.arctan2(sine, (np.trace(between, axis1=1, axis2=2) - 1) / 2)
-    scale = np.where(sine > 1e-9, angle / np.maximum(2 * sine, 1e-18), 0.5)
-    return np.asarray(twice_sine * scale[:, None])
-
-
-def _line(about: Float64, spread2: float, values: Float64, usual: float) -> tuple[Float64, float]:
-    """Slope of (n, 3) values, and their standard deviation from the line, along each axis."""
-    slope = about @ values / spread2
-    if len(values) < _LEAST:
-        return slope, usual
-    rest = values - values.mean(axis=0) - np.outer(about, slope)
-    return slope, float(np.sqrt((rest**2).sum() / (3 * (len(values) - 2))))
+    return Movement(moved[0], moved[1], jitter_mm / math.sqrt(spread2), jitter_mm, jitter_rad)

@@ -16,6 +16,7 @@ from guidance.register.registration import Registration
 from guidance.track.movement import movement
 from guidance.track.sample import Sample
 from guidance.track.track import Track
+from guidance.uncertainty.point_error import radius_of
 from guidance.uncertainty.pose_error import PoseError
 
 #: Places of tool and reference that are farther apart in time are not of one moment.
@@ -44,7 +45,9 @@ class Placed:
     @property
     def tip_error_mm(self) -> float:
         """Radius of the ball that holds the tip in 95 % of cases."""
-        return self.place.error.at(self.place.patient_from_tool.matrix[:3, 3]).radius_mm()
+        error = self.place.error
+        covariance = error.carried(self.place.patient_from_tool.matrix[:3, 3])
+        return radius_of(np.asarray(np.linalg.eigvalsh(covariance), np.float64), error.degrees)
 
     def shares_mm(self) -> dict[str, float]:
         """Of each part at the tip: radius of the ball that holds it in 95 % of cases."""

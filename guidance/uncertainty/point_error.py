@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import chdtri, fdtri, ndtri, stdtrit
 
-from engine.core.array import Float64, owned
+from engine.core.array import Float64, frozen, owned
 from engine.core.errors import InvalidValue
 
 #: The share of cases that a stated error holds for, where nobody says otherwise.
@@ -26,6 +27,8 @@ class PointError:
 
     covariance_mm2: Float64
     degrees: float = np.inf
+    #: (3,) variances along the axes of the region, rising.
+    variances_mm2: Float64 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         covariance = owned(self.covariance_mm2, np.float64)
@@ -34,11 +37,13 @@ class PointError:
         scale = max(float(np.abs(covariance).max()), 1e-12)
         if float(np.abs(covariance - covariance.T).max()) > 1e-6 * scale:
             raise InvalidValue("a covariance is symmetric")
-        if np.linalg.eigvalsh(covariance)[0] < -1e-6 * scale:
+        variances = np.linalg.eigvalsh(covariance)
+        if variances[0] < -1e-6 * scale:
             raise InvalidValue("a variance is never negative")
         if not self.degrees > 0:
             raise InvalidValue("an estimate has degrees of freedom")
         object.__setattr__(self, "covariance_mm2", covariance)
+        object.__setattr__(self, "variances_mm2", frozen(np.clip(variances, 0.0, None)))
 
     @property
     def rms_mm(self) -> float:
@@ -60,13 +65,7 @@ class PointError:
         The squared distance is a weighted sum of chi-squares; one gamma with its mean and variance stands for it
         (Satterthwaite 1946), and is within 2 % of it at the 95th percentile for any weights.
         """
-        weights = np.clip(np.linalg.eigvalsh(self.covariance_mm2), 0.0, None)
-        total, squares = float(weights.sum()), float((weights**2).sum())
-        if total == 0.0:
-            return 0.0
-        shape = total**2 / squares  # degrees of freedom of that gamma, 1 to 3
-        quantile = chdtri(shape, 1 - level) if np.isinf(self.degrees) else shape * fdtri(shape, self.degrees, level)
-        return float(np.sqrt(squares / total * quantile))
+        return radius_of(self.variances_mm2, self.degrees, level)
 
     def __add__(self, other: PointError) -> PointError:
         """Both at once, independent. Degrees of freedom after Welch and Satterthwaite, by the traces."""
@@ -75,6 +74,17 @@ class PointError:
         return PointError(
             self.covariance_mm2 + other.covariance_mm2, (one + two) ** 2 / spent if spent > 0.0 else np.inf
         )
+
+
+def radius_of(variances_mm2: Float64, degrees: float, level: float = LEVEL) -> float:
+    """As `PointError.radius_mm`, from the (3,) variances along the axes of the region."""
+    one, two, three = (max(variance, 0.0) for variance in variances_mm2.tolist())
+    total, squares = one + two + three, one * one + two * two + three * three
+    if total == 0.0:
+        return 0.0
+    shape = total**2 / squares  # degrees of freedom of that gamma, 1 to 3
+    quantile = chdtri(shape, 1 - level) if math.isinf(degrees) else shape * fdtri(shape, degrees, level)
+    return math.sqrt(squares / total * float(quantile))
 
 
 def region2(level: float, degrees: float) -> float:

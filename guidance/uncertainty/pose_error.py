@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,10 @@ class PoseError:
         covariance, about = owned(self.covariance, np.float64), owned(self.about_mm, np.float64)
         if covariance.shape != (6, 6) or about.shape != (3,):
             raise InvalidValue("the covariance of a pose is 6 x 6, and the point it turns about has three coordinates")
-        if not np.isfinite(covariance).all() or not np.isfinite(about).all():
+        # One sum tells of most that it is finite, ninety times a second and tool.
+        if not math.isfinite(covariance.sum() + about.sum()) and not (
+            np.isfinite(covariance).all() and np.isfinite(about).all()
+        ):
             raise InvalidValue("the error of a pose holds NaN or infinity")
         object.__setattr__(self, "covariance", covariance)
         object.__setattr__(self, "about_mm", about)
@@ -46,6 +50,8 @@ class PoseError:
 
     def seen_from(self, about_mm: Float64) -> PoseError:
         """The same error as a turn about another point."""
+        if self._is_about(about_mm):
+            return self
         move = np.eye(6)
         move[3:, :3] = jacobian(about_mm - self.about_mm)[:, :3]
         return PoseError(move @ self.covariance @ move.T, about_mm, self.degrees)
@@ -60,8 +66,17 @@ class PoseError:
 
     def at(self, point_mm: Float64) -> PointError:
         """Error of a (3,) point that goes through the transform, given in the target frame."""
+        return PointError(self.carried(point_mm), self.degrees)
+
+    def carried(self, point_mm: Float64) -> Float64:
+        """(3, 3) covariance of such a point."""
+        if self._is_about(point_mm):
+            return self.covariance[3:, 3:]
         moves = jacobian(point_mm - self.about_mm)
-        return PointError(moves @ self.covariance @ moves.T, self.degrees)
+        return np.asarray(moves @ self.covariance @ moves.T)
+
+    def _is_about(self, point_mm: Float64) -> bool:
+        return bool((self.about_mm == point_mm).all())
 
 
 def jacobian(from_centre_mm: Float64) -> Float64:

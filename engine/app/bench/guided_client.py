@@ -88,9 +88,37 @@ class GuidedClient:
                 await asyncio.sleep(0.02)
 
 
+@dataclass
+class Headset:
+    """One of many in a process: notes when each text came, and reads them afterwards.
+
+    Headsets have a processor each; eight that read what they are told on this one would measure each other.
+    """
+
+    came: list[tuple[float, str]] = field(default_factory=list)
+    binary_bytes: int = 0
+
+    async def follow(self, port: int) -> None:
+        """Until it is cancelled, or the server is gone."""
+        async with connect(
+            f"ws://127.0.0.1:{port}/ws", subprotocols=[Subprotocol(PROTOCOL)], compression=None, max_size=2**28
+        ) as socket:
+            await socket.send(Follower().hello(None, time.monotonic()))
+            async for frame in socket:
+                if isinstance(frame, str):
+                    self.came.append((time.monotonic(), frame))
+                else:
+                    self.binary_bytes += len(frame)
+
+    def alerts(self) -> list[tuple[float, list[str]]]:
+        """When each list of alerts came, and the levels in it."""
+        ops = ((at_s, json.loads(text).get("op") or {}) for at_s, text in self.came)
+        return [(at_s, [one["priority"] for one in op["alerts"]]) for at_s, op in ops if op.get("kind") == "set_alerts"]
+
+
 async def _many(port: int, count: int) -> None:
-    clients = [GuidedClient() for _ in range(count)]
-    following = [asyncio.create_task(client.follow(port)) for client in clients]
+    headsets = [Headset() for _ in range(count)]
+    following = [asyncio.create_task(headset.follow(port)) for headset in headsets]
     gc.collect()
     gc.freeze()
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
@@ -102,7 +130,7 @@ async def _many(port: int, count: int) -> None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-    sys.stdout.write(json.dumps([client.alerts for client in clients]))
+    sys.stdout.write(json.dumps([headset.alerts() for headset in headsets]))
 
 
 if __name__ == "__main__":

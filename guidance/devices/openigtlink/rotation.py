@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -30,15 +32,14 @@ def matrix_of(position_mm: ArrayLike, quaternion: ArrayLike) -> Float64:
 
 
 def quaternion_of(rotation: Float64) -> Float64:
-    """(4,) of unit length with w ≥ 0, from a (3, 3) rotation: the eigenvector of Bar-Itzhack, J. Guidance 23 (2000)."""
-    r = np.asarray(rotation, np.float64)
-    symmetric = np.array(
-        [
-            [r[0, 0] - r[1, 1] - r[2, 2], r[1, 0] + r[0, 1], r[2, 0] + r[0, 2], r[2, 1] - r[1, 2]],
-            [r[1, 0] + r[0, 1], r[1, 1] - r[0, 0] - r[2, 2], r[2, 1] + r[1, 2], r[0, 2] - r[2, 0]],
-            [r[2, 0] + r[0, 2], r[2, 1] + r[1, 2], r[2, 2] - r[0, 0] - r[1, 1], r[1, 0] - r[0, 1]],
-            [r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1], r[0, 0] + r[1, 1] + r[2, 2]],
-        ]
+    """(4,) of unit length with w ≥ 0, from a (3, 3) rotation, by its largest part (Shepperd, J. Guidance 1, 1978)."""
+    (a, b, c), (d, e, f), (g, h, i) = np.asarray(rotation, np.float64).tolist()
+    products = (  # four times each two parts
+        (1.0 + a - e - i, b + d, c + g, h - f),
+        (b + d, 1.0 - a + e - i, f + h, c - g),
+        (c + g, f + h, 1.0 - a - e + i, d - b),
+        (h - f, c - g, d - b, 1.0 + a + e + i),
     )
-    quaternion = np.linalg.eigh(symmetric)[1][:, -1]
-    return np.asarray(quaternion if quaternion[3] >= 0 else -quaternion, np.float64)
+    x, y, z, w = max(products, key=lambda row: sum(part * part for part in row))
+    length = math.copysign(math.sqrt(x * x + y * y + z * z + w * w), w)
+    return np.array([x / length, y / length, z / length, w / length])
