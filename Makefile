@@ -12,7 +12,7 @@ CLIENT := assets/client
 READERS := tests/mesh/js
 SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/public -type f 2>/dev/null) $(wildcard $(CLIENT)/*.json $(CLIENT)/*.mjs)
 
-.PHONY: demo setup peers test test-slow check-python check-client check-tests runtime clean
+.PHONY: demo setup peers test test-slow coverage check-python check-client check-tests runtime clean
 
 demo: setup
 	$(BIN)/sightline demo
@@ -68,8 +68,12 @@ runtime:
 	@.ci/monado
 
 check-tests:
+	@$(NODE) $(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
+# How much of the code the tests run; counting it costs them a third of their time.
+coverage: setup $(VENV)/installed-dev $(VENV)/peers/installed $(READERS)/node_modules
 	@$(NODE) $(BIN)/pytest -m "not slow" --cov --cov-report=
-	@$(BIN)/coverage report --format=total
+	@$(BIN)/coverage report
 
 test-slow: setup $(VENV)/installed-dev $(READERS)/node_modules
 	@$(NODE) $(BIN)/pytest -m slow

@@ -16,8 +16,8 @@ def follow(times_s: Any, places: Any, point_mm: Any, usual_mm: float, usual_rad:
     `places` are (n, 4, 4), n at least 2 and of more than one time.
     """
     n = len(times_s)
-    mean_s = times_s.mean()
-    about = times_s - mean_s
+    about = times_s - times_s[0]  # seconds since 1970 have no digits left for a mean
+    about -= about.mean()
     spread2 = 0.0
     for i in range(n):
         spread2 += about[i] * about[i]

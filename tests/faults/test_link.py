@@ -145,9 +145,19 @@ async def until(condition: Any, within_s: float = 15.0) -> None:
             await asyncio.sleep(0.001)
 
 
-@given(down=faults, up=faults, other=faults, happens=happenings)
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("schedules", [150, pytest.param(1000, marks=pytest.mark.slow)])
 def test_hub_and_every_client_end_with_the_same_scene_whatever_the_lines_do(
+    loop: asyncio.AbstractEventLoop, session: tuple[NotedHub, str], schedules: int
+) -> None:
+    @given(down=faults, up=faults, other=faults, happens=happenings)
+    @settings(max_examples=schedules, deadline=None, suppress_health_check=list(HealthCheck))
+    def whatever(down: list[Fault], up: list[Fault], other: list[Fault], happens: list[Op | None]) -> None:
+        _end_alike(loop, session, down, up, other, happens)
+
+    whatever()
+
+
+def _end_alike(
     loop: asyncio.AbstractEventLoop,
     session: tuple[NotedHub, str],
     down: list[Fault],
