@@ -18,6 +18,8 @@ from engine.core.errors import InvalidValue
 #: Abilities are looked at from -5 to 5 standard deviations of learners.
 GRID: Float64 = np.linspace(-5.0, 5.0, 121)
 GRID.flags.writeable = False
+#: Steps of a score that are nearer to each other than this are one: between them nobody would ever stand.
+APART = 0.05
 #: Nodes over difficulty and over the logarithm of the slope.
 _SHIFTS, _SLOPES = 9, 5
 
@@ -43,8 +45,8 @@ class Item:
     guess: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.steps or not np.isfinite(self.steps).all() or any(a >= b for a, b in pairwise(self.steps)):
-            raise InvalidValue("the steps of a score rise in difficulty, each a finite number")
+        if not self.steps or not np.isfinite(self.steps).all() or any(b - a < APART for a, b in pairwise(self.steps)):
+            raise InvalidValue(f"the steps of a score rise in difficulty, each by {APART} or more")
         if not (self.slope > 0 and self.step_sd >= 0 and self.slope_sd >= 0 and 0 <= self.guess < 1):
             raise InvalidValue("a slope is positive, a deviation not negative, a guess less than sure")
 

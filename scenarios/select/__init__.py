@@ -1,0 +1,1 @@
+"""Which case comes next, and why."""

@@ -1,0 +1,65 @@
+"""Cases that may be chosen, with what choosing looks at in tables: a choice among ten thousand takes milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core.array import Float64, frozen
+from engine.core.errors import InvalidValue
+from scenarios.skill.item import GRID, Item
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A case as it may be chosen.
+
+    Attributes:
+        item: its question, or the one that stands for all of them.
+        topic: of the curriculum, for example "chest".
+        concept: what is to be recognised, for example "pneumothorax": a review shows another case of it.
+        is_normal: nothing is there.
+        is_rare: seldom seen, and to be seen all the same.
+    """
+
+    item: Item
+    topic: str
+    concept: str
+    is_normal: bool = False
+    is_rare: bool = False
+
+
+class Bank:
+    """Never changes: with a question's difficulty comes another bank.
+
+    Raises:
+        InvalidValue: no entry, or two of one name.
+    """
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = tuple(entries)
+        names = [entry.item.id for entry in self.entries]
+        if not names or len(set(names)) < len(names):
+            raise InvalidValue("a bank has entries, each with a name of its own")
+        self.place = {name: n for n, name in enumerate(names)}
+        chances = [entry.item.chances(GRID) for entry in self.entries]
+        #: (n, 121) expected score as a share of the most, at each ability.
+        self.success: Float64 = frozen(
+            np.array([chance @ np.linspace(0.0, 1.0, chance.shape[1]) for chance in chances])
+        )
+        self.information: Float64 = frozen(np.array([entry.item.information(GRID) for entry in self.entries]))
+        self.is_normal: NDArray[np.bool_] = frozen(np.array([entry.is_normal for entry in self.entries]))
+        self.is_rare: NDArray[np.bool_] = frozen(np.array([entry.is_rare for entry in self.entries]))
+        topics = sorted({entry.topic for entry in self.entries})
+        self.topics = tuple(topics)
+        self.topic: NDArray[np.int64] = frozen(np.array([topics.index(entry.topic) for entry in self.entries]))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def of_concept(self, concept: str) -> NDArray[np.bool_]:
+        """(n,) which cases show it."""
+        return np.array([entry.concept == concept for entry in self.entries])

@@ -1,0 +1,150 @@
+"""The next case: informative in exams, teachable in practice, of every kind, not the same for all, and explained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.core.errors import InvalidValue
+from scenarios.select.bank import Bank, Entry
+from scenarios.select.choose import Mode, Rules, choose, ended
+from scenarios.select.exposure import Exposure
+from scenarios.skill.ability import Ability
+from scenarios.skill.item import Item
+
+RNG = np.random.default_rng(0)
+BANK = Bank(
+    Entry(
+        Item(f"case {n}", (float(b),), step_sd=0.0, slope=float(a), slope_sd=0.0),
+        ("chest", "head", "abdomen")[n % 3],
+        f"concept {n % 20}",
+        is_normal=n % 5 == 0,
+        is_rare=n % 37 == 0,
+    )
+    for n, (a, b) in enumerate(zip(np.exp(RNG.normal(np.log(1.2), 0.3, 300)), RNG.normal(0.2, 1.1, 300), strict=True))
+)
+PRACTICE = Rules(Mode.PRACTICE)
+
+
+def read(rules: Rules, theta: float, rng: np.random.Generator, count: int) -> tuple[list[int], Ability, list[int]]:
+    shown: list[int] = []
+    scores: list[int] = []
+    ability = Ability.prior()
+    for _ in range(count):
+        place = choose(BANK, ability, shown, rules, rng).place
+        item = BANK.entries[place].item
+        scores.append(int(rng.random() < item.chances(np.array([theta]))[0, 1]))
+        ability = ability.answered(item, scores[-1])
+        shown.append(place)
+    return shown, ability, scores
+
+
+def test_no_case_comes_twice_and_when_all_were_shown_that_is_said() -> None:
+    few = Bank(BANK.entries[:6])
+    rng = np.random.default_rng(1)
+    shown: list[int] = []
+    for _ in range(6):
+        shown.append(choose(few, Ability.prior(), shown, PRACTICE, rng).place)
+    assert sorted(shown) == list(range(6))
+    with pytest.raises(InvalidValue, match="every case"):
+        choose(few, Ability.prior(), shown, PRACTICE, rng)
+
+
+def test_in_an_exam_an_ability_is_known_with_far_fewer_cases_than_by_chance() -> None:
+    rules = Rules.exam(normal=0.2, drawn=0)
+    errors = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        _, chosen, _ = read(rules, 0.3, rng, 15)
+        drawn = Ability.prior()
+        for place in rng.choice(len(BANK), 15, replace=False):
+            item = BANK.entries[place].item
+            drawn = drawn.answered(item, int(rng.random() < item.chances(np.array([0.3]))[0, 1]))
+        errors.append((chosen.error, drawn.error))
+    chosen_error, drawn_error = np.mean(errors, axis=0)
+    assert chosen_error < 0.75 * drawn_error
+
+
+def test_in_practice_about_three_quarters_come_out_right() -> None:
+    shares = [
+        np.mean(read(PRACTICE, theta, np.random.default_rng(seed), 40)[2][10:])
+        for seed, theta in enumerate([-1.0, -0.5, 0.0, 0.5, 1.0])
+    ]
+    assert 0.65 < np.mean(shares) < 0.85
+
+
+def test_every_topic_normals_and_what_is_rare_come_in_their_shares() -> None:
+    shown, _, _ = read(replace(PRACTICE, normal=0.3), 0.0, np.random.default_rng(2), 40)
+    topics = np.bincount(BANK.topic[shown], minlength=3)
+    assert topics.min() >= 11
+    assert 0.2 <= BANK.is_normal[shown].mean() <= 0.4
+    assert BANK.is_rare[shown].sum() >= 1
+    only = Rules(Mode.EXAM, topics={"head": 1.0}, normal=0.2)
+    shown, _, _ = read(only, 0.0, np.random.default_rng(3), 15)
+    assert (BANK.topic[shown] == BANK.topics.index("head")).mean() > 0.9
+
+
+def test_a_review_shows_another_case_of_the_concept() -> None:
+    rng = np.random.default_rng(4)
+    seen = [n for n, entry in enumerate(BANK.entries) if entry.concept == "concept 7"][:2]
+    told = choose(BANK, Ability.prior(), seen, PRACTICE, rng, due=["concept 7"])
+    assert BANK.entries[told.place].concept == "concept 7"
+    assert told.place not in seen
+    assert told.why == "concept 7 is due for review: this is another case of it"
+    gone = choose(BANK, Ability.prior(), seen, PRACTICE, rng, due=["a concept that no case shows"])
+    assert "should come out right" in gone.why
+
+
+def test_every_choice_says_why() -> None:
+    rng = np.random.default_rng(5)
+    exam = choose(BANK, Ability.prior(0.6, 0.4), [0, 3], Rules.exam(), rng)
+    assert exam.why.startswith("It tells much about an ability near 0.6 (±0.4); ")
+    assert "of 2 cases so far were of" in exam.why
+    assert "% of it should come out right" in choose(BANK, Ability.prior(), [], PRACTICE, rng).why
+
+
+def test_it_ends_when_enough_is_known_and_says_so() -> None:
+    rules = Rules(Mode.EXAM, least=3, most=10, error=0.4)
+    sure, unsure = Ability.prior(0.0, 0.3), Ability.prior(0.0, 1.0)
+    assert ended(sure, [1, 2], rules) is None
+    assert ended(sure, [1, 2, 3], rules) == "the ability is known to 0.30"
+    assert ended(unsure, [1, 2, 3], rules) is None
+    assert ended(unsure, list(range(10)), rules) == "10 cases are read"
+    with_cut = replace(rules, cut=-2.0)
+    assert "which side" in (ended(unsure, [1, 2, 3], with_cut) or "")
+
+
+def ten(bank: Bank, rules: Rules, rng: np.random.Generator, eligible: np.ndarray | None) -> list[int]:
+    """What some learner is shown."""
+    ability = Ability.prior(float(rng.normal()), 0.5)
+    shown: list[int] = []
+    for _ in range(10):
+        shown.append(choose(bank, ability, shown, rules, rng, eligible=eligible).place)
+    return shown
+
+
+def test_no_case_is_shown_to_more_learners_than_is_allowed() -> None:
+    """The cap, and what chance adds to it, at the end of four hundred learners."""
+    rng = np.random.default_rng(6)
+    few = Bank(BANK.entries[:60])
+    exposure, rules = Exposure(len(few), most=0.35), Rules(Mode.EXAM, normal=0.2, drawn=0)
+    counts = np.zeros(len(few))
+    for _ in range(400):
+        eligible = exposure.draw(rng)
+        shown = ten(few, rules, rng, eligible)
+        exposure.note(eligible, np.array(shown))
+        counts[shown] += 1
+    free = np.zeros(len(few))
+    for _ in range(50):
+        free[ten(few, rules, rng, None)] += 1
+    assert counts.max() / 400 <= 0.35 + 0.02
+    assert free.max() / 50 > 0.5
+
+
+def test_a_bank_names_each_of_its_cases_once() -> None:
+    with pytest.raises(InvalidValue, match="a name of its own"):
+        Bank([BANK.entries[0], BANK.entries[0]])
+    with pytest.raises(InvalidValue):
+        Rules(Mode.EXAM, least=0)
