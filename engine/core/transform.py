@@ -112,4 +112,4 @@ def _is_rigid(matrix: Float64) -> bool:
         abs(a * c + d * f + g * i),
         abs(b * c + e * f + h * i),
     )
-    return off <= RIGID_TOLERANCE and a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g) > 0.0
+    return bool(off <= RIGID_TOLERANCE and a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g) > 0.0)

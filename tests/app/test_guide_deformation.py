@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from engine.app.blobs import BlobFolder
-from engine.app.guide_deformation import DEFORMED, deformed, undeformed
+from engine.app.guide_deformation import deformed, undeformed
 from engine.app.guide_margins import MarginDesk
+from engine.app.guide_structures import DEFORMED
 from engine.core.anatomy import structure
 from engine.core.array import Float64
 from engine.core.errors import EnvironmentLacks
