@@ -379,6 +379,53 @@ def verify(
         raise typer.Exit(3)
 
 
+study = typer.Typer(
+    help="Reader studies: what marks and ratings say of readers and of modalities.", no_args_is_help=True
+)
+app.add_typer(study, name="study")
+
+
+class Figure(StrEnum):
+    """What readers are judged by."""
+
+    WAFROC = "wafroc"
+    AFROC = "afroc"
+    WAFROC1 = "wafroc1"
+    AFROC1 = "afroc1"
+    AUC = "auc"
+
+
+class Errors(StrEnum):
+    """How covariances are estimated."""
+
+    JACKKNIFE = "jackknife"
+    DELONG = "delong"
+    UNBIASED = "unbiased"
+
+
+@study.command()
+def analyse(
+    ratings: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A row a mark (docs/training.md).")],
+    cases: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A row a case: truth, lesions, weights.")],
+    figure: Annotated[
+        Figure | None, typer.Option(help="Figure of merit; wAFROC where marks have places, else the ROC area.")
+    ] = None,
+    errors: Annotated[Errors, typer.Option(help="How covariances are estimated.")] = Errors.JACKKNIFE,
+    as_json: AsJson = False,
+) -> None:
+    """Figures of merit of every reader and modality, and whether modalities differ (Obuchowski-Rockette-Hillis)."""
+    from engine.app.study_command import analysed, read_tables
+    from engine.app.study_terminal import show_study
+    from scenarios.score.covariance import Method
+    from scenarios.score.merit import Merit
+
+    report = analysed(read_tables(ratings, cases), None if figure is None else Merit[figure.name], Method[errors.name])
+    if as_json:
+        _print_json(report)
+    else:
+        show_study(stdout, report)
+
+
 class Demo(StrEnum):
     """What is shown."""
 

@@ -17,7 +17,7 @@ from tests.ingest.dicom_writer import save_series
 
 COMMANDS = (
     "segment", "segment-batch", "list", "phantom", "implant", "serve", "replay", "demo", "guide", "plan", "view",
-    "markers", "accuracy", "doctor", "bench",
+    "markers", "accuracy", "study", "doctor", "bench",
 )  # fmt: skip
 
 
