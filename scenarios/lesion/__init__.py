@@ -1,0 +1,1 @@
+"""Lesions put into volumes, so that no case is ever lacking: seeded, exact, and marked as synthetic."""
