@@ -68,7 +68,8 @@ runtime:
 	@.ci/monado
 
 check-tests:
-	@$(NODE) $(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	@$(NODE) $(BIN)/pytest -n 2 --dist loadfile -m "not slow" --ignore tests/e2e --ignore tests/xr
+	@$(NODE) $(BIN)/pytest -m "not slow" tests/e2e tests/xr
 
 # How much of the code the tests run; counting it costs them a third of their time.
 coverage: setup $(VENV)/installed-dev $(VENV)/peers/installed $(READERS)/node_modules

@@ -224,7 +224,7 @@ class Console:
         done = threading.Event()
         self._loop.call_soon_threadsafe(act)
         self._loop.call_soon_threadsafe(done.set)
-        assert done.wait(5)
+        assert done.wait(60)  # kernels may be compiling beside it
 
     def stop(self) -> None:
         assert self._server is not None

@@ -277,7 +277,8 @@ class Theatre(Console):
         self.asked.append(request)
         ask = request.ask
         if isinstance(ask, MarginAsk):
-            self._change(margins=_with(self.guidance.margins, ask.margin, distance_mm=ask.distance_mm))
+            changes = {"distance_mm": ask.distance_mm, "toward_mm": ask.toward_mm}
+            self._change(margins=_with(self.guidance.margins, ask.margin, **changes))
         elif isinstance(ask, ChooseAsk):
             self._change(chosen=ask.id)
         elif isinstance(ask, TrajectoryAsk):

@@ -174,9 +174,9 @@ class TestTools:
             (shown,) = tools(page)
             assert shown["tip_mm"] == pytest.approx([40.0, -10.0, 12.0], abs=1e-3)
             # Nothing more comes: it fades after 150 ms, and is gone after one second.
-            page.wait_for_function("() => window.sightline.tools.report()[0].freshness === 'faded'")
+            page.wait_for_function("() => window.sightline.tools.report()[0]?.freshness === 'faded'")
             assert tools(page)[0]["age_ms"] > 150
-            page.wait_for_function("() => window.sightline.tools.report()[0].freshness === 'hidden'")
+            page.wait_for_function("() => window.sightline.tools.report()[0]?.freshness === 'hidden'")
 
     def test_a_tool_that_is_measured_again_is_shown_again(self, browser: Browser, console: Console) -> None:
         console.open_scene()
@@ -185,7 +185,7 @@ class TestTools:
             visitor.until("s.drawn.ready === 4")
             for x in (10.0, 20.0):
                 tracker.stay_at(page, x, 0.0, 0.0)
-                page.wait_for_function("() => window.sightline.tools.report()[0].freshness === 'hidden'")
+                page.wait_for_function("() => window.sightline.tools.report()[0]?.freshness === 'hidden'")
 
 
 class TestSilence:
