@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.app.blobs import BlobFolder
-from engine.app.guide_structures import DEFORMED, is_marked
+from engine.app.guide_structures import DEFORMED, is_marked, level_of
 from engine.core.array import Float64
 from engine.core.errors import EnvironmentLacks
-from engine.core.frame import Frame, patient
 from engine.core.surface import Surface
-from engine.mesh.gltf_read import read_glb
 from engine.mesh.moved import packed_in_order
 from engine.mesh.quantize import QuantizationFrame
 from engine.stream.messages import MovedPositions, MoveSurface, Op, PutNode, Scene, SurfaceNode
@@ -56,11 +54,10 @@ def deformed(
     """
     chosen = [node for node in scene.nodes if isinstance(node, SurfaceNode) and (only is None or node.id in only)]
     movable = [node for node in chosen if not node.patches and node.lods]
-    matrix = np.reshape(scene.headset_from_patient, (4, 4))
     ops: list[Op] = []
     furthest_mm = error_mm = 0.0
     for node in movable:
-        levels = [_level(lod.blob, matrix, patient(node.frame_of_reference_uid), blobs) for lod in node.lods]
+        levels = [level_of(scene, _path(lod.blob, blobs)) for lod in node.lods]
         moved = [_moved(level, deformation) for level in levels]
         furthest_mm = max(furthest_mm, _most_apart(levels[0], moved[0]))
         error_mm = max(error_mm, float(deformation.error_mm(levels[0].vertices_mm.astype(np.float64)).max()))
@@ -82,14 +79,11 @@ def _words(deformation: Deformation, furthest_mm: float, error_mm: float) -> str
     )
 
 
-def _level(blob: str, matrix: NDArray[np.float64], frame: Frame, blobs: BlobFolder) -> Surface:
-    """A level of detail as it came, in patient millimetres and in the order of its GLB."""
+def _path(blob: str, blobs: BlobFolder) -> Path:
     path = blobs.path(blob)
     if path is None:
         raise EnvironmentLacks("a surface of the scene is no longer on the server's disk", "Open the study again.")
-    (read,) = read_glb(path.read_bytes())
-    at_mm = (read.positions_m.astype(np.float64) - matrix[:3, 3]) @ np.linalg.inv(matrix[:3, :3]).T
-    return Surface(frame, at_mm.astype(np.float32), read.triangles.astype(np.int32))
+    return path
 
 
 def _moved(level: Surface, deformation: Deformation) -> Surface:

@@ -206,9 +206,10 @@ class GuideLoop:
         self._ways = Ways(setup.plan)
         self._cutter = next((tool.thing for tool in setup.plan.tools if tool.cuts), None)
         self._resection: ResectionDesk | None = None
+        self._prepares_cuts = False
         #: What goes on beside the loop; kept, since nobody else holds it.
         self._tasks: set[asyncio.Task[None]] = set()
-        #: The registration, how many of its checks, and the skin that everybody was told of.
+        #: The registration, and how many of its checks everybody was told of.
         self._known: Registered | None = None
         self._checked = 0
         self._headsets = Headsets(setup.plan, setup.targets_mm)
@@ -249,8 +250,7 @@ class GuideLoop:
     async def _run(self) -> None:
         self._tell(self._clock())
         self._say_ops(self._tissue.put_back(self._scene))  # whatever an earlier loop moved
-        self._surfaces.follow(self._scene)
-        self._beside_loop(self._prepare_cuts())
+        self._follow(self._scene)
         listening = asyncio.create_task(self._listen())
         try:
             while True:
@@ -264,7 +264,7 @@ class GuideLoop:
             listening.cancel()
             for task in self._tasks:
                 task.cancel()
-            await self._surfaces.close()
+            self._surfaces.close()
             await self._device.close()
 
     async def _listen(self) -> None:
@@ -284,8 +284,7 @@ class GuideLoop:
     def hear(self, heard: Heard) -> None:
         """Take what comes from the hub."""
         if isinstance(heard, SceneNow):
-            self._scene = heard.scene
-            self._surfaces.follow(heard.scene)
+            self._follow(heard.scene)
         elif isinstance(heard, Inject):
             self._inject(heard.fault)
         elif isinstance(heard, MarginsNow):
@@ -573,18 +572,24 @@ class GuideLoop:
         self._ways.put(key, tree)
         self._put_ways()
 
+    def _follow(self, scene: Scene) -> None:
+        self._scene = scene
+        self._surfaces.follow(scene)
+        if self._resection is None and self._cutter is not None and not self._prepares_cuts:
+            self._prepares_cuts = True
+            self._beside_loop(self._prepare_cuts(self._cutter))
+
     def _put_outer(self, surface: Surface) -> None:
         self._ways.put_entry(surface)
         self._put_ways()
 
-    async def _prepare_cuts(self) -> None:
-        """Once the structures are ready, what a cutting tool takes away can be followed."""
+    async def _prepare_cuts(self, cutter: str) -> None:
+        """Once the structures are ready, what a cutting tool takes away can be followed; else with the next change."""
         await self._surfaces.ready()
-        if self._resection is None and self._cutter is not None and self._setup.plan.target is not None:
+        if self._setup.plan.target is not None:
             with contextlib.suppress(InvalidValue, OSError):  # told to who would cut
-                self._resection = await asyncio.to_thread(
-                    self._desk, self._scene, self._cutter, self._setup.plan.target
-                )
+                self._resection = await asyncio.to_thread(self._desk, self._scene, cutter, self._setup.plan.target)
+        self._prepares_cuts = False
 
     def _desk(self, scene: Scene, cutter: str, target: str) -> ResectionDesk | None:
         volume = volume_node(scene)

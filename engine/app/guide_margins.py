@@ -7,7 +7,6 @@ a grid around the target; a step of the slider reads them. `docs/margins.md` say
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.app.blobs import BlobFolder
 from engine.app.pipeline import StructureSurface
-from engine.app.publish import pack_lods, structure_message
+from engine.app.publish import lone_node
 from engine.app.scene_labels import label_map_of, volume_node
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue
@@ -221,19 +220,14 @@ class MarginDesk:
             ),
         )
         measured = StructureSurface(structure, (surface,), 0, volume_ml, area_mm2(surface), closed=True)
-        message = structure_message(structure, LabelMap(_NOWHERE, np.zeros((1, 1, 1), np.uint8), (structure,)))
-        with ThreadPoolExecutor(1) as pool:
-            lods = pack_lods(measured, self._matrix, self._blobs, pool)
-        return SurfaceNode(
-            id=f"margin/{band}",
-            structure=message.model_copy(update={"label": 0, "pattern": drawn.pattern}),
-            lods=lods,
-            volume_ml=volume_ml,
-            surface_area_mm2=measured.surface_area_mm2,
-            closed=True,
+        return lone_node(
+            f"margin/{band}",
+            measured,
+            self._matrix,
+            self._blobs,
             source="margin",
-            frame_of_reference_uid=surface.frame.uid,
             registration_epoch=self.registration_epoch,
+            pattern=drawn.pattern,
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from engine.core.array import Float64
+from engine.ingest.placement import LPS_FROM_RAS
 from guidance.devices.openigtlink.link import Heard
 from guidance.devices.openigtlink.messages import (
     CommandMessage,
@@ -28,8 +28,8 @@ from guidance.session.look import Look
 from guidance.track.placing import Placed
 from guidance.trajectory.trajectory import Trajectory
 
-_RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_SPACES = {"": Space.RAS, "RAS": Space.RAS, "LPS": Space.LPS}
+#: By the name that is asked for, from the patient's own axes; there and back between RAS and LPS is the same.
+_FROM_LPS = {"": LPS_FROM_RAS, "RAS": LPS_FROM_RAS, "LPS": np.eye(4)}
 
 
 class GuideOffers:
@@ -60,20 +60,19 @@ class GuideOffers:
 
     def places(self, coordinates: str) -> Places | None:
         """Tools that are known, in patient millimetres; the shaft along their own axes, the origin at the tip."""
-        if coordinates not in _SPACES:
+        from_lps = _FROM_LPS.get(coordinates)
+        if from_lps is None:
             return None
-        look, is_ras = self._look, _SPACES[coordinates] is Space.RAS
-        known = [] if look is None else [tool for tool in look.tools if tool.unknown is None]
-        tools, times_s = [], []
-        for tool in known:
-            if not isinstance(tool.place, Placed):
-                continue
-            place = tool.place.place
-            matrix: Float64 = place.patient_from_tool.matrix
-            matrix = _RAS_FROM_LPS @ matrix if is_ras else matrix
-            tools.append(TrackedTool(self._names[tool.thing], ToolKind.TIP_AND_HANDLE, matrix))
-            times_s.append(place.measured_s)
-        return Places(tuple(tools), min(times_s) if times_s else None)
+        known = {
+            self._names[tool.thing]: tool.place.place
+            for tool in (() if self._look is None else self._look.tools)
+            if tool.unknown is None and isinstance(tool.place, Placed)
+        }
+        tools = (
+            TrackedTool(name, ToolKind.TIP_AND_HANDLE, from_lps @ place.patient_from_tool.matrix)
+            for name, place in known.items()
+        )
+        return Places(tuple(tools), min((place.measured_s for place in known.values()), default=None))
 
     def of(self, kind: str, name: str) -> Message | None:
         """Landmarks and ways, in RAS; nothing else is given."""

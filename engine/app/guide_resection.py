@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +9,7 @@ from numpy.typing import NDArray
 
 from engine.app.blobs import BlobFolder
 from engine.app.pipeline import StructureSurface
-from engine.app.publish import pack_lods, structure_message
-from engine.core.grid import Grid
+from engine.app.publish import lone_node
 from engine.core.unknown import Unknown
 from engine.core.volume import LabelMap
 from engine.mesh.field import distance_field, structure_surface
@@ -98,17 +96,11 @@ class ResectionDesk:
         measured = StructureSurface(
             structure, (surface,), 0, surface.volume_mm3 / 1000, surface.area_mm2, closed=surface.is_closed()
         )
-        lone = LabelMap(Grid.centred((1, 1, 1), 1.0), np.zeros((1, 1, 1), np.uint8), (structure,))
-        with ThreadPoolExecutor(1) as pool:
-            lods = pack_lods(measured, self._matrix, self._blobs, pool)
-        return SurfaceNode(
-            id=f"remaining/{self.target.key}",
-            structure=structure_message(structure, lone).model_copy(update={"label": 0}),
-            lods=lods,
-            volume_ml=measured.volume_ml,
-            surface_area_mm2=measured.surface_area_mm2,
-            closed=measured.closed,
+        return lone_node(
+            f"remaining/{self.target.key}",
+            measured,
+            self._matrix,
+            self._blobs,
             source="resection",
-            frame_of_reference_uid=surface.frame.uid,
             registration_epoch=self.registration_epoch,
         )

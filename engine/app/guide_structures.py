@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from engine.core.anatomy import is_stiff
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue
 from engine.core.frame import patient
@@ -29,6 +31,11 @@ def is_marked(node: SurfaceNode) -> bool:
     return DEFORMED in node.structure.provenance.parameters
 
 
+def follows_tissue(node: SurfaceNode) -> bool:
+    """Whether it goes with soft tissue when that moves: all but the outside and bone do."""
+    return not is_stiff(node.structure.key)
+
+
 def version_of(node: SurfaceNode) -> str | None:
     """Another one whenever its surface is; None while that cannot be measured.
 
@@ -49,22 +56,28 @@ def surface_of(scene: Scene, node: SurfaceNode, blobs: Path) -> Surface:
     if version_of(node) is None:
         raise InvalidValue(f"{node.structure.name} is being corrected")
     finest = node.lods[0]
-    (read,) = read_glb((blobs / finest.blob).read_bytes())
-    vertices, packed_mm = _packed(scene, read.positions_m) if not node.moved else _moved(node.moved[0], blobs)
-    return Surface(
-        patient(scene.frame_of_reference_uid),
-        vertices.astype(np.float32),
-        read.triangles.astype(np.int32),
-        finest.error_mm + packed_mm,
-    )
-
-
-def _packed(scene: Scene, positions_m: np.ndarray) -> tuple[Float64, float]:
-    """Places (n, 3), and how far packing may have moved them."""
-    patient_from_headset = np.linalg.inv(np.reshape(scene.headset_from_patient, (4, 4)))
-    vertices = positions_m.astype(np.float64) @ patient_from_headset[:3, :3].T + patient_from_headset[:3, 3]
+    scanned = level_of(scene, blobs / finest.blob)
+    vertices = scanned.vertices_mm
     # Places are steps of a 16-bit grid over the longest side: off by half a step along each axis.
-    return vertices, float(np.ptp(vertices, axis=0).max()) / 65535 * np.sqrt(3) / 2
+    packed_mm = float(np.ptp(vertices.astype(np.float64), axis=0).max()) / 65535 * np.sqrt(3) / 2
+    if node.moved:
+        places, packed_mm = _moved(node.moved[0], blobs)
+        vertices = places.astype(np.float32)
+    return replace(scanned, vertices_mm=vertices, error_mm=finest.error_mm + packed_mm)
+
+
+def level_of(scene: Scene, path: Path) -> Surface:
+    """A level of detail where the scan has it, in patient millimetres and in the order of its GLB.
+
+    Raises:
+        InvalidValue: not a surface as Sightline writes it.
+        OSError: it is not there.
+    """
+    (read,) = read_glb(path.read_bytes())
+    patient_from_headset = np.linalg.inv(np.reshape(scene.headset_from_patient, (4, 4)))
+    vertices = read.positions_m.astype(np.float64) @ patient_from_headset[:3, :3].T + patient_from_headset[:3, 3]
+    frame = patient(scene.frame_of_reference_uid)
+    return Surface(frame, vertices.astype(np.float32), read.triangles.astype(np.int32))
 
 
 def _moved(moved: MovedPositions, blobs: Path) -> tuple[Float64, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.app.guide_structures import surface_nodes, surface_of, version_of
+from engine.app.guide_structures import follows_tissue, surface_nodes, surface_of, version_of
 from engine.core.anatomy import OUTER
 from engine.core.errors import InvalidValue
 from engine.core.surface import Surface
@@ -25,8 +25,8 @@ _HOLDS = 1.96
 class Surfaces:
     """Not a value: it follows the scene.
 
-    `outer` is the surface that tools go in through, once it is there. While `deformation` is set, what `moves` is
-    measured only where that has put it, with the error of the guess.
+    `outer` is the surface that tools go in through, once it is there. While `deformation` is set, what follows soft
+    tissue is measured only where that has put it, with the error of the guess.
     """
 
     def __init__(
@@ -40,12 +40,11 @@ class Surfaces:
         """`put` takes a structure's key, its name, and its tree or that it is not ready; `put_outer` the outside."""
         self.outer: Surface | None = None
         self.deformation: Deformation | None = None
-        self.moves: Callable[[SurfaceNode], bool] = lambda _node: False
-        self._scene = scene
         self._keys = keys
         self._blobs = blobs
         self._put = put
         self._put_outer = put_outer
+        self._scene = scene
         self._built: dict[str, str] = {}
         self._outer_version = ""
         self._building: asyncio.Task[None] | None = None
@@ -62,7 +61,7 @@ class Surfaces:
         if self._building is None or self._building.done():
             self._building = asyncio.create_task(self._build())
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Build no more."""
         if self._building is not None:
             self._building.cancel()
@@ -73,7 +72,7 @@ class Surfaces:
             await asyncio.shield(self._building)
 
     def _version(self, node: SurfaceNode) -> str | None:
-        if self.deformation is not None and self.moves(node) and not node.moved:
+        if self.deformation is not None and follows_tissue(node) and not node.moved:
             return None
         return version_of(node)
 

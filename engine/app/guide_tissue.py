@@ -9,9 +9,9 @@ from pathlib import Path
 
 from engine.app.blobs import BlobFolder
 from engine.app.guide_deformation import deformed, undeformed
+from engine.app.guide_structures import follows_tissue
 from engine.app.guide_surfaces import Surfaces
 from engine.app.guide_ways import Ways
-from engine.core.anatomy import is_stiff
 from engine.core.array import Float64
 from engine.stream.messages import Op, Scene, SurfaceNode
 from guidance.register.deformation import Deformation
@@ -40,7 +40,6 @@ class Tissue:
         self.guess: TissueGuess | None = None
         self._blobs = BlobFolder(blobs)
         self._surfaces = surfaces
-        self._surfaces.moves = moves
         self._ways = ways
 
     @property
@@ -58,7 +57,7 @@ class Tissue:
         self._surfaces.follow(scene())
         while True:
             now = scene()
-            soft = frozenset(node.id for node in now.nodes if isinstance(node, SurfaceNode) and moves(node))
+            soft = frozenset(node.id for node in now.nodes if isinstance(node, SurfaceNode) and follows_tissue(node))
             made = await asyncio.to_thread(deformed, now, deformation, self._blobs, soft)
             if scene() is now:
                 break
@@ -73,8 +72,3 @@ class Tissue:
         self._ways.put_back()
         self._surfaces.follow(scene)
         return undeformed(scene)
-
-
-def moves(node: SurfaceNode) -> bool:
-    """Whether a surface follows soft tissue: all but the outside and bone do."""
-    return not is_stiff(node.structure.key)

@@ -19,6 +19,7 @@ from engine.mesh.gltf import single_surface_glb
 from engine.stream.codec import headset_from_patient, row_major, slabs, wire_samples
 from engine.stream.messages import (
     CodeMessage,
+    PatternName,
     ProvenanceMessage,
     Scene,
     Slab,
@@ -59,9 +60,14 @@ def publish(processed: Processed, blobs: BlobFolder, title: str, progress: Progr
 
 def structure_message(structure: Structure, label_map: LabelMap) -> StructureMessage:
     """A structure of `label_map` as it travels, under the number by which the label slabs know it."""
+    parts = tuple(other.key for other in label_map.structures if other.label in structure.includes)
+    return _structure_message(structure, _wire_label(structure, label_map), parts)
+
+
+def _structure_message(structure: Structure, label: int, parts: tuple[str, ...]) -> StructureMessage:
     code = structure.code
     return StructureMessage(
-        label=_wire_label(structure, label_map),
+        label=label,
         key=structure.key,
         name=structure.name,
         code=CodeMessage(value=code.value, scheme=code.scheme, meaning=code.meaning) if code else None,
@@ -73,7 +79,7 @@ def structure_message(structure: Structure, label_map: LabelMap) -> StructureMes
             parameters=dict(structure.provenance.parameters),
             synthetic=structure.provenance.synthetic,
         ),
-        parts=tuple(other.key for other in label_map.structures if other.label in structure.includes),
+        parts=parts,
     )
 
 
@@ -88,6 +94,30 @@ def _surface_node(surface: StructureSurface, lods: tuple[SurfaceLod, ...], proce
         source=processed.volume.source.format,
         frame_of_reference_uid=processed.volume.grid.frame_of_reference_uid,
         registration_epoch=0,
+    )
+
+
+def lone_node(
+    node_id: str,
+    surface: StructureSurface,
+    matrix: NDArray[np.float64],
+    blobs: BlobFolder,
+    *,
+    source: str,
+    registration_epoch: int = 0,
+    pattern: PatternName = "plain",
+) -> SurfaceNode:
+    """A surface that is in no label slab: a margin, what is left of a target; `matrix` as `pack_lods`."""
+    return SurfaceNode(
+        id=node_id,
+        structure=_structure_message(surface.structure, 0, ()).model_copy(update={"pattern": pattern}),
+        lods=tuple(_lod(surface, level, matrix, blobs) for level in range(len(surface.lods))),
+        volume_ml=surface.volume_ml,
+        surface_area_mm2=surface.surface_area_mm2,
+        closed=surface.closed,
+        source=source,
+        frame_of_reference_uid=surface.lods[0].frame.uid,
+        registration_epoch=registration_epoch,
     )
 
 

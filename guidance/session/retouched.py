@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core.array import Float64
-from engine.core.errors import InvalidValue
 
 #: Two points nearer than this are one, touched twice: the later counts.
 ONE_POINT_MM = 2.0
@@ -29,12 +28,6 @@ class Retouched:
 
 
 def with_point(points: Iterable[Retouched], point: Retouched) -> tuple[Retouched, ...]:
-    """All points with one more, in the place of one that it repeats.
-
-    Raises:
-        InvalidValue: too many.
-    """
-    others = [one for one in points if float(np.linalg.norm(one.scan_mm - point.scan_mm)) >= ONE_POINT_MM]
-    if len(others) >= MOST_POINTS:
-        raise InvalidValue(f"{MOST_POINTS} points were touched again: that is enough")
+    """All points with one more, in the place of one that it repeats."""
+    others = (one for one in points if float(np.linalg.norm(one.scan_mm - point.scan_mm)) >= ONE_POINT_MM)
     return (*others, point)

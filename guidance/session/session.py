@@ -33,7 +33,7 @@ from guidance.register.verification import CHECK_AGAIN_S, CheckPoint, Trend, Ver
 from guidance.session.alarms import Alarms, by_urgency
 from guidance.session.instrument import Instrument
 from guidance.session.look import Look, NamedAlert, ToolLook
-from guidance.session.retouched import Retouched, with_point
+from guidance.session.retouched import MOST_POINTS, Retouched, with_point
 from guidance.session.touching import Touching
 from guidance.session.tracing import Tracing
 from guidance.track.placing import Placed, placed, tip_in_reference
@@ -357,6 +357,8 @@ class Session:
         """A registration that was found by other means; it must be checked like any."""
         self.registration, self.pairs = registration, ()
         self.retouched = ()
+        if self._touching is not None and self._touching.scan_mm is not None:
+            self._touching = None  # begun under another registration
         self.verifications, self._is_armed = [], False
         self._checks.clear()
         self._changed()
@@ -365,8 +367,10 @@ class Session:
         """The tip rests on what the scan has at this (3,) patient point: take where it is now.
 
         Raises:
-            InvalidValue: the registration was not checked, so that it and not the tissue may be off.
+            InvalidValue: the registration was not checked, so that it and not the tissue may be off; too many points.
         """
+        if len(with_point(self.retouched, Retouched(scan_mm, scan_mm))) > MOST_POINTS:
+            raise InvalidValue(f"{MOST_POINTS} points were touched again: that is enough")
         if self.step is not Step.GUIDE:
             raise InvalidValue("check the registration first: until then nobody knows whether it or the tissue is off")
         self._touching, self._tracing = Touching("", self._pointer(), now_s, scan_mm=scan_mm), None

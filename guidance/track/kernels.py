@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from guidance.margins.kernels.compiled import kernel
+from guidance.compiled import kernel
 
 
 @kernel

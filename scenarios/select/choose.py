@@ -119,13 +119,14 @@ def choose(
     if not left.any():
         raise InvalidValue("every case of the bank was shown")
     allowed = left if eligible is None or not (left & eligible).any() else left & eligible
+    value = _value(bank, ability, rules)
     for concept in due if rules.mode is Mode.PRACTICE else ():
         of_it = left & bank.of_concept(concept)
         if of_it.any():
-            place = int(np.where(of_it, _value(bank, ability, rules), -np.inf).argmax())
+            place = int(np.where(of_it, value, -np.inf).argmax())
             return Chosen(place, f"{concept} is due for review: this is another case of it")
-    value = _value(bank, ability, rules) * _wanted(bank, shown, rules)
-    place = _best(np.where(allowed, value, -np.inf), len(shown), rules, rng)
+    value = np.where(allowed, value * _wanted(bank, shown, rules), -np.inf)
+    place = _best(value, len(shown), rules, rng)
     return Chosen(place, _why(bank, ability, place, shown, rules))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.core.array import Float64, owned
 from engine.core.errors import InvalidValue
-from scenarios.skill.item import GRID, Item, _nodes
+from scenarios.skill.item import GRID, Item, nodes
 
 #: Of learners before they have answered anything: wide, so that an able one is not pulled to the middle.
 PRIOR_SD = 1.6
@@ -104,7 +104,7 @@ class Ability:
             for item, score in answers:
                 together = together.answered(item, score)
             return together
-        effects, weights = _nodes(case_sd, _CASE_NODES)
+        effects, weights = nodes(case_sd, _CASE_NODES)
         like = np.zeros(len(GRID))
         for effect, weight in zip(effects, weights, strict=True):
             product = np.full(len(GRID), weight)

@@ -57,8 +57,8 @@ class Item:
 
     def chances(self, ability: Float64) -> Float64:
         """(n, scores) chance of each score for each of (n,) abilities, over all that the question may be."""
-        shifts, shift_weights = _nodes(self.step_sd, _SHIFTS)
-        logs, log_weights = _nodes(self.slope_sd, _SLOPES)
+        shifts, shift_weights = nodes(self.step_sd, _SHIFTS)
+        logs, log_weights = nodes(self.slope_sd, _SLOPES)
         slopes = self.slope * np.exp(logs)
         off = ability[:, None, None, None] - np.array(self.steps)[:, None, None] - shifts[:, None]
         reached = 1.0 / (1.0 + np.exp(-np.clip(slopes * off, -40.0, 40.0)))
@@ -74,9 +74,9 @@ class Item:
         return np.asarray((slopes**2 / chances).sum(axis=1))
 
 
-def _nodes(sd: float, count: int) -> tuple[Float64, Float64]:
+def nodes(sd: float, count: int) -> tuple[Float64, Float64]:
     """Places and weights that stand for a normal distribution about 0."""
     if sd == 0:
         return np.zeros(1), np.ones(1)
-    nodes, weights = hermegauss(count)
-    return sd * nodes, weights / weights.sum()
+    places, weights = hermegauss(count)
+    return sd * places, weights / weights.sum()

@@ -24,8 +24,7 @@ from guidance.session.retouched import Retouched
 from guidance.session.session import Session
 from tests.app.test_guide_tissue import PLAN as TISSUE_PLAN
 from tests.app.test_guide_tissue import SANK_MM, Desk
-from tests.guidance.session.test_surface_and_tissue import CALIBRATED, CORTEX_MM
-from tests.guidance.session.theatre import TOOL, Theatre, hand
+from tests.guidance.session.theatre import CALIBRATED, CORTEX_MM, TOOL, Theatre, hand
 
 PLAN = replace(CALIBRATED, target="lesion", watched=(Watched("lesion"),), trajectories=TISSUE_PLAN.trajectories)
 
@@ -56,8 +55,7 @@ class Room:
             PLAN, self.scene, folder, "simulated:", 0.0, {TOOL: 1}, {TOOL: "tool/pointer"}, {"lesion": np.zeros(3)}
         )
         self.loop = GuideLoop(setup, Silence(), lambda: theatre.now_s, self._say)
-        for key, name in (("lesion", "Lesion"),):
-            theatre.session.put_structure(key, name, None)
+        theatre.session.put_structure("lesion", "Lesion", None)
         self.loop.session = theatre.session
 
     def _say(self, told: Told) -> None:
@@ -86,8 +84,8 @@ class Room:
 
 @pytest.fixture(scope="module")
 def theatre() -> Theatre:
-    made = Theatre(hand=hand(6), session=Session(CALIBRATED, CALIBRATED.frame))
-    made.session = Session(PLAN, PLAN.frame)
+    made = Theatre(hand=hand(6))
+    made.session = Session(PLAN, PLAN.frame)  # which watches other structures than the theatre's own
     made.play(0.3)
     made.register()
     made.verify()
@@ -100,7 +98,7 @@ def played(folder: Path, theatre: Theatre, act: Any) -> None:
         room.loop._surfaces.follow(room.scene)
         await room.rest()
         await act(room)
-        await room.loop._surfaces.close()
+        room.loop._surfaces.close()
 
     asyncio.run(all_of_it())
 

@@ -24,8 +24,7 @@ from guidance.devices.simulated import FaultKind
 from guidance.session.session import Session
 from guidance.track.placing import Placed
 from guidance.trajectory.trajectory import Trajectory
-from tests.guidance.session.test_surface_and_tissue import CALIBRATED
-from tests.guidance.session.theatre import PLAN, TOOL, Theatre, hand
+from tests.guidance.session.theatre import CALIBRATED, PLAN, TOOL, Theatre, hand
 
 HOST = "127.0.0.1"
 WAY = Trajectory("a", "Frontal", np.array([10.0, -80.0, 40.0]), np.array([0.0, 0.0, 5.0]), 1.5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,10 @@ from engine.app.guide_surfaces import Surfaces
 from engine.app.guide_tissue import Tissue
 from engine.app.guide_ways import Ways
 from engine.app.pipeline import StructureSurface
-from engine.app.publish import pack_lods, structure_message
+from engine.app.publish import lone_node
 from engine.core.anatomy import is_stiff, structure
 from engine.core.errors import EnvironmentLacks, InvalidValue
-from engine.core.grid import Grid
 from engine.core.structure import Provenance
-from engine.core.volume import LabelMap
 from engine.stream.codec import headset_from_patient, row_major
 from engine.stream.guiding import TrajectoryAsk
 from engine.stream.messages import Op, PutNode, Scene, SurfaceNode, SurfacePatch
@@ -48,20 +45,7 @@ def node(key: str, radius_mm: float, blobs: BlobFolder) -> SurfaceNode:
     made = structure(key, 1, Provenance("test", "1", synthetic=True))
     surface = ball(radius_mm, 4)
     measured = StructureSurface(made, (surface,), 0, surface.volume_mm3 / 1000, surface.area_mm2, closed=True)
-    lone = LabelMap(Grid.centred((1, 1, 1), 1.0), np.zeros((1, 1, 1), np.uint8), (made,))
-    with ThreadPoolExecutor(1) as pool:
-        lods = pack_lods(measured, MATRIX, blobs, pool)
-    return SurfaceNode(
-        id=f"surface/{key}",
-        structure=structure_message(made, lone).model_copy(update={"label": 0}),
-        lods=lods,
-        volume_ml=measured.volume_ml,
-        surface_area_mm2=measured.surface_area_mm2,
-        closed=True,
-        source="test",
-        frame_of_reference_uid=PATIENT.uid,
-        registration_epoch=0,
-    )
+    return lone_node(f"surface/{key}", measured, MATRIX, blobs, source="test")
 
 
 def sunken() -> Deformation:

@@ -20,8 +20,12 @@ from websockets.typing import Subprotocol
 
 from engine.stream.follower import Follower
 from engine.stream.guiding import Guidance, GuideAsk
-from engine.stream.messages import PROTOCOL, GuideRequest, NumberedOp, RefusedMessage, SetAlerts
+from engine.stream.messages import PROTOCOL, GuideRequest, RefusedMessage
 from engine.stream.reading import Reading
+
+
+def _connected(port: int) -> connect:
+    return connect(f"ws://127.0.0.1:{port}/ws", subprotocols=[Subprotocol(PROTOCOL)], compression=None, max_size=2**28)
 
 
 @dataclass
@@ -29,12 +33,10 @@ class GuidedClient:
     """One connection. Not a value: it follows.
 
     Attributes:
-        alerts: when each list of alerts came (`time.monotonic`), and the levels in it.
         refused: what it was refused.
     """
 
     follower: Follower = field(default_factory=Follower)
-    alerts: list[tuple[float, list[str]]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     on_reading: Callable[[Reading, float], None] = lambda _reading, _now_s: None
     _socket: ClientConnection | None = None
@@ -42,9 +44,7 @@ class GuidedClient:
 
     async def follow(self, port: int) -> None:
         """Until it is cancelled, or the server is gone."""
-        async with connect(
-            f"ws://127.0.0.1:{port}/ws", subprotocols=[Subprotocol(PROTOCOL)], compression=None, max_size=2**28
-        ) as socket:
+        async with _connected(port) as socket:
             self._socket = socket
             await socket.send(self.follower.hello(None, time.monotonic()))
             async for frame in socket:
@@ -57,9 +57,7 @@ class GuidedClient:
                             self.on_reading(reading, now_s)
                 else:
                     said = self.follower.receive_text(frame, now_s)
-                    if isinstance(said, NumberedOp) and isinstance(said.op, SetAlerts):
-                        self.alerts.append((now_s, [alert.priority for alert in said.op.alerts]))
-                    elif isinstance(said, RefusedMessage):
+                    if isinstance(said, RefusedMessage):
                         self.refused.append(said.summary)
                 if answer := self.follower.next_bytes(now_s):
                     await socket.send(answer)
@@ -96,19 +94,14 @@ class Headset:
     """
 
     came: list[tuple[float, str]] = field(default_factory=list)
-    binary_bytes: int = 0
 
     async def follow(self, port: int) -> None:
         """Until it is cancelled, or the server is gone."""
-        async with connect(
-            f"ws://127.0.0.1:{port}/ws", subprotocols=[Subprotocol(PROTOCOL)], compression=None, max_size=2**28
-        ) as socket:
+        async with _connected(port) as socket:
             await socket.send(Follower().hello(None, time.monotonic()))
             async for frame in socket:
                 if isinstance(frame, str):
                     self.came.append((time.monotonic(), frame))
-                else:
-                    self.binary_bytes += len(frame)
 
     def alerts(self) -> list[tuple[float, list[str]]]:
         """When each list of alerts came, and the levels in it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from guidance.margins.kernels.compiled import inlined, kernel
+from guidance.compiled import inlined, kernel
 
 _MOST_STEPS = 600
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from guidance.margins.kernels.compiled import inlined, kernel
+from guidance.compiled import inlined, kernel
 
 #: Floats of a node: centre 0-2, axes 3-11 (rows), half sizes 12-14, radius of the ball around it 15.
 NODE_FLOATS = 16

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from guidance.margins.kernels.compiled import inlined, kernel
+from guidance.compiled import inlined, kernel
 from guidance.margins.kernels.nearest import signed_distance
 from guidance.margins.kernels.shaft import deepest, nearest_to_segment
 from guidance.margins.kernels.vector import minus

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from guidance.compiled import inlined, kernel
 from guidance.margins.kernels.build import share
-from guidance.margins.kernels.compiled import inlined, kernel
 from guidance.margins.kernels.vector import MOST_WAITING, along, corner, dot, floor2, minus
 
 #: Parts of a triangle: its face, its edges (number 1 to 3: from corner n - 1 to the next), its corners (4 to 6).

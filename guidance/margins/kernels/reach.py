@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from guidance.margins.kernels.compiled import inlined, kernel
+from guidance.compiled import inlined, kernel
 
 
 @inlined

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from guidance.compiled import inlined, kernel
 from guidance.margins.kernels.build import share
-from guidance.margins.kernels.compiled import inlined, kernel
 from guidance.margins.kernels.nearest import on_triangle, signed_distance
 from guidance.margins.kernels.vector import MOST_WAITING, along, corner, dot, floor2, minus
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from guidance.margins.kernels.compiled import inlined
+from guidance.compiled import inlined
 
 #: Most nodes that wait while a tree is searched: one a level.
 MOST_WAITING = 64

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from guidance.compiled import kernel
 from guidance.margins.kernels.build import share
-from guidance.margins.kernels.compiled import kernel
 from guidance.margins.kernels.nearest import signed_distance
 from guidance.margins.kernels.shaft import crossing, nearest_to_segment, segment_to_box2
 from guidance.margins.kernels.vector import MOST_WAITING

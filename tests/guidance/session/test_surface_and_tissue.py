@@ -12,23 +12,21 @@ from engine.core.errors import InvalidValue
 from engine.core.frame import WORLD
 from engine.core.transform import Transform
 from guidance.calibrate.block import Block
-from guidance.calibrate.tool_tip import CalibrationDoubt, CalibrationRefused, ToolTip
+from guidance.calibrate.tool_tip import CalibrationDoubt, CalibrationRefused
 from guidance.plan.plan import PlanRefused
 from guidance.register.deformation import LEAST_POINTS
 from guidance.register.registration import Doubt, Method, RegistrationRefused
 from guidance.register.rigid_fit import turn
 from guidance.register.surface import register_surface
+from guidance.session.retouched import MOST_POINTS, Retouched
 from guidance.session.session import Session, Step
 from guidance.session.tracing import STEP_MM, Tracing
 from guidance.track.sample import Sample, thing_frame
-from guidance.uncertainty.point_error import PointError
 from tests.guidance.margins.shapes import lumpy
-from tests.guidance.session.theatre import PLAN, TIP_MM, TOOL, Theatre, hand
+from tests.guidance.session.theatre import CALIBRATED, CORTEX_MM, PLAN, TIP_MM, TOOL, Theatre, hand
 
 BLOCK = Block("Block", np.array([10.0, 20.0, 30.0]), 0.05)
-KNOWN = ToolTip(TIP_MM, PointError(np.eye(3) * 0.1**2), 0.1, 0.0)
 WITH_BLOCK = replace(PLAN, block=BLOCK)
-CALIBRATED = replace(PLAN, tools=(replace(PLAN.tools[0], tip=KNOWN),))
 #: About as large as a head, in the patient frame.
 SKIN = lumpy(3, 80.0, 5)
 
@@ -148,7 +146,6 @@ def test_a_trace_that_nobody_began_is_refused() -> None:
 
 
 SANK_MM = np.array([0.0, 1.0, -6.0])
-CORTEX_MM = np.array([(30, -20, 40), (-30, -20, 45), (25, 30, 50), (-25, 30, 30), (0, 0, 60), (5, 5, 20)], float)
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +184,14 @@ def test_a_point_touched_twice_counts_once_as_it_was_touched_last(sunken: Theatr
     sunken.until(lambda: sunken.session.retouched[-1].moved_mm < 9.0)
 
 
+def test_sixty_four_points_are_enough_and_a_sixty_fifth_is_refused_when_it_is_asked_for(sunken: Theatre) -> None:
+    points, session = sunken.session.retouched, sunken.session
+    session.retouched = tuple(Retouched(np.full(3, 3.0 * n), np.full(3, 3.0 * n)) for n in range(MOST_POINTS))
+    with pytest.raises(InvalidValue, match="that is enough"):
+        session.retouch(CORTEX_MM[0], sunken.now_s)
+    session.retouched = points
+
+
 def test_what_was_touched_under_another_registration_says_nothing(sunken: Theatre) -> None:
     session, points = sunken.session, sunken.session.retouched
     assert session.registration is not None
@@ -194,5 +199,8 @@ def test_what_was_touched_under_another_registration_says_nothing(sunken: Theatr
     with pytest.raises(RegistrationRefused, match=f"it takes {LEAST_POINTS}"):
         session.deformation()
     session.retouched = points
+    session.retouch(CORTEX_MM[0], sunken.now_s)
     session.take_registration(session.registration)
+    assert not session.retouched
+    sunken.play(2.0)  # what was being touched was begun under the last one
     assert not session.retouched

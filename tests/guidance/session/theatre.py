@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from engine.core.array import Float64
 from engine.core.frame import WORLD
 from engine.core.transform import Transform
 from guidance.alerts.level import Bands
+from guidance.calibrate.tool_tip import ToolTip
 from guidance.devices.simulated import Arrival, Fault, FaultKind, Playing, Scenario
 from guidance.devices.simulated_hand import SimulatedHand
 from guidance.margins.surface_tree import SurfaceTree
@@ -20,6 +21,7 @@ from guidance.register.rigid_fit import turn
 from guidance.session.look import Look
 from guidance.session.session import LandmarkState, Session, Step
 from guidance.track.sample import thing_frame
+from guidance.uncertainty.point_error import PointError
 from tests.guidance.margins.shapes import lumpy
 from tests.guidance.register.places import HEAD_MM
 
@@ -43,6 +45,11 @@ PLAN = Plan(
     tools=(PlannedTool(TOOL, "Pointer", ToolShape(np.array([[0, 0, 0], [0, 0, 150.0]]), 1.5)),),
     reference=REFERENCE,
 )
+#: The same with a tip that is known from the start.
+KNOWN = ToolTip(TIP_MM, PointError(np.eye(3) * 0.1**2), 0.1, 0.0)
+CALIBRATED = replace(PLAN, tools=(replace(PLAN.tools[0], tip=KNOWN),))
+#: Points of the brain's surface that a scan shows.
+CORTEX_MM = np.array([(30, -20, 40), (-30, -20, 45), (25, 30, 50), (-25, 30, 30), (0, 0, 60), (5, 5, 20)], float)
 
 
 def hand(seed: int = 0, slip_mm: float = 0.3) -> SimulatedHand:

@@ -3,7 +3,7 @@
 import type { Guidance, MovedTissue, Retouched, Scene, SurfaceNode } from "../wire/messages";
 import { justified, sentenceCase } from "./number_text";
 
-/** The parameter of a structure's provenance that says how its surface was moved (engine.app.guide_deformation). */
+/** The parameter of a structure's provenance that says how its surface was moved (engine.app.guide_structures). */
 const DEFORMED = "deformed";
 
 /** How a structure's surface was moved by a guess; "" where it lies as the scan has it. */
