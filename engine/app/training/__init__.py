@@ -1,0 +1,1 @@
+"""Training: cases, trainees and educators behind one server (`sightline train`)."""
