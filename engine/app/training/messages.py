@@ -125,7 +125,7 @@ class MarkTold(Message):
 
 
 class TaskTold(Message):
-    """A task's score: share of its points, what was answered, what is right, and why. Never a score without its reason."""
+    """A task's score: share of its points, what was said, what is right, and why: never a score without a reason."""
 
     id: Identifier
     prompt: str
