@@ -12,7 +12,7 @@ CLIENT := assets/client
 READERS := tests/mesh/js
 SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/public -type f 2>/dev/null) $(wildcard $(CLIENT)/*.json $(CLIENT)/*.mjs)
 
-.PHONY: demo setup peers test test-slow coverage check-python check-client check-tests runtime clean
+.PHONY: demo setup peers ready test test-slow coverage check-python check-client check-tests runtime clean
 
 demo: setup
 	$(BIN)/sightline demo
@@ -48,19 +48,24 @@ $(VENV)/peers/installed: .ci/peers.txt | $(VENV)/installed
 	@touch $@
 
 # The reference codec, the Khronos validator and three.js read what the engine writes.
-$(READERS)/node_modules: $(READERS)/package-lock.json | $(VENV)/bin/python
+$(READERS)/node_modules: $(READERS)/package-lock.json | $(CLIENT)/dist/index.html
 	@$(NODE) sh -c 'cd $(READERS) && npm ci --no-audit --no-fund --loglevel=error'
 	@touch $@
 
-test: setup $(VENV)/installed-dev $(VENV)/peers/installed $(READERS)/node_modules check-python check-client runtime check-tests
+# What waits for the network, what compiles on all cores and what checks on one go side by side; tests then have the machine.
+test:
+	@$(MAKE) --no-print-directory -j3 --output-sync=target ready check-python check-client
+	@$(MAKE) --no-print-directory check-tests
 
-check-python:
+ready: $(VENV)/installed-dev $(VENV)/peers/installed $(READERS)/node_modules runtime
+
+check-python: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check-client:
+check-client: $(CLIENT)/dist/index.html
 	@$(NODE) sh -c 'cd $(CLIENT) && npm test --silent'
 
 # A headset that needs no headset; where it cannot be had, the tests that want it skip and say why.

@@ -152,3 +152,42 @@ def test_an_end_of_the_way_is_carried_by_hand_and_asked_for(wearer: Wearer, stag
     before = next(each for each in guidance().trajectories if each.id == ask.id)
     assert ask.entry_mm == pytest.approx(before.entry_mm)
     assert np.subtract(ask.target_mm, before.target_mm) == pytest.approx([10, 0, 0], abs=1)
+
+
+@pytest.mark.slow
+def test_margins_warnings_and_moved_tissue_are_set_from_the_panel_and_a_place_is_shown_on_the_slice(
+    wearer: Wearer, stage: Theatre
+) -> None:
+    stage.place_headset(np.linalg.inv(WORLD_FROM_PATIENT))
+    wearer.until("r.guide.anatomy")
+    wearer.click("margins")
+    wearer.click("margin-safety")  # a press in the middle of its slider
+    wearer.click("sides-safety")
+    wearer.click("side-3")
+    wearer.play()  # what a hand moves is asked for a moment later
+    whole, side = (stage.asks("margin")[n] for n in (0, -1))
+    assert (whole.margin, whole.distance_mm, whole.toward_mm) == ("safety", 5.0, None)
+    assert side.toward_mm is not None
+    wearer.click("back")
+    wearer.click("back")
+    wearer.click("warnings")
+    wearer.click(f"bands-{guidance().structures[0].node}")
+    wearer.click("band-near_mm")
+    wearer.play()
+    assert stage.asks("bands")[-1].bands.near_mm == 7.5
+    wearer.click("tab-slice")
+    wearer.click("plane-axial")
+    wearer.frames(3)
+    wearer.click("tab-guide")
+    wearer.click("tissue")
+    wearer.click("retouch")
+    wearer.aim("right", wearer.report()["slice"]["position"])
+    wearer.press("right")
+    wearer.frames(2)
+    wearer.release("right")
+    wearer.play()
+    (ask,) = stage.asks("retouch")
+    headset_from_patient = np.reshape(wearer.state("scene.headset_from_patient"), (4, 4))
+    pointed = (wearer.anatomy() @ headset_from_patient @ [*ask.scan_mm, 1.0])[:3]
+    assert pointed == pytest.approx(wearer.report()["slice"]["position"], abs=0.005)
+    assert wearer.control("retouch")["on"] is False

@@ -10,7 +10,7 @@ import { receiveScene } from "../src/model/scene";
 import { Readings, sightOf } from "../src/model/sight";
 import { INITIAL_STATE, type State } from "../src/model/state";
 import { panelControls, type GuideView, type PanelIntents, type PanelView } from "../src/xr/panel_pages";
-import type { Guidance, MovedTissue, Scene } from "../src/wire/messages";
+import type { Guidance, MarginBand, MovedTissue, Scene } from "../src/wire/messages";
 
 describe("a margin by side", () => {
   const even: MarginShape = { distance_mm: 5, toward_mm: null };
@@ -84,16 +84,16 @@ describe("soft tissue that moved", () => {
 });
 
 describe("the guide page of the panel in the headset", () => {
-  const GUIDE: GuideView = { landmark: null, done: new Set(), words: "", overlayTime: "" };
-  const VIEW: PanelView = { page: "guide", first: 0, scale: 1, slice: { on: false, carried: false, cutting: false }, ruler: { on: false, prompt: "" }, correcting: "", frameTime: null, onWrist: false, guide: GUIDE };
+  const GUIDE: GuideView = { landmark: null, done: new Set(), words: "", overlayTime: "", pointing: false };
+  const VIEW: PanelView = { page: "guide", first: 0, scale: 1, chosen: "", marginShape: ({ distance_mm, toward_mm }) => ({ distance_mm, toward_mm }), slice: { on: false, carried: false, cutting: false }, ruler: { on: false, prompt: "" }, correcting: "", frameTime: null, onWrist: false, guide: GUIDE };
   const ways = [1, 2, 3].map((n) => ({ ...GUIDANCE.trajectories[0]!, id: `way-${n}` }));
   const landmark = (n: number): Guidance["landmarks"][number] => ({ id: `l${n}`, name: `Landmark ${n}`, patient_mm: [0, 0, 0], use: "register", state: "waiting", off_mm: null, expected_mm: null, words: "" });
 
-  function page(changes: Partial<Guidance>, may: NonNullable<State["self"]>["may"] = ["register", "set_margin"]): { ids: string[]; press(id: string): unknown[]; text(id: string): string; disabled(id: string): boolean; overlaps: boolean } {
+  function page(changes: Partial<Guidance>, may: NonNullable<State["self"]>["may"] = ["register", "set_margin"], view: Partial<PanelView> = {}): { ids: string[]; press(id: string): unknown[]; slide(id: string, to: number): unknown[] | undefined; text(id: string): string; disabled(id: string): boolean; overlaps: boolean } {
     const asked: unknown[][] = [];
     const intents = new Proxy({}, { get: (_, name) => (...rest: unknown[]) => asked.push([name, ...rest]) }) as PanelIntents;
     const state = { ...receiveScene(INITIAL_STATE, guidedScene(changes)), self: { member: "me", role: "surgeon" as const, may } };
-    const all = panelControls(state, VIEW, intents);
+    const all = panelControls(state, { ...VIEW, ...view }, intents);
     const find = (id: string): (typeof all)[number] => all.find((each) => each.id === id)!;
     return {
       ids: all.map(({ id }) => id),
@@ -101,6 +101,11 @@ describe("the guide page of the panel in the headset", () => {
         const control = find(id);
         if (control.kind === "press") control.press();
         return asked.at(-1)!;
+      },
+      slide: (id, to) => {
+        const control = find(id);
+        if (control.kind === "slider") control.slide(to);
+        return asked.at(-1);
       },
       text: (id) => find(id).text,
       disabled: (id) => (find(id) as { disabled?: boolean }).disabled === true,
@@ -119,11 +124,48 @@ describe("the guide page of the panel in the headset", () => {
   it("shows the words of moved tissue as a guess, moves it and puts it back, and keeps the chosen way", () => {
     const moved = page({ moved: MOVED, trajectories: ways, chosen: "way-2" });
     assert.deepEqual([moved.text("moved"), moved.text("moved-more")], ["Guess: moved by up to 5 mm;", "between them a guess"]);
-    assert.deepEqual(moved.ids.filter((id) => id.startsWith("way-")), ["way-way-2"]);
-    assert.deepEqual([moved.press("move-tissue"), moved.press("put-back")], [["deform", "apply"], ["deform", "forget"]]);
-    assert.ok(page({ moved: MOVED }, ["register"]).disabled("move-tissue"));
+    assert.deepEqual(moved.ids.filter((id) => id.startsWith("way-")), ["way-way-2", "way-way-1"]);
+    const tissue = page({ moved: MOVED }, undefined, { page: "tissue" });
+    assert.deepEqual([tissue.press("move-tissue"), tissue.press("put-back")], [["deform", "apply"], ["deform", "forget"]]);
+    assert.ok(page({ moved: MOVED }, ["register"], { page: "tissue" }).disabled("move-tissue"));
+  });
+  it("touches again what a slice shows, and only where one stands", () => {
+    const slice = { on: true, carried: false, cutting: false };
+    assert.deepEqual(page({}, undefined, { page: "tissue", slice }).press("retouch"), ["togglePointing"]);
+    assert.ok(page({}, undefined, { page: "tissue" }).disabled("retouch"));
+    assert.ok(page({}, ["look"], { page: "tissue", slice }).disabled("retouch"));
+  });
+  const BAND: MarginBand = { id: "m1", name: "Margin", distance_mm: 5, toward_mm: null, node: null, volume_ml: null };
+  it("sets a margin whole and by its sides", () => {
+    const whole = page({ margins: [BAND] }, undefined, { page: "margins" });
+    assert.equal(whole.text("margin-m1"), "Margin  5.0 mm");
+    assert.deepEqual(whole.slide("margin-m1", 1), ["setMargin", BAND, 20]);
+    assert.deepEqual(whole.press("sides-m1"), ["openSides", "m1"]);
+    const sides = page({ margins: [BAND] }, undefined, { page: "sides", chosen: "m1" });
+    assert.deepEqual(sides.ids.filter((id) => id.startsWith("side-")).length, 6);
+    assert.deepEqual(sides.slide("side-3", 0.5), ["setSide", BAND, 3, 5]);
+    assert.ok(sides.disabled("even"));
+    assert.ok(!page({ margins: [{ ...BAND, toward_mm: [5, 5, 5, 8, 5, 5] }] }, undefined, { page: "sides", chosen: "m1" }).disabled("even"));
+  });
+  it("shows a margin that a person may not set, and lets it not be set", () => {
+    const seen = page({ margins: [BAND] }, ["look"], { page: "margins" });
+    assert.equal(seen.text("margin-m1"), "Margin  5.0 mm");
+    assert.equal(seen.slide("margin-m1", 1), undefined);
+  });
+  it("sets where warnings begin, and never out of their order", () => {
+    assert.deepEqual(page({}, undefined, { page: "warnings" }).press("bands-b"), ["openBands", "b"]);
+    const bands = page({}, undefined, { page: "bands", chosen: "a" });
+    assert.deepEqual(bands.slide("band-near_mm", 1), ["setBands", "a", { near_mm: 20, risk_mm: 2, breach_mm: 0 }]);
+    assert.deepEqual(bands.slide("band-risk_mm", 1)?.[2], { near_mm: 20, risk_mm: 2, breach_mm: 0 });
+  });
+  it("says so when what a page is of has gone, and leads back", () => {
+    const gone = page({}, undefined, { page: "sides", chosen: "m9" });
+    assert.equal(gone.text("none"), "This margin is gone");
+    assert.deepEqual(gone.press("back"), ["turnTo", "margins"]);
   });
   it("has room for all of it", () => {
+    const bands = [1, 2, 3, 4, 5, 6].map((n) => ({ ...BAND, id: `m${n}` }));
+    for (const name of ["margins", "sides", "warnings", "bands", "tissue"] as const) assert.ok(!page({ margins: bands, moved: MOVED }, undefined, { page: name, chosen: name === "bands" ? "a" : "m1" }).overlaps, name);
     for (const changes of [{ moved: MOVED, trajectories: ways }, { trajectories: ways }, { step: "register", landmarks: [1, 2, 3, 4].map(landmark), traced: 3 }] as const) assert.ok(!page(changes).overlaps);
   });
 });

@@ -7,7 +7,8 @@ import { INITIAL_STATE, type State } from "../src/model/state";
 import { addMeasurement, setRange, setTool } from "../src/model/view";
 import { angleOf_deg, DESIGN_DISTANCE_M, lengthFor, panelScale, RAY_TARGET_DEG, TOUCH_TARGET_MM } from "../src/xr/legibility";
 import { CAP_MM, slideTo, type Control, type Rect } from "../src/xr/panel";
-import { PANEL_SIZE, panelControls, type Page, type PanelIntents, type PanelView } from "../src/xr/panel_pages";
+import { PANEL_SIZE } from "../src/xr/panel_layout";
+import { panelControls, type Page, type PanelIntents, type PanelView } from "../src/xr/panel_pages";
 
 const PAGES: readonly Page[] = ["structures", "slice", "measure", "correct", "view"];
 
@@ -21,6 +22,8 @@ const SEEN: PanelView = {
   frameTime: null,
   onWrist: false,
   guide: null,
+  chosen: "",
+  marginShape: ({ distance_mm, toward_mm }) => ({ distance_mm, toward_mm }),
 };
 
 /** Intents that only remember what was asked for. */

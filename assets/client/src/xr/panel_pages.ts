@@ -1,19 +1,21 @@
-// What the panel says and does: four pages and a footer, from the state alone. Lengths in millimetres.
+// What the panel says and does: pages and a footer, from the state alone. Lengths in millimetres.
 
-import type { Control, Icon, PanelSize, Press, Rect } from "./panel";
+import { bandsPage, guidePage, marginsPage, sidesPage, tissuePage, warningsPage } from "./guide_pages";
+import type { Control, Icon, Rect } from "./panel";
+import { BODY_Y, button, caption, cell, EDGE, FOOTER_Y, PITCH, ROWS, TABS_H, ticked, WIDTH } from "./panel_layout";
 import { SCALE_LIMITS } from "./grab";
 import { scaleText } from "./scale_text";
+import type { MarginShape } from "../model/margin_shape";
 import { withError } from "../model/number_text";
-import { guessOf, guessWords, movedText } from "../model/moved_tissue";
+import { guessOf } from "../model/moved_tissue";
 import { volumeOf } from "../model/scene";
 import { may } from "../model/self";
 import { PLANES, type Plane, type State, type Tool } from "../model/state";
 import { isShown, surfaces } from "../model/structures";
 import { BRUSH_MM, isCorrecting, length_mm, rangeOf } from "../model/view";
-import { shownAlerts } from "../model/alarm";
-import type { Guidance, VolumeNode } from "../wire/messages";
+import type { GuidedBands, MarginBand, VolumeNode } from "../wire/messages";
 
-export type Page = "guide" | "structures" | "slice" | "measure" | "correct" | "view";
+export type Page = "guide" | "margins" | "sides" | "warnings" | "bands" | "tissue" | "structures" | "slice" | "measure" | "correct" | "view";
 /** Sides from which the anatomy is looked at. */
 export type Facing = "front" | "back" | "left" | "right" | "head" | "feet";
 
@@ -31,6 +33,10 @@ export interface PanelView {
   readonly onWrist: boolean;
   /** Null while nothing is guided. */
   readonly guide: GuideView | null;
+  /** What the pages of one margin or of one structure's warnings are of. */
+  readonly chosen: string;
+  /** A margin as a hand holds it, or as it is. */
+  readonly marginShape: (margin: MarginBand) => MarginShape;
 }
 
 export interface GuideView {
@@ -40,6 +46,8 @@ export interface GuideView {
   readonly done: ReadonlySet<string>;
   readonly words: string;
   readonly overlayTime: string;
+  /** The next press on the slice says which place of the scan is touched again. */
+  readonly pointing: boolean;
 }
 
 /** What a press asks for. */
@@ -75,6 +83,13 @@ export interface PanelIntents {
   trace(state: "start" | "stop"): void;
   /** Moves soft tissue by what was touched again, or puts it back. */
   deform(state: "apply" | "forget"): void;
+  setMargin(margin: MarginBand, to_mm: number): void;
+  setSide(margin: MarginBand, side: number, to_mm: number): void;
+  evenMargin(margin: MarginBand): void;
+  openSides(margin: string): void;
+  openBands(node: string): void;
+  setBands(node: string, bands: GuidedBands): void;
+  togglePointing(): void;
   reset(): void;
   leave(): void;
   /** Takes the panel off the wrist and lets it stand. */
@@ -82,36 +97,9 @@ export interface PanelIntents {
   close(): void;
 }
 
-export const PANEL_SIZE: PanelSize = { width_mm: 240, height_mm: 260 };
-
-const EDGE = 8;
-const GAP = 3;
-const ROW = 26;
-const PITCH = ROW + GAP;
-const WIDTH = PANEL_SIZE.width_mm - 2 * EDGE;
-const TABS_H = 24;
-const BODY_Y = EDGE + TABS_H + 6;
-const ROWS = 6;
-const FOOTER_Y = PANEL_SIZE.height_mm - EDGE - ROW;
 const SCALE_STEP = 1.25;
-/** Fewer points fix no rigid place. */
-const LEAST_LANDMARKS = 3;
 /** Structures a page holds when all fit, and when it must leave a row for turning over. */
 const STRUCTURE_ROWS = ROWS - 1;
-
-/** A cell of a row that is cut into `of` equal parts. */
-function cell(row: number, index: number, of: number, span = 1): Rect {
-  const part = (WIDTH - GAP * (of - 1)) / of;
-  return { x_mm: EDGE + index * (part + GAP), y_mm: BODY_Y + row * PITCH, w_mm: part * span + GAP * (span - 1), h_mm: ROW };
-}
-
-function button(id: string, rect: Rect, text: string, press: () => void, more: Partial<Press> = {}): Press {
-  return { kind: "press", id, rect, text, size: "body", on: false, press, ...more };
-}
-
-function caption(id: string, rect: Rect, text: string, size: "body" | "label" = "label"): Control {
-  return { kind: "caption", id, rect, text, size, align: "left" };
-}
 
 export function panelControls(state: State, view: PanelView, intents: PanelIntents): Control[] {
   return [...tabs(view, intents), ...PAGES[view.page](state, view, intents), ...footer(view, intents)];
@@ -125,6 +113,9 @@ const TABS: readonly (readonly [page: Page, text: string, width: number])[] = [
   ["view", "View", 27],
 ];
 
+/** Turned to from the guide's own page, under its tab. */
+export const OF_GUIDE: ReadonlySet<Page> = new Set(["guide", "margins", "sides", "warnings", "bands", "tissue"]);
+
 /** While something is guided nothing is corrected: its page takes that place. */
 const GUIDE_TAB: (typeof TABS)[number] = ["guide", "Guide", 38];
 
@@ -134,7 +125,7 @@ function tabs(view: PanelView, intents: PanelIntents): Control[] {
   const pages = all.map(([page, text, width]) => {
     const rect = { x_mm: x, y_mm: EDGE, w_mm: width, h_mm: TABS_H };
     x += width + 2;
-    return button(`tab-${page}`, rect, text, () => intents.turnTo(page), { size: "label", on: view.page === page });
+    return button(`tab-${page}`, rect, text, () => intents.turnTo(page), { size: "label", on: view.page === page || (page === "guide" && OF_GUIDE.has(view.page)) });
   });
   const last = { x_mm: x, y_mm: EDGE, w_mm: EDGE + WIDTH - x, h_mm: TABS_H };
   const [id, icon, press] = view.onWrist
@@ -146,9 +137,9 @@ function tabs(view: PanelView, intents: PanelIntents): Control[] {
 function footer(view: PanelView, intents: PanelIntents): Control[] {
   const at = (index: number): Rect => ({ ...cell(0, index, 3), y_mm: FOOTER_Y });
   const line: Rect = { x_mm: EDGE, y_mm: FOOTER_Y - 11, w_mm: WIDTH, h_mm: 9 };
-  const shown = `Scale ${scaleText(view.scale)}${view.scale === 1 ? ", true size" : ""}`;
+  const shown = [`Scale ${scaleText(view.scale)}${view.scale === 1 ? ", true size" : ""}`, view.guide?.overlayTime, view.frameTime];
   return [
-    caption("scale", line, view.frameTime === null ? shown : `${shown} · ${view.frameTime}`),
+    caption("scale", line, shown.filter(Boolean).join(" · ")),
     button("true-size", at(0), "1:1", () => intents.setScale(1), { on: view.scale === 1 }),
     button("reset", at(1), "Reset", () => intents.reset()),
     button("leave", at(2), "Leave", () => intents.leave()),
@@ -157,84 +148,17 @@ function footer(view: PanelView, intents: PanelIntents): Control[] {
 
 const PAGES: Record<Page, (state: State, view: PanelView, intents: PanelIntents) => Control[]> = {
   guide: guidePage,
+  margins: marginsPage,
+  sides: sidesPage,
+  warnings: warningsPage,
+  bands: bandsPage,
+  tissue: tissuePage,
   structures: structuresPage,
   slice: slicePage,
   measure: measurePage,
   correct: correctPage,
   view: viewPage,
 };
-
-const GUIDE_ROWS = 3;
-
-function guidePage(state: State, { guide }: PanelView, intents: PanelIntents): Control[] {
-  const guidance = state.scene?.guidance ?? null;
-  if (guidance === null || guide === null) return [caption("none", cell(0, 0, 1), "Nothing is guided now")];
-  const { overlayOn } = state;
-  const quiet = shownAlerts(state).some(({ sounds, may_be_quiet }) => sounds && may_be_quiet);
-  const isTouching = guidance.step === "register" || guidance.step === "verify" || guide.landmark !== null;
-  return [
-    button("overlay", cell(0, 0, 2), overlayOn ? "Overlay on" : "Overlay off", () => intents.toggleOverlay(), { on: overlayOn, ...ticked(overlayOn) }),
-    button("silence", cell(0, 1, 2), "Silence", () => intents.silence(), { disabled: !quiet }),
-    caption("guide-words", cell(1, 0, 1), guide.words || guidance.next),
-    ...(isTouching ? landmarkRows(guidance, guide, intents) : [...wayRows(guidance, intents), ...movedRows(state, guidance, intents)]),
-    ...(isTouching ? touchingFoot(state, guidance, guide, intents) : guidingFoot(state, guide, intents)),
-  ];
-}
-
-function landmarkRows({ landmarks }: Guidance, { landmark, done }: GuideView, intents: PanelIntents): Control[] {
-  const ahead = [...landmarks].sort((a, b) => Number(done.has(a.id)) - Number(done.has(b.id)));
-  return ahead.slice(0, GUIDE_ROWS).map(({ id, name, use }, row) => {
-    const isChosen = id === landmark;
-    const text = isChosen ? `Hold the tip on: ${name}` : `${name}${use === "check" ? " (check)" : ""}`;
-    return button(`landmark-${id}`, cell(2 + row, 0, 1), text, () => intents.touchLandmark(id), { on: isChosen, ...ticked(done.has(id)) });
-  });
-}
-
-/** Rows that the words of moved tissue and what is to be done about it take from the ways. */
-const MOVED_ROWS = 2;
-const isMoved = ({ moved }: Guidance): boolean => moved !== null && moved.points.length > 0;
-
-function wayRows(guidance: Guidance, intents: PanelIntents): Control[] {
-  const { trajectories, chosen } = guidance;
-  // The chosen one first where not all have room.
-  const rows = GUIDE_ROWS - (isMoved(guidance) ? MOVED_ROWS : 0);
-  const ahead = rows < trajectories.length ? [...trajectories].sort((a, b) => Number(b.id === chosen) - Number(a.id === chosen)) : trajectories;
-  return ahead.slice(0, rows).map(({ id, name, refused }, row) =>
-    button(`way-${id}`, cell(2 + row, 0, 1), refused ? `${name}: ${refused}` : name, () => intents.chooseWay(id), { on: id === chosen, disabled: refused !== "", ...ticked(id === chosen) }));
-}
-
-/** Words in two lines where they have two halves. */
-function lines(id: string, rect: Rect, words: string): Control[] {
-  const [first, ...rest] = words.split("; ");
-  if (rest.length === 0) return [caption(id, rect, words)];
-  const half = { ...rect, h_mm: rect.h_mm / 2 };
-  return [caption(id, half, `${first!};`), caption(`${id}-more`, { ...half, y_mm: rect.y_mm + half.h_mm }, rest.join("; "))];
-}
-
-function movedRows(state: State, guidance: Guidance, intents: PanelIntents): Control[] {
-  if (!isMoved(guidance)) return [];
-  const off = { disabled: !may(state, "set_margin") };
-  return [
-    ...lines("moved", cell(3, 0, 1), guessWords(guidance.moved) || movedText(guidance.moved)),
-    button("move-tissue", cell(4, 0, 2), "Move tissue", () => intents.deform("apply"), { ...off, ...ticked(guidance.moved?.applied === true) }),
-    button("put-back", cell(4, 1, 2), "Put back", () => intents.deform("forget"), off),
-  ];
-}
-
-function touchingFoot(state: State, { traced }: Guidance, { done }: GuideView, intents: PanelIntents): Control[] {
-  const trace = traced === null ? (["Trace the skin", "start"] as const) : ([`Register (${traced} points)`, "stop"] as const);
-  return [
-    button("register-headset", cell(5, 0, 2), "Place it here", () => intents.registerHeadset(), { disabled: done.size < LEAST_LANDMARKS }),
-    button("trace", cell(5, 1, 2), trace[0], () => intents.trace(trace[1]), { on: traced !== null, disabled: !may(state, "register") }),
-  ];
-}
-
-function guidingFoot({ view: { followsTip } }: State, { overlayTime }: GuideView, intents: PanelIntents): Control[] {
-  return [
-    button("follow", cell(5, 0, 2), "Slice at tip", () => intents.toggleFollow(), { on: followsTip, ...ticked(followsTip) }),
-    caption("overlay-time", cell(5, 1, 2), overlayTime),
-  ];
-}
 
 function structuresPage(state: State, view: PanelView, intents: PanelIntents): Control[] {
   const all = surfaces(state.scene);
@@ -298,10 +222,6 @@ function slicePage(state: State, { slice }: PanelView, intents: PanelIntents): C
     caption("window", { ...cell(3, 0, 1), y_mm: BODY_Y + 3 * PITCH + 15, h_mm: 12 }, `Window${loading(state)}`),
     ...presets,
   ];
-}
-
-function ticked(on: boolean): { icon?: Icon } {
-  return on ? { icon: "tick" } : {};
 }
 
 function loading({ volume }: State): string {

@@ -11,9 +11,10 @@ import { GuideHud } from "./guide_hud";
 import { HandSlice } from "./hand_slice";
 import { LandmarkTouch } from "./landmark_touch";
 import { BODY_CAP_DEG, LABEL_CAP_DEG } from "./legibility";
+import { MarginHand, SLIDE_EVERY_MS } from "./margin_hand";
 import type { Panel } from "./panel";
 import { Corrector } from "./corrector";
-import { panelControls, type Facing, type Page, type PanelIntents, type PanelView } from "./panel_pages";
+import { OF_GUIDE, panelControls, type Facing, type Page, type PanelIntents, type PanelView } from "./panel_pages";
 import { centredAt, centreOf, facingTurn, gazeOf, Glide, startPlacement, type Gaze } from "./placement";
 import { PointerVisual } from "./pointer_visual";
 import { Pointers, type Pointer } from "./pointers";
@@ -40,7 +41,8 @@ import { applyPreset, isCorrecting, removeMeasurement, select, setBrush, setFoll
 import type { Strokes } from "../model/hand";
 import { BYTES_PER_TRIANGLE } from "../three/lod";
 import type { Stage } from "../three/stage";
-import type { GuideAsk, HeadsetPlace } from "../wire/messages";
+import { latestWins } from "../wire/latest";
+import type { BandsAsk, GuideAsk, HeadsetPlace } from "../wire/messages";
 
 /** A press that lets go within this distance of where it began moved nothing: it names what it points at. */
 const TAP_M = 0.008;
@@ -123,6 +125,8 @@ export class Room {
   readonly #alarm: AlarmSign;
   readonly #touch: LandmarkTouch;
   readonly #ways: WayGrips;
+  readonly #margins: MarginHand;
+  readonly #sendBands: (ask: BandsAsk) => void;
   /** A place that is of a world which the device has moved since. */
   #lostPlace: HeadsetPlace | null = null;
   readonly #held = new Map<Pointer, Held>();
@@ -142,6 +146,10 @@ export class Room {
   #named: { readonly key: string; readonly at: THREE.Vector3 } | null = null;
   #page: Page = "structures";
   #first = 0;
+  /** What the pages of one margin or of one structure are of. */
+  #chosen = "";
+  /** The next press on the slice says which place of the scan is touched again. */
+  #isPointing = false;
   #frameTimeAsked = false;
   #frame_ms = 0;
   #frameTimeText = "";
@@ -179,6 +187,8 @@ export class Room {
     const ask = (asked: GuideAsk): void => corrections.guide(asked);
     this.#touch = new LandmarkTouch(ask, (pointer) => feedback.give("press", pointer.source));
     this.#ways = new WayGrips(stage.patient, stage.headsetFromPatient, ask);
+    this.#margins = new MarginHand(ask);
+    this.#sendBands = latestWins(ask, SLIDE_EVERY_MS);
     stage.anatomy.marks.additive.value = this.#blend === "additive" ? 1 : 0;
     if (sights.get() !== null) this.#page = "guide";
     this.#group.add(
@@ -372,7 +382,7 @@ export class Room {
   #guide(time_s: number): void {
     const sight = this.sights.get();
     const state = this.store.get();
-    if (sight === null && this.#page === "guide") this.#page = "structures";
+    if (sight === null) this.#leaveGuide();
     const isTold = sight?.tools.every(({ told }) => lookOf(told).hasNumber) ?? false;
     this.#hud.step(sight, this.#guideWords, this.#worldBounds(), this.#eyes, time_s);
     this.#alarm.step(shownAlerts(state), isTold, this.#head, time_s);
@@ -381,6 +391,21 @@ export class Room {
     this.#ways.step(canMove ? sight.chosen : null);
     const tip = tipOf(sight);
     if (tip !== null && state.view.followsTip) this.#slice.goTo(this.stage.patient.localToWorld(new THREE.Vector3(...tip).applyMatrix4(this.stage.headsetFromPatient)));
+  }
+
+  #leaveGuide(): void {
+    this.#isPointing = false;
+    if (OF_GUIDE.has(this.#page)) this.#page = "structures";
+  }
+
+  /** Only the slice shows where the scan has what is touched again: surfaces may be drawn moved. */
+  #pointAt(pointer: Pointer): (() => void) | null {
+    const at = this.#isPointing ? this.#slice.meet(pointer.ray) : null;
+    if (at === null) return null;
+    const inScan = this.stage.patient.worldToLocal(at.clone()).applyMatrix4(this.stage.headsetFromPatient.clone().invert());
+    this.corrections.guide({ kind: "retouch", scan_mm: inScan.toArray() });
+    this.#isPointing = false;
+    return () => undefined;
   }
 
   // Hands
@@ -447,6 +472,8 @@ export class Room {
   /** What a press takes, nearest meaning first; returns how it is let go, or null when it takes nothing. */
   #takes(pointer: Pointer, by: Held["by"]): (() => void) | null {
     if (by === "select" && this.#touch.wants(pointer)) return () => undefined;
+    const pointed = by === "select" ? this.#pointAt(pointer) : null;
+    if (pointed !== null) return pointed;
     if (by === "select" && this.#ways.press(pointer)) return () => this.#ways.release(pointer);
     if (by === "select" && this.#slice.carriedBy(pointer)) return this.#setSliceDown();
     if (by === "select" && this.#ruler.press(pointer)) return () => this.#ruler.release(pointer);
@@ -599,6 +626,13 @@ export class Room {
     chooseWay: (id) => this.corrections.guide({ kind: "choose", id: this.sights.get()?.chosen?.id === id ? null : id }),
     trace: (state) => this.corrections.guide({ kind: "trace", state }),
     deform: (state) => this.corrections.guide({ kind: "deform", state }),
+    setMargin: (margin, to_mm) => this.#margins.whole(margin, to_mm),
+    setSide: (margin, side, to_mm) => this.#margins.side(margin, side, to_mm),
+    evenMargin: (margin) => this.#margins.even(margin),
+    openSides: (margin) => this.#open("sides", margin),
+    openBands: (node) => this.#open("bands", node),
+    setBands: (node, bands) => this.#sendBands({ kind: "bands", node, bands }),
+    togglePointing: () => (this.#isPointing = !this.#isPointing),
     reset: () => {
       this.#slice.putAway();
       this.#intents.setTool("navigate");
@@ -609,6 +643,11 @@ export class Room {
     pin: () => this.#wrist.pin(this.#eyes),
     close: () => this.#wrist.close(),
   };
+
+  #open(page: Page, of: string): void {
+    this.#page = page;
+    this.#chosen = of;
+  }
 
   #bringHere(scale: number): void {
     const to = startPlacement(gazeOf(this.#head), this.#bounds, scale);
@@ -627,7 +666,9 @@ export class Room {
       correcting: Corrector.prompt(this.store.get()),
       frameTime: this.#frameTimeAsked ? this.#frameTimeText : null,
       onWrist: this.#wrist.place === "wrist",
-      guide: this.sights.get() === null ? null : { landmark: this.#touch.landmark, done: this.#touch.done, words: this.#guideWords, overlayTime: this.corrections.overlayTime() },
+      guide: this.sights.get() === null ? null : { landmark: this.#touch.landmark, done: this.#touch.done, words: this.#guideWords, overlayTime: this.corrections.overlayTime(), pointing: this.#isPointing },
+      chosen: this.#chosen,
+      marginShape: (margin) => this.#margins.shape(margin),
     };
   }
 

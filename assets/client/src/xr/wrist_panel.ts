@@ -4,7 +4,7 @@ import * as THREE from "three";
 
 import { DESIGN_DISTANCE_M, PANEL_NEAR_M, panelScale } from "./legibility";
 import { Panel } from "./panel";
-import { PANEL_SIZE } from "./panel_pages";
+import { PANEL_SIZE } from "./panel_layout";
 import { gazeOf } from "./placement";
 import type { Pointer } from "./pointers";
 import { faceEyes } from "./text_label";

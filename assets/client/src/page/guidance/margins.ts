@@ -2,7 +2,7 @@
 
 import { createHold, fold, keptRows, SLIDE_EVERY_MS, type GuidanceActions, type Part } from "./part";
 import { element, setText } from "../element";
-import { latestWins } from "../latest";
+import { latestWins } from "../../wire/latest";
 import { MINUS } from "../../model/figure";
 import { SIDES, towardOf, withDistance, withSide, type MarginShape } from "../../model/margin_shape";
 import { justified, sentenceCase } from "../../model/number_text";
