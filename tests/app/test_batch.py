@@ -251,6 +251,7 @@ def test_an_interrupt_keeps_what_is_done_says_how_to_go_on_and_going_on_does_the
     assert (second["skipped"], second["done"]) == (first["done"], first["waiting"])
 
 
+@pytest.mark.slow
 def test_a_batch_killed_by_force_leaves_nothing_that_is_taken_for_whole(studies: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("segment-batch", str(studies), "--out", str(out), "--pipeline", "threshold")
@@ -268,6 +269,7 @@ def test_a_batch_killed_by_force_leaves_nothing_that_is_taken_for_whole(studies:
         assert {path.name for path in folder.iterdir()} == FILES
 
 
+@pytest.mark.slow
 def test_on_ray_a_worker_killed_in_the_middle_loses_nothing(studies: Path, tmp_path: Path) -> None:
     require_ray()
     import psutil

@@ -224,6 +224,7 @@ def test_a_stroke_in_another_scene_or_of_no_structure_is_refused_in_words(study:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit on what another process may write is Linux's")
+@pytest.mark.slow
 def test_on_a_full_disk_a_stroke_is_refused_in_words_and_with_room_again_the_next_one_works(
     study: Path, tmp_path: Path
 ) -> None:

@@ -146,6 +146,7 @@ def test_a_job_whose_worker_is_killed_is_tried_again_and_shown(library: StudyLib
     assert broadcast.left == 0
 
 
+@pytest.mark.slow
 def test_a_job_whose_worker_is_killed_every_time_fails_with_a_reason_and_the_next_one_works(
     library: StudyLibrary, tmp_path: Path
 ) -> None:

@@ -86,7 +86,7 @@ def read_all(reader: Reader, path: Path) -> None:
             assert value.grid.voxel_count * 2 < MOST_BYTES
 
 
-FUZZED = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZED = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def cube() -> Any:

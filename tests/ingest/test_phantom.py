@@ -59,7 +59,7 @@ def test_every_structure_is_there_and_every_label_has_a_name(name: str) -> None:
     assert all(part.provenance.synthetic for part in made.label_map.structures)
 
 
-@pytest.mark.parametrize("name", ["thorax", "head"])
+@pytest.mark.parametrize("name", [pytest.param("thorax", marks=pytest.mark.slow), "head"])
 def test_exact_volumes_are_those_that_voxels_tend_to(name: str) -> None:
     made = phantom(name)
     voxel_ml = made.volume.grid.voxel_volume_mm3 / 1000
@@ -71,6 +71,7 @@ def test_exact_volumes_are_those_that_voxels_tend_to(name: str) -> None:
     assert made.truth.volumes[-1].volume_ml == pytest.approx((labels_of(made) > 0).sum() * voxel_ml, rel=2e-3)
 
 
+@pytest.mark.slow
 def test_exact_volumes_do_not_depend_on_the_voxels() -> None:
     coarse = make_phantom("thorax", size="small", spacing_mm=(7.6, 7.6, 10.0))
     for ours, theirs in zip(coarse.truth.volumes, phantom("thorax").truth.volumes, strict=True):

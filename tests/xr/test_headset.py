@@ -124,6 +124,7 @@ def test_frame_timing_is_reported(picture: tuple[dict[str, Any], Pixels]) -> Non
     assert timing["missed"] >= 0
 
 
+@pytest.mark.slow
 def test_how_old_a_tool_is_stands_beside_it_while_it_is_faded(silence: tuple[dict[str, Any], Pixels]) -> None:
     report, _ = silence
     # Whole only where a frame takes less than the tool may be old, which drawing in software need not.
@@ -135,6 +136,7 @@ def test_how_old_a_tool_is_stands_beside_it_while_it_is_faded(silence: tuple[dic
             assert re.fullmatch(r"Probe: (0\.[1-9]|1\.0) s old", *labels)
 
 
+@pytest.mark.slow
 def test_what_stands_still_fades_two_seconds_after_the_last_word_of_the_server(
     silence: tuple[dict[str, Any], Pixels], picture: tuple[dict[str, Any], Pixels]
 ) -> None:
