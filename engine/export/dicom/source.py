@@ -132,7 +132,8 @@ class Source:
         """The slice in whose plane (3,) `point_mm` lies, where the plane across `normal` is that of the slices."""
         if abs(float(normal @ self.normal)) < 1 - _SAME_DIRECTION:
             return None
-        off = np.abs(np.array([(one.position_mm - point_mm) @ self.normal for one in self.slices]))
+        places_mm = np.array([one.position_mm for one in self.slices])
+        off = np.abs((places_mm - point_mm) @ self.normal)
         nearest = int(off.argmin())
         return self.slices[nearest] if off[nearest] <= SAME_PLANE_MM else None
 
