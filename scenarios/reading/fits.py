@@ -1,5 +1,6 @@
 """Whether an answer is one that its task can have, right or wrong."""
 
+# ruff: noqa: ARG001 (each check of the table takes the same)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable

@@ -91,7 +91,7 @@ class Place:
         if len(self.voxels):
             count = np.bincount(self.voxels[:, 2])
             return int(count.argmax()), int(self.voxels[:, 2].min()), int(self.voxels[:, 2].max())
-        at = float(self.grid.patient_from_voxel.inverse().apply(self.centre_mm)[2])
+        at = float(self.grid.patient_from_voxel.inverse.apply(self.centre_mm)[2])
         reach = self.radius_mm / float(self.grid.spacing_mm[2])
         ends = np.clip(np.round([at, at - reach, at + reach]), 0, self.grid.shape[2] - 1)
         return int(ends[0]), int(ends[1]), int(ends[2])
@@ -137,7 +137,7 @@ class Ground:
     schemes: Mapping[str, Scheme] = field(default_factory=dict)
     surface_dice: SurfaceDice | None = None
     overruled: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
-    structure_at: Callable[[str, Sequence[float]], str | None] = lambda volume, at_mm: None
+    structure_at: Callable[[str, Sequence[float]], str | None] = lambda _volume, _at_mm: None
 
     def finding(self, name: str) -> Place:
         """By its name.

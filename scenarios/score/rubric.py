@@ -36,10 +36,12 @@ def rubric(case: Case, score: ReadingScore) -> Rubric:
     """Of a reading whose score is known."""
     scores = {name: one for name, one in score.tasks.items() if case.task(name).points > 0}
     total = sum(case.task(name).points for name in scores) or 1.0
-    lost = [
-        10 * sum(case.task(name).points * part(one) for name, one in scores.items()) / total
-        for part in (lambda one: one.lost_seeing, lambda one: one.lost_judging, lambda one: one.lost_hints)
-    ]
+    shares = [(case.task(name).points / total, one) for name, one in scores.items()]
+    lost = (
+        10 * sum(part * one.lost_seeing for part, one in shares),
+        10 * sum(part * one.lost_judging for part, one in shares),
+        10 * sum(part * one.lost_hints for part, one in shares),
+    )
     most = 10.0
     if any(one.is_critical for one in scores.values()):
         most = CRITICAL
@@ -48,4 +50,4 @@ def rubric(case: Case, score: ReadingScore) -> Rubric:
     points = min(10 * score.share, most)
     grown = (10 - points) / sum(lost) if sum(lost) > 0 else 0.0
     band: Band = "critical error" if points < 2.5 else "problematic omission" if points < 6.5 else "effective"
-    return Rubric(points, band, *(part * grown for part in lost))
+    return Rubric(points, band, lost[0] * grown, lost[1] * grown, lost[2] * grown)

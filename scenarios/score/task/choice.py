@@ -1,4 +1,4 @@
-"""Options that were chosen. Of several, a wrong one takes back what a right one gives: all chosen earns nothing more."""
+"""Options that were chosen. Of several, a wrong one takes back what a right one gives: choosing all earns nothing."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -54,7 +56,7 @@ def _judged(task: GuideTask, answer: GuideAnswer, ground: Ground) -> TaskScore:
 def dense(path_mm: Float64) -> Float64:
     """(n, 3) a path with points at most `STEP_MM` apart."""
     parts = [path_mm[:1]]
-    for one, two in zip(path_mm[:-1], path_mm[1:], strict=True):
+    for one, two in pairwise(path_mm):
         count = max(int(np.ceil(np.linalg.norm(two - one) / STEP_MM)), 1)
         parts.append(one + (two - one) * (np.arange(1, count + 1) / count)[:, None])
     return np.concatenate(parts)
