@@ -111,7 +111,7 @@ def told(
         organ: that was to be searched; None: none is known.
     """
     became = _matched(case, reading, ground)
-    findings = tuple(_finding(case, one, became, events, ground) for one in case.truth.findings)
+    findings = tuple(_finding(case, one, reading, became, events, ground) for one in case.truth.findings)
     marks = tuple(
         _mark(case, case.task(task), name, reading, one, finding, ground)  # type: ignore[arg-type]
         for (task, name), (one, finding) in became.items()
@@ -147,15 +147,14 @@ def _matched(case: Case, reading: Reading, ground: Ground) -> _Became:
 # --- findings ------------------------------------------------------------------------------------
 
 
-def _finding(case: Case, one: Finding, became: _Became, events: Sequence[AnyEvent], ground: Ground) -> ToldFinding:
+def _finding(
+    case: Case, one: Finding, reading: Reading, became: _Became, events: Sequence[AnyEvent], ground: Ground
+) -> ToldFinding:
     place = ground.finding(one.id)
-    asked = {task for task, _ in became} | {
-        task.id for task in case.tasks if isinstance(task, MarkTask) and one.id in marking.asked(task, ground)
-    }
     asking = [
         task.id
         for task in case.tasks
-        if isinstance(task, MarkTask) and task.id in asked and one.id in marking.asked(task, ground)
+        if isinstance(task, MarkTask) and task.id in reading.committed and one.id in marking.asked(task, ground)
     ]
     by_mark = next((name for (_, name), (at, of) in became.items() if of == one.id and at.kind is Kind.FOUND), None)
     at: Point = (float(place.centre_mm[0]), float(place.centre_mm[1]), float(place.centre_mm[2]))
