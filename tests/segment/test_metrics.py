@@ -94,10 +94,10 @@ def test_surface_dice_counts_border_voxels_as_monai_does_and_not_their_areas() -
     assert distances.hausdorff95_mm == 2.0
     face, frame = 98 * 98, 100 * 100 - 98 * 98
     borders = 2 * face + 50 * frame, 2 * face + 51 * frame  # both ends, and the rim of each slice
-    within = (
-        borders[0] - face + borders[1] - face - frame
-    )  # but the inner face of one, and the outermost slice of the other
-    assert len(distances.a_to_b_mm), len(distances.b_to_a_mm) == borders
+    # Far: the inner face of one (its outermost ring is 1 mm from the rim of the other), the last slice of the other.
+    far = (face - 4 * 97) + (face + frame)
+    assert (len(distances.a_to_b_mm), len(distances.b_to_a_mm)) == borders
+    within = sum(borders) - far
     assert distances.dice_at(1.0) == pytest.approx(within / sum(borders))
 
 

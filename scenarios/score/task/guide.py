@@ -63,7 +63,8 @@ def dense(path_mm: Float64) -> Float64:
 
 
 def distance_mm(path_mm: Float64, ground: Ground, name: str) -> float:
-    """Least distance of a path from the middles of a structure's voxels."""
+    """Least distance of a path from a structure: from the middles of its voxels, less half a voxel's diagonal."""
     place = ground.thing(name)
     least = float(cKDTree(place.points_mm).query(path_mm)[0].min())
-    return least if len(place.voxels) else max(0.0, least - place.radius_mm)
+    half = float(np.linalg.norm(place.grid.spacing_mm)) / 2 if len(place.voxels) else place.radius_mm
+    return max(0.0, least - half)

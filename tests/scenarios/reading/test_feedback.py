@@ -7,7 +7,7 @@ from scenarios.reading.feedback import ReadingTold, told
 from scenarios.reading.state import reading_of
 from scenarios.score.miss import Miss
 from scenarios.score.reading import score_reading
-from tests.scenarios.reading.cases import GROUND, MARK, A, VESSEL, B, case_of, reading
+from tests.scenarios.reading.cases import GROUND, MARK, VESSEL, A, B, case_of, reading
 
 CASE = case_of(
     MARK, feedback=[{"id": "missed-b", "when": "missed", "of": "b", "text": "Look at the apex."},
