@@ -1,4 +1,4 @@
-"""`readings.jsonl`: readings with what was there, a line each, for studies of many trainees. No name leaves with them."""
+"""`readings.jsonl`: readings with what was there, a line each, for studies of many trainees. No name is in it."""
 
 from __future__ import annotations
 

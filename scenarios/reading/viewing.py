@@ -1,8 +1,9 @@
 """What was viewed: what panes displayed, and where eyes, head or pointer were on them.
 
 A place is viewed while a pane shows it (within its rectangle, and within the slab or slice) and it lies within the
-useful field about where attention points: a cone of 5 degrees (Carmody 1980: accuracy halves there) where the distance to the
-pane is known, else a stated radius. Only eyes tell where somebody looked; a head or a pointer tells what was viewed.
+useful field about where attention points: a cone of 5 degrees (Carmody 1980: accuracy halves there) where the distance
+to the pane is known, else a stated radius. Only eyes tell where somebody looked; a head or a pointer tells what was
+viewed.
 """
 
 from __future__ import annotations

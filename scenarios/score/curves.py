@@ -28,7 +28,7 @@ AXES: dict[Curve, tuple[str, str]] = {
 
 
 def curve(which: Curve, marks: Marks) -> tuple[Float64, Float64]:
-    """Across and up, (n,) each, rising from 0. ROC and AFROC end at (1, 1): what was not marked is alike; FROC does not.
+    """Across and up, (n,) each, rising from 0. ROC and AFROC end at (1, 1), what was not marked being alike.
 
     Raises:
         InvalidValue: cases of a kind are lacking.

@@ -77,8 +77,8 @@ def analyse_partial(
         InvalidValue: no figure that compares pairs, or a modality under which nobody read cases of both kinds.
     """
     made = [_triples(merit, row, of) for row, of in zip(marks, read, strict=True)]
-    for name, (triples, _) in zip(modalities, made, strict=True):
-        if not triples.weights.any():
+    for name, (one, _) in zip(modalities, made, strict=True):
+        if not one.weights.any():
             raise InvalidValue(f"under {name} nobody read cases of both kinds")
     triples = [one for one, _ in made]
     merits = np.array([figures for _, figures in made])
@@ -86,11 +86,11 @@ def analyse_partial(
     spread = np.array([[_covariance(one, two) for two in triples] for one in triples])
     means = tuple(Estimate.of(value, spread[n, n]) for n, value in enumerate(values))
     differences = []
-    for one, two in combinations(range(len(values)), 2):
-        variance = spread[one, one] + spread[two, two] - spread[one, two] - spread[two, one]
-        found = Estimate.of(values[one] - values[two], variance)
+    for i, j in combinations(range(len(values)), 2):
+        variance = spread[i, i] + spread[j, j] - spread[i, j] - spread[j, i]
+        found = Estimate.of(values[i] - values[j], variance)
         p = None if found.error is None else float(2 * ndtr(-abs(found.value) / found.error))
-        differences.append((modalities[one], modalities[two], found, p))
+        differences.append((modalities[i], modalities[j], found, p))
     return PartialResult(merits, means, tuple(differences))
 
 
