@@ -14,6 +14,7 @@ import numpy as np
 from engine.core.errors import EnvironmentLacks
 from scenarios.score.curves import AXES, Curve, curve
 from scenarios.score.marks import Marks
+from scenarios.score.merit import Merit
 from scenarios.score.study import ReaderStudy
 
 #: Safe for those who do not tell red from green (Okabe and Ito), and told apart by their dashes too.
@@ -34,7 +35,7 @@ def write_report(study: ReaderStudy, report: Mapping[str, Any], out: Path) -> No
     """
     pyplot = _pyplot()
     out.mkdir(parents=True, exist_ok=True)
-    has_places = "ROC" not in report["merit"]
+    has_places = report["merit"] not in (Merit.AUC, Merit.HR_AUC)
     drawn = {which.value: _curves(pyplot, study, which) for which in Curve if has_places or which is Curve.ROC}
     drawn["readers"] = _readers(pyplot, report)
     for name, figure in drawn.items():
