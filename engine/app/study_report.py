@@ -75,8 +75,8 @@ def _curves(pyplot: Any, study: ReaderStudy, which: Curve) -> Any:
         steps = np.linspace(0, min((float(across[-1]) for across, _ in lines), default=0.0), 200)
         mean = np.mean([np.interp(steps, across, up) for across, up in lines], axis=0)
         axes.plot(steps, mean, lw=2.5, label=f"{modality}, mean of {len(lines)} readers", **style)
-    across, up = AXES[which]
-    axes.set(xlabel=across, ylabel=up, ylim=(0, 1.01), title=which.value)
+    below, beside = AXES[which]
+    axes.set(xlabel=below, ylabel=beside, ylim=(0, 1.01), title=which.value)
     axes.set_xlim(0, 1 if which is not Curve.FROC else None)
     axes.grid(alpha=0.25)
     axes.legend(loc="lower right", fontsize="small")

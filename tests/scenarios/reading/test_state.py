@@ -25,7 +25,7 @@ def histories(draw: st.DrawFn) -> list[AnyEvent]:
     state = reading_of(CASE, kept)
     for _ in range(draw(st.integers(0, 15))):
         n, t_s = state.next_event, state.t_s + draw(st.floats(0, 100))
-        event = draw(
+        event: AnyEvent = draw(
             st.sampled_from(
                 [
                     Marked(n=n, t_s=t_s, task="find", mark="m", at_mm=(0, 0, 0), confidence=draw(st.floats(0, 1))),
@@ -103,7 +103,7 @@ def test_what_cannot_have_happened_is_refused_with_a_reason() -> None:
 
 def test_a_task_comes_only_where_the_one_before_went_so() -> None:
     wrong = case_of(MARK, {**CHOICE, "after": {"task": "find", "went": "wrong"}})
-    events = [Began(n=0, t_s=0, where="vr"), Committed(n=1, t_s=5, task="find")]
+    events: list[AnyEvent] = [Began(n=0, t_s=0, where="vr"), Committed(n=1, t_s=5, task="find")]
     assert reading_of(wrong, events, lambda task, work: False).open == ("what",)
     right: Reading = reading_of(wrong, events, lambda task, work: True)
     assert right.open == ()

@@ -31,7 +31,12 @@ BEGAN = Began(n=0, t_s=0, where="vr")
 def test_a_cone_of_five_degrees_covers_its_disc_of_one_slice() -> None:
     """At 1 m where a metre of the pane shows 100 mm: tan 5° of it is 8.75 mm."""
     target = Target.of_mask("ct", GRID, WHOLE, 1.0)
-    events = [BEGAN, shown(1, 0, 0.5), looked(2, 1, (0, 0, 0.5), distance_m=1, mm_per_m=100), Paused(n=3, t_s=4)]
+    events: list[AnyEvent] = [
+        BEGAN,
+        shown(1, 0, 0.5),
+        looked(2, 1, (0, 0, 0.5), distance_m=1, mm_per_m=100),
+        Paused(n=3, t_s=4),
+    ]
     seen = viewed(events, [target])[0]
     radius = math.tan(math.radians(5)) * 100
     assert (seen.seconds > 0).sum() == pytest.approx(math.pi * radius**2, rel=0.05)
@@ -42,9 +47,9 @@ def test_a_cone_of_five_degrees_covers_its_disc_of_one_slice() -> None:
 
 def test_a_slab_shows_what_a_slice_does_not_and_scrolling_moves_attention_along() -> None:
     target = Target.of_mask("ct", GRID, WHOLE, 1.0)
-    one = [BEGAN, shown(1, 0, 0.5), looked(2, 0, (0, 0, 0.5)), Paused(n=3, t_s=1)]
-    slab = [BEGAN, shown(1, 0, 0.5, 10.0), looked(2, 0, (0, 0, 0.5)), Paused(n=3, t_s=1)]
-    on = [BEGAN, shown(1, 0, 0.5), looked(2, 0, (0, 0, 0.5)), shown(3, 1, 5.5), Paused(n=4, t_s=2)]
+    one: list[AnyEvent] = [BEGAN, shown(1, 0, 0.5), looked(2, 0, (0, 0, 0.5)), Paused(n=3, t_s=1)]
+    slab: list[AnyEvent] = [BEGAN, shown(1, 0, 0.5, 10.0), looked(2, 0, (0, 0, 0.5)), Paused(n=3, t_s=1)]
+    on: list[AnyEvent] = [BEGAN, shown(1, 0, 0.5), looked(2, 0, (0, 0, 0.5)), shown(3, 1, 5.5), Paused(n=4, t_s=2)]
     slices, slabs, scrolled = (viewed(events, [target])[0].coverage or 0 for events in (one, slab, on))
     assert slabs > 8 * slices
     assert scrolled == pytest.approx(2 * slices)
@@ -64,7 +69,13 @@ def test_breaks_other_studies_and_what_came_after_the_commit_do_not_count() -> N
 
 def test_the_least_telling_of_what_was_used_is_told_and_nothing_where_nothing_is_known() -> None:
     point = Target("ct", np.array([[USEFUL_MM - 0.1, 0, 0], [USEFUL_MM + 0.1, 0, 0]]), 1.0)
-    events = [BEGAN, shown(1, 0, 0), looked(2, 0, (0, 0, 0)), looked(3, 1, (0, 0, 0), "pointer"), Paused(n=4, t_s=2)]
+    events: list[AnyEvent] = [
+        BEGAN,
+        shown(1, 0, 0),
+        looked(2, 0, (0, 0, 0)),
+        looked(3, 1, (0, 0, 0), "pointer"),
+        Paused(n=4, t_s=2),
+    ]
     seen = viewed(events, [point])[0]
     assert seen.by == "pointer"
     assert seen.coverage == 0.5
