@@ -25,19 +25,16 @@ def histories(draw: st.DrawFn) -> list[AnyEvent]:
     state = reading_of(CASE, kept)
     for _ in range(draw(st.integers(0, 15))):
         n, t_s = state.next_event, state.t_s + draw(st.floats(0, 100))
-        event: AnyEvent = draw(
-            st.sampled_from(
-                [
-                    Marked(n=n, t_s=t_s, task="find", mark="m", at_mm=(0, 0, 0), confidence=draw(st.floats(0, 1))),
-                    Unmarked(n=n, t_s=t_s, task="find", mark="m"),
-                    Answered(n=n, t_s=t_s, task="what", answer=ChoiceAnswer(chosen=("x",))),
-                    Hinted(n=n, t_s=t_s, task="what"),
-                    Committed(n=n, t_s=t_s, task=draw(st.sampled_from(["find", "what"]))),
-                    Paused(n=n, t_s=t_s),
-                    Resumed(n=n, t_s=t_s),
-                ]
-            )
-        )
+        choices: list[AnyEvent] = [
+            Marked(n=n, t_s=t_s, task="find", mark="m", at_mm=(0, 0, 0), confidence=draw(st.floats(0, 1))),
+            Unmarked(n=n, t_s=t_s, task="find", mark="m"),
+            Answered(n=n, t_s=t_s, task="what", answer=ChoiceAnswer(chosen=("x",))),
+            Hinted(n=n, t_s=t_s, task="what"),
+            Committed(n=n, t_s=t_s, task=draw(st.sampled_from(["find", "what"]))),
+            Paused(n=n, t_s=t_s),
+            Resumed(n=n, t_s=t_s),
+        ]
+        event = draw(st.sampled_from(choices))
         try:
             state = following(CASE, state, event)
         except EventRefused:
