@@ -405,8 +405,20 @@ class Errors(StrEnum):
 
 @study.command()
 def analyse(
-    ratings: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A row a mark (docs/training.md).")],
-    cases: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="A row a case: truth, lesions, weights.")],
+    ratings: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A row a mark, or readings.jsonl (docs/studies.md).")
+    ],
+    cases: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A row a case: truth, lesions, weights.")
+    ] = None,
+    reads: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A row a reading, where not everybody read everything."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for report.html, figures and report.json.", file_okay=False),
+    ] = None,
     figure: Annotated[
         Figure | None, typer.Option(help="Figure of merit; wAFROC where marks have places, else the ROC area.")
     ] = None,
@@ -414,16 +426,39 @@ def analyse(
     as_json: AsJson = False,
 ) -> None:
     """Figures of merit of every reader and modality, and whether modalities differ (Obuchowski-Rockette-Hillis)."""
-    from engine.app.study_command import analysed, read_tables
+    from engine.app.study_command import analysed, read_any
     from engine.app.study_terminal import show_study
     from scenarios.score.covariance import Method
     from scenarios.score.merit import Merit
 
-    report = analysed(read_tables(ratings, cases), None if figure is None else Merit[figure.name], Method[errors.name])
+    study = read_any(ratings, cases, reads)
+    report = analysed(study, None if figure is None else Merit[figure.name], Method[errors.name])
+    if out is not None:
+        from engine.app.study_report import write_report
+
+        write_report(study, report, out)
     if as_json:
         _print_json(report)
     else:
         show_study(stdout, report)
+
+
+@study.command()
+def convert(
+    table: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A row a reading; CSV, or CSV.GZ.")],
+    out: Out,
+    reader: Annotated[str, typer.Option(help="Column of the reader.")] = "reader",
+    case: Annotated[str, typer.Option(help="Column of the case.")] = "case",
+    modality: Annotated[str, typer.Option(help="Column of the modality.")] = "modality",
+    rating: Annotated[str, typer.Option(help="Column of the rating.")] = "rating",
+    truth: Annotated[str, typer.Option(help="Column of the truth: 0 is normal, 1 abnormal.")] = "truth",
+    where: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE: only such rows; may be repeated.")] = None,
+) -> None:
+    """One rating a reading, as tables that `analyse` reads: `ratings.csv`, `cases.csv`, `reads.csv`."""
+    from engine.app.study_convert import Columns, convert_table
+
+    rows = convert_table(table, Columns(reader, case, modality, rating, truth), tuple(where or ()), out)
+    console.print(f"  {rows} readings: {out}/ratings.csv, cases.csv, reads.csv", highlight=False)
 
 
 class Demo(StrEnum):

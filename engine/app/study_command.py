@@ -10,17 +10,39 @@ from typing import Any
 import numpy as np
 
 from engine.core.errors import InputRefused, InvalidValue
+from scenarios.reading.export import read_readings, study_of
 from scenarios.score.covariance import Method
 from scenarios.score.lroc import UP_TO, lroc
 from scenarios.score.marks import Marks
 from scenarios.score.merit import Merit, merit_of
 from scenarios.score.obuchowski_rockette import ReaderStudyResult, analyse
-from scenarios.score.study import ReaderStudy, StudyRefused, read_study
+from scenarios.score.partial import PartialResult, analyse_partial
+from scenarios.score.study import ReaderStudy, StudyRefused, read_study, with_reads
 
 #: Of a study, no table is larger than this.
 MOST_BYTES = 64 * 2**20
 #: Shown of every reader beside the figure that is tested, where the study has places.
 BESIDE = (Merit.MOST_FOUND, Merit.MOST_FALSE, Merit.HR_SENSITIVITY, Merit.HR_SPECIFICITY)
+
+
+def read_any(source: Path, cases: Path | None, reads: Path | None) -> ReaderStudy:
+    """A study from what the command was given: readings (`.jsonl`), or tables.
+
+    Raises:
+        InputRefused: it is none, or the table of cases is lacking.
+    """
+    if source.suffix == ".jsonl":
+        try:
+            return study_of(read_readings(_text(source)))
+        except StudyRefused as error:
+            raise InputRefused(f"{source.name} holds no readings that can be analysed:\n{error}") from error
+    if cases is None:
+        raise InputRefused("a table of ratings needs the table of its cases too: --cases CASES.csv")
+    study = read_tables(source, cases)
+    try:
+        return study if reads is None else with_reads(study, _text(reads))
+    except StudyRefused as error:
+        raise InputRefused(f"{reads} does not fit the ratings:\n{error}") from error
 
 
 def read_tables(ratings: Path, cases: Path) -> ReaderStudy:
@@ -66,6 +88,8 @@ def analysed(study: ReaderStudy, merit: Merit | None = None, method: Method = Me
         InputRefused: it cannot be analysed so.
     """
     chosen = merit or (Merit.WAFROC if has_places(study) else Merit.AUC)
+    if not study.is_crossed:
+        return _analysed_partial(study, chosen)
     try:
         result = analyse(chosen, study.modalities, study.marks, method)
         first = study.marks[0][0]
@@ -87,6 +111,43 @@ def analysed(study: ReaderStudy, merit: Merit | None = None, method: Method = Me
         }  # fmt: skip
     except InvalidValue as error:
         raise InputRefused(f"this study cannot be analysed so: {error}") from error
+
+
+def _analysed_partial(study: ReaderStudy, merit: Merit) -> dict[str, Any]:
+    """The same of a study in which not everybody read everything."""
+    assert study.read is not None
+    try:
+        result = analyse_partial(merit, study.modalities, study.marks, study.read)
+    except InvalidValue as error:
+        raise InputRefused(f"this study cannot be analysed so: {error}") from error
+    first = study.marks[0][0]
+    anyhow = study.read.any(axis=(0, 1))
+    return {
+        "merit": merit.value,
+        "method": "moments of what was read (Gallas)",
+        "modalities": list(study.modalities),
+        "readers": list(study.readers),
+        "cases": {
+            "normal": int((~first.is_abnormal & anyhow).sum()), "abnormal": int((first.is_abnormal & anyhow).sum()),
+        },
+        "lesions": int((first.weights[anyhow] > 0).sum()),
+        "readings": int(study.read.sum()),
+        "merits": [[None if math.isnan(one) else one for one in row] for row in result.merits.tolist()],
+        "means": [one.value for one in result.means],
+        "intervals": [dataclasses.asdict(one) for one in result.means],
+        "findings": _partial_findings(result),
+        "beside": [],
+    }  # fmt: skip
+
+
+def _partial_findings(result: PartialResult) -> list[dict[str, Any]]:
+    differences = [
+        {"first": first, "second": second, **dataclasses.asdict(found), "p": p}
+        for first, second, found, p in result.differences
+    ]
+    if not differences:
+        return []
+    return [{"of": "readers and cases", "statistic": None, "degrees": None, "p": None, "differences": differences}]
 
 
 def _findings(result: ReaderStudyResult) -> list[dict[str, Any]]:

@@ -26,17 +26,25 @@ def show_study(console: Console, report: Mapping[str, Any]) -> None:
     for modality in report["modalities"]:
         table.add_column(escape(modality), justify="right")
     for n, reader in enumerate(report["readers"]):
-        table.add_row(escape(reader), *(f"{row[n]:.4f}" for row in report["merits"]))
+        table.add_row(escape(reader), *(f"{_digits(row[n])}" for row in report["merits"]))
     table.add_row("[bold]mean[/bold]", *(f"[bold]{mean:.4f}[/bold]" for mean in report["means"]))
     console.print(table)
     for finding in report["findings"]:
         degrees = "" if finding["degrees"] is None else f", {finding['degrees']:.1f} degrees of freedom"
+        statistic = (
+            "" if finding["statistic"] is None
+            else f": {_STATISTIC[finding['of']]} = {finding['statistic']:.3f}{degrees}, p = {finding['p']:.4f}"
+        )  # fmt: skip
         console.print(
-            f"  Of [bold]{finding['of']}[/bold]: {_STATISTIC[finding['of']]} = {finding['statistic']:.3f}{degrees}, "
-            f"p = {finding['p']:.4f}",
+            f"  Of [bold]{finding['of']}[/bold]{statistic}",
             highlight=False,
         )
         for one in finding["differences"]:
+            if one["p"] is None:
+                console.print(
+                    f"    {escape(one['first'])} − {escape(one['second'])}  {one['value']:+.4f}, error unknown"
+                )
+                continue
             console.print(
                 f"    {escape(one['first'])} − {escape(one['second'])}  {one['value']:+.4f}  "
                 f"(95 %: {one['low']:+.4f} to {one['high']:+.4f}), p = {one['p']:.4f}",
@@ -44,3 +52,7 @@ def show_study(console: Console, report: Mapping[str, Any]) -> None:
             )
     if not report["findings"]:
         console.print("  One modality: nothing to compare.", style="dim")
+
+
+def _digits(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

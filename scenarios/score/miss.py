@@ -6,6 +6,7 @@ was fixated: a head points where eyes may not look.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,3 +49,19 @@ def miss_of(viewing: Viewing, dwell_s: float = DWELL_S) -> Miss:
     if viewing.seconds <= 0:
         return Miss.SEARCH
     return Miss.RECOGNITION if viewing.seconds < dwell_s else Miss.DECISION
+
+
+#: Dwells at which classes are told: what a class hangs on is said with it.
+SWEEP_S = tuple(n / 10 for n in range(3, 11))
+
+
+def swept(viewings: Sequence[Viewing]) -> dict[float, dict[Miss, int]]:
+    """How many misses are of each class at every dwell from 0.3 to 1 s."""
+    return {
+        dwell_s: {kind: sum(miss_of(one, dwell_s) is kind for one in viewings) for kind in Miss} for dwell_s in SWEEP_S
+    }
+
+
+def is_firm(viewing: Viewing) -> bool:
+    """Whether the class is the same at every dwell from 0.3 to 1 s."""
+    return len({miss_of(viewing, dwell_s) for dwell_s in SWEEP_S}) == 1

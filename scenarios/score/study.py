@@ -11,15 +11,17 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue
 from scenarios.score.marks import UNMARKED, Marks
 
 _RATING_COLUMNS = ("modality", "reader", "case", "mark", "index", "rating")
+_READ_COLUMNS = ("modality", "reader", "case")
 _CASE_COLUMNS = ("case", "truth", "lesions")
 #: Told at once; a file that is wrong throughout is wrong in one way.
 _MOST_FLAWS = 20
@@ -32,12 +34,19 @@ class ReaderStudy:
     Attributes:
         modalities, readers, cases: names, in the order of the files.
         marks: by modality and reader, in that order.
+        read: (modalities, readers, cases) who read what; None: everybody everything.
     """
 
     modalities: tuple[str, ...]
     readers: tuple[str, ...]
     cases: tuple[str, ...]
     marks: tuple[tuple[Marks, ...], ...]
+    read: NDArray[np.bool_] | None = None
+
+    @property
+    def is_crossed(self) -> bool:
+        """Whether every reader read every case under every modality."""
+        return self.read is None or bool(self.read.all())
 
 
 class StudyRefused(InvalidValue):
@@ -161,3 +170,29 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def with_reads(study: ReaderStudy, reads: str) -> ReaderStudy:
+    """The study in which not everybody read everything: `READS.csv` has a row a reading: modality, reader, case.
+
+    Raises:
+        StudyRefused: a row names nobody, or what was marked was not read.
+    """
+    flaws: list[str] = []
+    read = np.zeros((len(study.modalities), len(study.readers), len(study.cases)), np.bool_)
+    at = tuple({name: n for n, name in enumerate(names)} for names in (study.modalities, study.readers, study.cases))
+    for where, row in _rows(reads, "reads", _READ_COLUMNS, flaws):
+        place = tuple(names.get(row[column]) for names, column in zip(at, _READ_COLUMNS, strict=True))
+        if None in place:
+            flaws.append(
+                f"{where}: {', '.join(row[column] for column in _READ_COLUMNS)}: not all three are of the study"
+            )
+        else:
+            read[place] = True
+    marked = np.array([[one.highest > UNMARKED for one in row] for row in study.marks])
+    if not flaws and (marked & ~read).any():
+        i, j, k = np.argwhere(marked & ~read)[0]
+        flaws.append(f"reads: {study.modalities[i]}, {study.readers[j]}, {study.cases[k]} was marked and is not there")
+    if flaws:
+        raise StudyRefused("\n".join(flaws[:_MOST_FLAWS]))
+    return replace(study, read=read)

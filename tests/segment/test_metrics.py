@@ -79,3 +79,47 @@ def test_agreement_is_symmetric_and_perfect_with_itself(a: torch.Tensor, data: s
 def test_a_boundary_is_part_of_its_mask_and_never_empty(mask: torch.Tensor) -> None:
     assert not (boundary(mask) & ~mask).any()
     assert bool(boundary(mask).any()) == bool(mask.any())
+
+
+# --- known answers of others ----------------------------------------------------------------------
+
+
+def test_surface_dice_counts_border_voxels_as_monai_does_and_not_their_areas() -> None:
+    """DeepMind's surface-distance weighs elements of area between voxels: two voxels 2 mm apart get 0.5 at 1 mm there
+    (their facing sides lie half a voxel nearer), slabs of 50 and 51 slices 0.836. Here each border voxel counts once:
+    distances are those between middles of voxels, and both overlaps of the slabs are as theirs.
+    """
+    a, b = _box((100, 100, 100), (0, 0, 0), (50, 100, 100)), _box((100, 100, 100), (0, 0, 0), (51, 100, 100))
+    distances = surface_distances(a, b, (2.0, 1.0, 1.0))
+    assert distances.hausdorff95_mm == 2.0
+    face, frame = 98 * 98, 100 * 100 - 98 * 98
+    borders = 2 * face + 50 * frame, 2 * face + 51 * frame  # both ends, and the rim of each slice
+    # Far: the inner face of one (its outermost ring is 1 mm from the rim of the other), the last slice of the other.
+    far = (face - 4 * 97) + (face + frame)
+    assert (len(distances.a_to_b_mm), len(distances.b_to_a_mm)) == borders
+    within = sum(borders) - far
+    assert distances.dice_at(1.0) == pytest.approx(within / sum(borders))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "dice_shifted", "hd_shifted", "dice_inside", "hd_inside"),
+    [((1.0, 1.0, 1.0), 0.8513, 2.83, 0.7866, 2.24), ((0.75, 0.75, 2.5), 0.8536, 2.70, 0.7906, 2.50)],
+)
+def test_balls_apart_and_within_each_other_have_the_agreement_that_was_computed_elsewhere(
+    spacing: tuple[float, float, float], dice_shifted: float, hd_shifted: float, dice_inside: float, hd_inside: float
+) -> None:
+    """Radius 15 mm, moved by 3 mm along i (Dice 0.8505) and one of 13 mm within it (0.7886), to half a diagonal."""
+    half = [int(24 / step) for step in spacing]
+    at = torch.meshgrid(
+        *[torch.arange(-n, n + 1, dtype=torch.float64) * s for n, s in zip(half, spacing, strict=True)], indexing="ij"
+    )
+
+    def of(radius: float, off: float = 0.0) -> torch.Tensor:
+        return (at[0] - off) ** 2 + at[1] ** 2 + at[2] ** 2 <= radius**2
+
+    one, moved, inner = of(15), of(15, 3.0), of(13)
+    reach = math.hypot(*spacing) / 2
+    assert dice(one, moved) == pytest.approx(dice_shifted, abs=0.004)
+    assert dice(one, inner) == pytest.approx(dice_inside, abs=0.004)
+    assert surface_distances(one, moved, spacing).hausdorff95_mm == pytest.approx(hd_shifted, abs=reach)
+    assert surface_distances(one, inner, spacing).hausdorff95_mm == pytest.approx(hd_inside, abs=reach)

@@ -1,0 +1,20 @@
+"""How masks of trainees are compared: `engine.segment.metrics`, which scoring, being pure, is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.segment.metrics import surface_distances
+
+
+def surface_dice(
+    one: NDArray[np.bool_], two: NDArray[np.bool_], spacing_mm: Sequence[float], within_mm: float
+) -> float:
+    """Share of both borders within `within_mm` of the other; 1 where both masks are empty."""
+    if not one.any() and not two.any():
+        return 1.0
+    return surface_distances(torch.from_numpy(one), torch.from_numpy(two), spacing_mm).dice_at(within_mm)
