@@ -32,7 +32,9 @@ _WORDS = frozenset(
     """.split()
 )
 #: T1, T2*, 3D, 5mm, 1.25 mm's number with its unit, b1000, kernels such as B30f, 120kV.
-_MEASURES = re.compile(r"t[12]\*?w?|[234]d|\d{1,3}(\.\d{1,3})?(mm|cm|kvp?|ma|mas|s|ms|min|t|%)|b\d{1,4}|[bijuh]r?\d{2}[fhs]?")
+_MEASURES = re.compile(
+    r"t[12]\*?w?|[234]d|\d{1,3}(\.\d{1,3})?(mm|cm|kvp?|ma|mas|s|ms|min|t|%)|b\d{1,4}|[bijuh]r?\d{2}[fhs]?"
+)
 _PIECES = re.compile(r"[^\W_]+(?:[.\-][^\W_]+)*[*%]?")
 
 
