@@ -9,10 +9,11 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from pydicom._uid_dict import UID_dictionary
 from pydicom import dcmread
 from pydicom.charset import python_encoding
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, UID_dictionary
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from engine.core.errors import SightlineError
 from engine.ingest.deidentify.clean import Cleaner, Tally
