@@ -23,6 +23,8 @@ _LIKELY = (
     ("1.2.840.10008.5.1.4.1.1.77.1", "photograph"),
 )
 _SCREENS = frozenset({"SCREEN SAVE", "SCREENSAVE", "SECONDARY CAPTURE", "DOSE_INFO", "PASTED", "REPORT"})
+#: The finding of `has_text`.
+TEXT = "text-like pixels in the margins"
 _MARGIN = 0.25
 _LARGEST_PX = 1100
 #: Widest stroke of a character, and least contrast of a stroke, of the whole frame's.
@@ -62,7 +64,7 @@ def reasons(dataset: Dataset, frames: Iterable[NDArray[np.generic]]) -> tuple[st
     if image_type & _SCREENS:
         found.append("picture of a screen")
     if any(has_text(frame) for frame in frames):
-        found.append("text-like pixels in the margins")
+        found.append(TEXT)
     return tuple(found)
 
 
