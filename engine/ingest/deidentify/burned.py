@@ -100,7 +100,7 @@ def _like_a_character(shape: NDArray[np.bool_]) -> bool:
     height, width = shape.shape
     fill = np.count_nonzero(shape) / shape.size
     narrow = width <= max(3, 0.3 * height)  # an I fills its box
-    return (
+    return bool(
         _HEIGHTS_PX[0] <= height <= _HEIGHTS_PX[1]
         and width <= 1.7 * height
         and fill >= _FILL[0]

@@ -83,7 +83,7 @@ class Cleaner:
         try:
             element = dataset[tag]
             _ = element.value
-        except Exception:  # noqa: BLE001  a value that cannot be read cannot be judged
+        except Exception:
             del dataset[tag]
             self.tally.add("removed", "unreadable")
             return

@@ -189,7 +189,8 @@ def _brain_in_bone(samples: NDArray[np.float32]) -> NDArray[np.bool_] | None:
         return None
     rim = brain & ~ndimage.binary_erosion(brain)
     near = ndimage.binary_dilation(bone, iterations=3)
-    return brain if np.count_nonzero(rim & near) >= _SHELLED * np.count_nonzero(rim) else None
+    shelled = np.count_nonzero(rim & near) >= _SHELLED * np.count_nonzero(rim)
+    return np.asarray(brain, np.bool_) if shelled else None
 
 
 def _brain_in_scalp(samples: NDArray[np.float32], head: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
@@ -210,7 +211,7 @@ def _like_a_brain(brain: NDArray[np.bool_]) -> bool:
     (box,) = ndimage.find_objects(brain.astype(np.int8))
     lengths = np.array([(axis.stop - axis.start) for axis in box])
     whole = bool(np.all(lengths * _STEP_MM >= _LENGTHS_MM[0]) and np.all(lengths * _STEP_MM <= _LENGTHS_MM[1]))
-    return whole and volume >= _ROUND * float(np.prod(lengths))
+    return whole and bool(volume >= _ROUND * float(np.prod(lengths)))
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -19,12 +19,14 @@ _ALONE, _INSIDE, _IN_BYTES = 3, 5, 6
 _SHORTEST_NUMBER = 4
 _ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be")
 #: What other programs and we ourselves put where a name was.
-_NOBODY = frozenset("anonymous anonymized anonymised anonymize anon none unknown null patient unnamed".split())
+_NOBODY = frozenset(
+    ["anonymous", "anonymized", "anonymised", "anonymize", "anon", "none", "unknown", "null", "patient", "unnamed"]
+)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What must not remain, folded (`folded`): words of names, identifiers as they are written, forms of the birth date."""
+    """What must not remain, folded: words of names, identifiers as they are written, forms of the birth date."""
 
     words: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()

@@ -9,8 +9,8 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from pydicom._uid_dict import UID_dictionary
 from pydicom import dcmread
+from pydicom._uid_dict import UID_dictionary
 from pydicom.charset import python_encoding
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
@@ -42,15 +42,28 @@ _EXACT = frozenset({"1.2.840.10008.5.1.4.1.1.66", "1.2.840.10008.1.3.10"})
 _NAMES = frozenset({"PN"})
 #: Attributes whose values lead to the patient, wherever they stand.
 _NUMBERS = frozenset(
-    "PatientID OtherPatientIDs AccessionNumber PatientAddress PatientTelephoneNumbers MedicalRecordLocator AdmissionID "
-    "IssuerOfPatientID InsurancePlanIdentification ServiceEpisodeID PatientTelecomInformation "
-    "FillerOrderNumberImagingServiceRequest PlacerOrderNumberImagingServiceRequest RequestedProcedureID".split()
+    [
+        "PatientID",
+        "OtherPatientIDs",
+        "AccessionNumber",
+        "PatientAddress",
+        "PatientTelephoneNumbers",
+        "MedicalRecordLocator",
+        "AdmissionID",
+        "IssuerOfPatientID",
+        "InsurancePlanIdentification",
+        "ServiceEpisodeID",
+        "PatientTelecomInformation",
+        "FillerOrderNumberImagingServiceRequest",
+        "PlacerOrderNumberImagingServiceRequest",
+        "RequestedProcedureID",
+    ]
 )
 _BYTES = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 _NUMERALS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "SV", "UL", "US", "UV"})
 
 
-class SetAside(Exception):  # noqa: N818  no error of ours: the caller counts it and goes on
+class SetAside(Exception):
     """A file that is left out, and why; holds no value of it."""
 
 
@@ -184,7 +197,7 @@ def _leaves(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
                     yield from _leaves(item)
             elif element.VR not in _BYTES and values is not None:
                 yield from ((element.keyword or "private", element.VR, str(value)) for value in values if value)
-        except Exception:  # noqa: BLE001, S112  what cannot be read here is removed, and the bytes are searched too
+        except Exception:  # noqa: S112  what cannot be read here is removed, and the bytes are searched too
             continue
 
 
@@ -213,7 +226,7 @@ def _clear_drawn_bits(dataset: Dataset) -> None:
     if not drawn or "PixelData" not in dataset or not 0 < stored < allocated:
         return
     syntax = dataset.file_meta.get("TransferSyntaxUID")
-    if syntax is None or syntax.is_compressed and syntax != DeflatedExplicitVRLittleEndian:
+    if syntax is None or (syntax.is_compressed and syntax != DeflatedExplicitVRLittleEndian):
         raise SetAside("drawings are compressed with its pixels")
     if allocated != 16:
         raise SetAside("drawings lie in its pixels")

@@ -39,7 +39,7 @@ def frames_of(path: Path, dataset: FileDataset) -> tuple[NDArray[np.generic], ..
         pass
     try:
         samples = dataset.pixel_array
-    except Exception:  # noqa: BLE001  pydicom raises whatever a codec that is not there provokes
+    except Exception:
         return None
     colours = int(dataset.get("SamplesPerPixel", 1) or 1) > 1
     several = samples.ndim > (3 if colours else 2)
@@ -98,4 +98,4 @@ def _places_mm(header: Header) -> Float64:
     i, j = plane.spacing_mm
     columns = np.arange(pixels.columns)[None, :, None] * i * along_row
     rows = np.arange(pixels.rows)[:, None, None] * j * down
-    return np.asarray(plane.position_mm) + rows + columns
+    return np.asarray(np.asarray(plane.position_mm) + rows + columns, np.float64)

@@ -44,12 +44,27 @@ _BINARY = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 _TIMES = frozenset({"DA", "DT", "TM"})
 #: Samples and numbers, and what is needed to show them.
 _BULK = frozenset(
-    "PixelData FloatPixelData DoubleFloatPixelData ExtendedOffsetTable ExtendedOffsetTableLengths LUTData ICCProfile "
-    "RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData "
-    "AlphaPaletteColorLookupTableData SegmentedRedPaletteColorLookupTableData "
-    "SegmentedGreenPaletteColorLookupTableData SegmentedBluePaletteColorLookupTableData "
-    "SegmentedAlphaPaletteColorLookupTableData PointCoordinatesData VectorCoordinateData "
-    "LongPrimitivePointIndexList LongTrianglePointIndexList".split()
+    [
+        "PixelData",
+        "FloatPixelData",
+        "DoubleFloatPixelData",
+        "ExtendedOffsetTable",
+        "ExtendedOffsetTableLengths",
+        "LUTData",
+        "ICCProfile",
+        "RedPaletteColorLookupTableData",
+        "GreenPaletteColorLookupTableData",
+        "BluePaletteColorLookupTableData",
+        "AlphaPaletteColorLookupTableData",
+        "SegmentedRedPaletteColorLookupTableData",
+        "SegmentedGreenPaletteColorLookupTableData",
+        "SegmentedBluePaletteColorLookupTableData",
+        "SegmentedAlphaPaletteColorLookupTableData",
+        "PointCoordinatesData",
+        "VectorCoordinateData",
+        "LongPrimitivePointIndexList",
+        "LongTrianglePointIndexList",
+    ]
 )
 
 

@@ -40,7 +40,8 @@ class Secret:
 
     def patient(self, original: str) -> str:
         """A patient's new ID, which is the new name too."""
-        return f"SL-{int.from_bytes(self._digest('patient', original)[:8], 'big') % 10**16:016d}"  # no letters: a name could be among them
+        # No letters: a name could be among them.
+        return f"SL-{int.from_bytes(self._digest('patient', original)[:8], 'big') % 10**16:016d}"
 
     def days(self, original: str) -> int:
         """By how many days all dates of a patient move; negative, so that no study lies in the future."""
