@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -120,7 +122,7 @@ def deidentified(
         if not written:
             raise InputRefused("no DICOM object that can be de-identified", _told(found.set_aside))
         report = _report(found, options, written)
-        (folder / REPORT_FILE).write_text(_as_text(report))
+        (folder / REPORT_FILE).write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
     progress(1.0, "done")
     return report
 
@@ -159,8 +161,10 @@ def _treat(
         SetAside, Leak: it is not written.
     """
     dataset = read(one.path)
-    frames = frames_of(one.path, dataset)
-    why = reasons(dataset, frames or ())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frames = frames_of(one.path, dataset)
+        why = reasons(dataset, frames or ())
     face = faces.get(one.frame, Looked.NOT)
     remove = isinstance(face, FacePlane) and options.faces is Faces.REMOVE
     if isinstance(face, FacePlane) and remove:
@@ -169,7 +173,7 @@ def _treat(
     burned = True if set(why) & {TEXT, "said by the file"} else None
     tally = Tally()
     data = deidentified_bytes(dataset, one.patient, identity, secret, options, tally, Said(burned, shows))
-    series, instance = str(dataset.SeriesInstanceUID), str(dataset.SOPInstanceUID)
+    series, instance = str(dataset.get("SeriesInstanceUID", "") or "no-series"), str(dataset.SOPInstanceUID)
     (folder / series).mkdir(exist_ok=True)
     (folder / series / f"{instance}.dcm").write_bytes(data)
     found.tally.done.update(tally.done)
@@ -197,12 +201,6 @@ def _report(found: _Findings, options: Options, written: int) -> dict[str, Any]:
         "faces_shown": {uid: count for uid, count in found.faces.items() if count},
         "faces_removed": {uid: count for uid, count in found.defaced.items() if count},
     }
-
-
-def _as_text(report: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(report, indent=2, allow_nan=False) + "\n"
 
 
 def _files(paths: Iterable[Path], out: Path) -> Iterator[Path]:

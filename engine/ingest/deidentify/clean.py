@@ -82,14 +82,11 @@ class Cleaner:
         keyword = dictionary_keyword(tag) or f"({tag.group:04X},{tag.element:04X})"
         try:
             element = dataset[tag]
-            _ = element.value
-        except Exception:
-            del dataset[tag]
+            action = action_on(int(tag), element.VR, keyword, self.options)
+            self.tally.add(self._do(dataset, element, action), keyword)
+        except Exception:  # whatever pydicom raises: a value that cannot be read cannot be judged
+            dataset.pop(tag, None)
             self.tally.add("removed", "unreadable")
-            return
-        action = action_on(int(tag), element.VR, keyword, self.options)
-        what = self._do(dataset, element, action)
-        self.tally.add(what, keyword)
 
     def _do(self, dataset: Dataset, element: DataElement, action: Action) -> str:
         if action is Action.REMOVE:
@@ -126,7 +123,7 @@ class Cleaner:
 
     def _clean_value(self, dataset: Dataset, element: DataElement) -> str:
         """Dates move, texts keep their known words; what nothing is left of is treated as the basic profile does."""
-        if element.VR == "TM":
+        if element.VR == "TM" or not _values(element):
             return "kept"
         if element.VR in _TEMPORAL:
             kept = [moved(str(value), self.days) for value in _values(element)]

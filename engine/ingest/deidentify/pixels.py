@@ -31,9 +31,10 @@ def frames_of(path: Path, dataset: FileDataset) -> tuple[NDArray[np.generic], ..
         return _NO_PIXELS
     try:
         header = read_header(path)
-        chosen = np.unique(np.linspace(0, len(header.planes) - 1, _LOOKED_AT).astype(int)) if header.planes else ()
-        decoded = decode_frames([(header, header.planes[n]) for n in chosen], silent)
-        if not decoded.failed and len(chosen):
+        chosen = np.unique(np.linspace(0, len(header.planes) - 1, _LOOKED_AT).astype(int)) if header.pixels else ()
+        frames = [(header, header.planes[n]) for n in chosen if header.planes]
+        decoded = decode_frames(frames, silent) if frames else None
+        if decoded is not None and not decoded.failed:
             return tuple(decoded.samples)
     except Unreadable:
         pass
