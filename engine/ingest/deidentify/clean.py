@@ -139,6 +139,8 @@ class Cleaner:
         return what
 
     def _keep(self, element: DataElement) -> str:
+        if isinstance(element.value, bytes):
+            return self._keep_bytes(element)
         values = [str(value) for value in _values(element)]
         if element.VR in _TEXT and any(self.identity.is_in(value) for value in values):
             element.value = None
@@ -148,6 +150,13 @@ class Cleaner:
             return "emptied: the patient's number"
         if element.VR == "AS" and (old := re.fullmatch(r"(\d{3})Y", values[0] if values else "")):
             element.value = f"{_OLDEST_YEARS + 1:03d}Y" if int(old[1]) > _OLDEST_YEARS else element.value
+        return "kept"
+
+    def _keep_bytes(self, element: DataElement) -> str:
+        """Tables and points that hold a text go; pixels that do are left to the search, which refuses the file."""
+        if not element.keyword.endswith("PixelData") and self.identity.is_in_bytes(element.value):
+            element.value = None
+            return "emptied: the patient was named"
         return "kept"
 
     def _clean_local_meaning(self, dataset: Dataset) -> None:
