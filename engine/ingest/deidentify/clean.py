@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydicom._uid_dict import UID_dictionary
-from pydicom.datadict import dictionary_has_tag, dictionary_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -82,6 +82,8 @@ class Cleaner:
         keyword = dictionary_keyword(tag) or f"({tag.group:04X},{tag.element:04X})"
         try:
             element = dataset[tag]
+            if _mistaken(element):
+                raise ValueError("a value that is not of its kind")
             action = action_on(int(tag), element.VR, keyword, self.options)
             self.tally.add(self._do(dataset, element, action), keyword)
         except Exception:  # whatever pydicom raises: a value that cannot be read cannot be judged
@@ -191,6 +193,14 @@ def _never(tag: BaseTag) -> str:
     if tag.group & 0xFF00 in _DRAWN:
         return "overlays and curves"
     return "" if dictionary_has_tag(tag) else "unknown"
+
+
+def _mistaken(element: DataElement) -> bool:
+    """Whether a number or a date turned out to be something else: pydicom then reads it as text, which it may be."""
+    if not element.VM:
+        return False
+    stated = set(dictionary_VR(element.tag).split(" or "))
+    return any(stated <= kind and element.VR not in kind for kind in (_NUMERALS, _TEMPORAL))
 
 
 def _values(element: DataElement) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from io import BytesIO
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def test_a_patient_named_in_every_attribute_is_found_in_no_byte(tmp_path: Path, 
     assert traces(treated(path)) == []
 
 
-@pytest.mark.parametrize("flags", [*itertools.combinations(FLAGS, 1), FLAGS])
+@pytest.mark.parametrize("flags", [FLAGS, *(pytest.param((flag,), marks=pytest.mark.slow) for flag in FLAGS)])
 def test_no_option_brings_the_patient_back(tmp_path: Path, flags: tuple[str, ...]) -> None:
     path = stored(planted(), tmp_path / "one.dcm")
     assert traces(treated(path, Options(**dict.fromkeys(flags, True)))) == []
@@ -62,7 +61,7 @@ def test_no_option_brings_the_patient_back(tmp_path: Path, flags: tuple[str, ...
 )
 def test_names_in_other_scripts_go_wherever_they_stand(tmp_path: Path, charset: str, name: str) -> None:
     dataset = named(SpecificCharacterSet=charset, PatientName=name, ContrastBolusAgent="iodine")
-    dataset.FilterType = str(dataset.PatientName).split("=")[-1].split("^")[0]
+    dataset.FilterType = max(str(dataset.PatientName).split("=")[-1].split("^"), key=len)
     found = cleaned(dataset, tmp_path)
     assert found.SpecificCharacterSet == "ISO_IR 192"
     assert not found.FilterType
