@@ -29,6 +29,8 @@ _MARGIN = 0.25
 _LARGEST_PX = 1100
 #: Widest stroke of a character, and least contrast of a stroke, of the whole frame's.
 _STROKE_PX, _CONTRAST = 9, 0.3
+#: Least contrast of a stroke, of what the frame's own grain has.
+_ABOVE_NOISE = 4.0
 _HEIGHTS_PX = (5, 48)
 #: Share of its box that a character fills.
 _FILL = (0.12, 0.92)
@@ -84,7 +86,8 @@ def has_text(frame: NDArray[np.generic]) -> bool:
 def _has_rows(grey: NDArray[np.float32]) -> bool:
     """Rows of characters brighter than what they stand on; `grey` spans 1."""
     ground = ndimage.grey_opening(grey, size=(_STROKE_PX, _STROKE_PX))
-    strokes = grey - ground > _CONTRAST
+    above = grey - ground
+    strokes = above > max(_CONTRAST, _ABOVE_NOISE * float(np.median(above)))
     rows, columns = grey.shape
     strokes[int(_MARGIN * rows) : int((1 - _MARGIN) * rows), int(_MARGIN * columns) : int((1 - _MARGIN) * columns)] = 0
     labels, _ = ndimage.label(strokes, np.ones((3, 3)))
