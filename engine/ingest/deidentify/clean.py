@@ -31,6 +31,13 @@ _DUMMIES: dict[str, Any] = {
 _TEXT = frozenset({"AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _NUMERALS = frozenset({"DS", "IS", "FL", "FD", "SL", "SS", "SV", "UL", "US", "UV"})
 _TEMPORAL = frozenset({"DA", "DT"})
+#: How values look that are text in the file and none in meaning.
+_FORMS = {
+    "DS": re.compile(r"[-+0-9.eE]*"),
+    "IS": re.compile(r"[-+0-9.]*"),
+    "TM": re.compile(r"[0-9:.]*"),
+    "AS": re.compile(r"(\d{1,3}[DWMY])?"),
+}
 #: Curves, and overlays: repeating groups of which every other one is in use.
 _DRAWN = (0x5000, 0x6000)
 #: Commands, the file's own description and directories: no part of what a data set says.
@@ -82,10 +89,9 @@ class Cleaner:
         keyword = dictionary_keyword(tag) or f"({tag.group:04X},{tag.element:04X})"
         try:
             element = dataset[tag]
-            if _mistaken(element):
-                raise ValueError("a value that is not of its kind")
+            mistaken = _mistaken(element)
             action = action_on(int(tag), element.VR, keyword, self.options)
-            self.tally.add(self._do(dataset, element, action), keyword)
+            self.tally.add(self._do(dataset, element, Action.REMOVE if mistaken else action), keyword)
         except Exception:  # whatever pydicom raises: a value that cannot be read cannot be judged
             dataset.pop(tag, None)
             self.tally.add("removed", "unreadable")
@@ -196,11 +202,12 @@ def _never(tag: BaseTag) -> str:
 
 
 def _mistaken(element: DataElement) -> bool:
-    """Whether a number or a date turned out to be something else: pydicom then reads it as text, which it may be."""
-    if not element.VM:
-        return False
+    """Whether a number or a time turned out to be something else, which pydicom hands on as a text."""
     stated = set(dictionary_VR(element.tag).split(" or "))
-    return any(stated <= kind and element.VR not in kind for kind in (_NUMERALS, _TEMPORAL))
+    if element.VM and any(stated <= kind and element.VR not in kind for kind in (_NUMERALS, _TEMPORAL)):
+        return True
+    form = _FORMS.get(element.VR)
+    return form is not None and not all(form.fullmatch(str(value).strip()) for value in _values(element))
 
 
 def _values(element: DataElement) -> list[Any]:

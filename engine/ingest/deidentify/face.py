@@ -198,7 +198,8 @@ def _brain_in_scalp(samples: NDArray[np.float32], head: NDArray[np.bool_]) -> ND
     bright = (samples > level) & head
     for cuts in (2, 3, 4):
         core = _largest(ndimage.binary_erosion(bright, iterations=cuts))
-        brain = ndimage.binary_dilation(core, iterations=cuts + 1) & ndimage.binary_fill_holes(head)
+        grown = ndimage.binary_dilation(core, iterations=cuts + 1)
+        brain = ndimage.binary_closing(grown, iterations=3) & ndimage.binary_fill_holes(head)  # with its furrows
         if _like_a_brain(brain):
             return brain
     return None

@@ -72,9 +72,7 @@ def test_of_a_head_that_is_turned_the_brain_stays_whole_and_the_nose_goes(turn_d
         turn = one @ turn
     grid = head.volume.grid
     matrix = turn @ np.asarray(grid.patient_from_voxel.matrix)
-    turned = replace(
-        grid, patient_from_voxel=replace(grid.patient_from_voxel, matrix=matrix)
-    )
+    turned = replace(grid, patient_from_voxel=replace(grid.patient_from_voxel, matrix=matrix))
     volume = replace(head.volume, grid=turned)
     plane = plane_of(volume)
     brain = ndimage.binary_opening(
