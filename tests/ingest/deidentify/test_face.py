@@ -58,6 +58,7 @@ def test_a_head_without_its_face_has_none(head: Phantom) -> None:
     assert find_face(head.volume.with_samples(samples)) is Looked.NO_FACE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn_deg", [(12.0, 0.0, 0.0), (-12.0, 5.0, 10.0)])
 def test_of_a_head_that_is_turned_the_brain_stays_whole_and_the_nose_goes(turn_deg: tuple[float, float, float]) -> None:
     head = make_phantom("head_ct", size="small", seed=3)
@@ -82,6 +83,7 @@ def test_of_a_head_that_is_turned_the_brain_stays_whole_and_the_nose_goes(turn_d
     assert plane.before_mm(turn[:3, :3] @ np.array(TIP_OF_NOSE)) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["thorax", "abdomen"])
 def test_a_trunk_has_no_face(name: str) -> None:
     assert find_face(make_phantom(name, size="small").volume) is Looked.NO_FACE

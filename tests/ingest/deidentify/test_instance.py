@@ -36,7 +36,9 @@ def cleaned(dataset: Dataset, tmp_path: Path, options: Options | None = None, sa
     return dcmread(BytesIO(treated(stored(dataset, tmp_path / "one.dcm"), options, said)))
 
 
-@pytest.mark.parametrize("syntax", NATIVE)
+@pytest.mark.parametrize(
+    "syntax", [NATIVE[0], *(pytest.param(syntax, marks=pytest.mark.slow) for syntax in NATIVE[1:])]
+)
 def test_a_patient_named_in_every_attribute_is_found_in_no_byte(tmp_path: Path, syntax: str) -> None:
     path = stored(planted(), tmp_path / "one.dcm", syntax)
     if syntax != DeflatedExplicitVRLittleEndian:
