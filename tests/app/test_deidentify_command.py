@@ -1,4 +1,4 @@
-"""Whole studies: the same patient alike in all files, nothing written where something would stay, keys for one's own eyes."""
+"""Whole studies: a patient alike in all files, nothing written where something would stay, a key for its owner."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def _brain_in_scalp(samples: NDArray[np.float32], head: NDArray[np.bool_]) -> ND
         grown = ndimage.binary_dilation(core, iterations=cuts + 1)
         brain = ndimage.binary_closing(grown, iterations=3) & ndimage.binary_fill_holes(head)  # with its furrows
         if _like_a_brain(brain):
-            return brain
+            return np.asarray(brain, np.bool_)
     return None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydicom import dcmread
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from tests.ingest.dicom_writer import image, save
 
@@ -66,8 +66,8 @@ def planted() -> Dataset:
     found.RequestAttributesSequence = [inner]
     found.DerivationCodeSequence = [everything()]
     block = found.private_block(0x0011, "Quistorp private", create=True)
-    for element, vr in enumerate(("LO", "UN", "SH", "UT", "PN", "OB"), 1):
-        block.add_new(element, vr, _VALUES[vr])
+    for number, vr in enumerate(("LO", "UN", "SH", "UT", "PN", "OB"), 1):
+        block.add_new(number, vr, _VALUES[vr])
     secret = Dataset()
     secret.PatientName = NAME
     block.add_new(0x20, "SQ", [secret])
@@ -85,7 +85,7 @@ def stored(dataset: Dataset, path: Path, syntax: str = ExplicitVRLittleEndian) -
     written = dcmread(path)
     written.preamble = TEXT.encode().ljust(128, b"\0")
     written.file_meta.SourceApplicationEntityTitle = "QUISTORP"
-    written.file_meta.PrivateInformationCreatorUID = "1.2.3.4711234"
+    written.file_meta.PrivateInformationCreatorUID = UID("1.2.3.4711234")
     written.file_meta.PrivateInformation = TEXT.encode() + b"\0"
     written.save_as(path)
     return path
