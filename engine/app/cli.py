@@ -228,6 +228,47 @@ def list_series(inputs: Inputs, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def deidentify(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT…", help="DICOM folders or files.")],
+    out: Out,
+    keep_dates: Annotated[bool, typer.Option("--keep-dates", help="Move dates alike per patient; keep times.")] = False,
+    keep_patient: Annotated[bool, typer.Option("--keep-patient", help="Keep sex, age, size, weight.")] = False,
+    keep_device: Annotated[bool, typer.Option("--keep-device", help="Keep which device it was.")] = False,
+    keep_descriptions: Annotated[
+        bool, typer.Option("--keep-descriptions", help="Keep the known words of descriptions.")
+    ] = False,
+    keep_private: Annotated[bool, typer.Option("--keep-private", help="Keep private numbers known as safe.")] = False,
+    keep_uids: Annotated[
+        bool, typer.Option("--keep-uids", help="Keep UIDs, which lead whoever has the originals to the patient.")
+    ] = False,
+    deface: Annotated[
+        bool, typer.Option("--deface/--flag-face", help="Remove faces of head scans, or say so.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write DICOM files without their patients (PS3.15 annex E): a folder a series, and `deidentification.json`."""
+    from engine.app.deidentify_command import deidentified
+    from engine.app.terminal import progress_bar, show_deidentified
+    from engine.ingest.deidentify.options import Faces, Options
+
+    options = Options(
+        keep_dates=keep_dates,
+        keep_patient=keep_patient,
+        keep_device=keep_device,
+        keep_descriptions=keep_descriptions,
+        keep_private=keep_private,
+        keep_uids=keep_uids,
+        faces=Faces.REMOVE if deface else Faces.FLAG,
+    )
+    with progress_bar(console, enabled=not as_json) as progress:
+        report = deidentified(inputs, out, options, progress)
+    if as_json:
+        _print_json(report)
+    else:
+        show_deidentified(console, report, out)
+
+
+@app.command()
 def phantom(
     name: Annotated[str, typer.Argument(help="thorax, head, head_ct or abdomen.")],
     out: Out,

@@ -85,6 +85,23 @@ def show_inventory(console: Console, inventory: Inventory) -> None:
         console.print(f"[yellow]![/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
 
 
+def show_deidentified(console: Console, report: Mapping[str, Any], out: Path) -> None:
+    """How much was written, and what a person must still look at."""
+    console.print(
+        f"  {report['files']} files of {report['patients']} patients, {report['series']} series in {escape(str(out))}",
+        highlight=False,
+    )
+    for reason, count in report["set_aside"].items():
+        console.print(f"  [yellow]{count} left out[/yellow]: {escape(reason)}", highlight=False)
+    for uid, why in report["burned_in_text"].items():
+        console.print(f"  [yellow]perhaps text in pixels[/yellow], {uid}: {', '.join(why)}", highlight=False)
+    for uid, count in report["pixels_not_looked_at"].items():
+        console.print(f"  [yellow]pixels of {count} files not looked at[/yellow], {uid}", highlight=False)
+    for uid in report["faces_shown"]:
+        console.print(f"  [yellow]shows a face[/yellow], {uid}: --deface removes it", highlight=False)
+    console.print("  Look at every series before you give it away: rules do not see everything.", highlight=False)
+
+
 def show_phantom(console: Console, description: Mapping[str, Any], out: Path) -> None:
     """The phantom's structures with their exact volumes."""
     table = Table(box=None, padding=(0, 2), header_style="dim")
