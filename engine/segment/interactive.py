@@ -49,7 +49,7 @@ class Stroke:
         radius_mm: of a round tool; 0 for `THRESHOLD`.
         under: label that erased voxels take.
         over: labels that may be painted over; any when empty.
-        sample_range: lowest and highest sample, for `THRESHOLD`.
+        sample_range: lowest and highest sample, for `THRESHOLD`; a `BRUSH` that has one paints such voxels alone.
     """
 
     tool: Tool
@@ -132,7 +132,7 @@ def apply_stroke(
         value = stroke.label
         if stroke.over:
             reached &= np.isin(here, list(stroke.over))
-        if stroke.tool is Tool.THRESHOLD:
+        if stroke.tool is Tool.THRESHOLD or stroke.sample_range != (-np.inf, np.inf):
             if samples is None:
                 raise InvalidValue("a threshold needs the samples of the volume")
             reached &= (samples[box] >= stroke.sample_range[0]) & (samples[box] <= stroke.sample_range[1])
