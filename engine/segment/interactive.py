@@ -145,6 +145,27 @@ def apply_stroke(
     return Change(low, high, before, _packed(labels[_slices(low, high)]))
 
 
+def change_to(labels: NDArray[Any], low: Index, wanted: NDArray[Any]) -> Change | None:
+    """Make the box of `labels` from `low` on what is `wanted` (i, j, k), in place; None where it is so already."""
+    here = labels[_slices(low, _beyond(low, wanted.shape))]
+    differs = here != wanted
+    if not differs.any():
+        return None
+    low_, high = _shrunk(low, differs)
+    before = _packed(labels[_slices(low_, high)])
+    here[...] = wanted
+    return Change(low_, high, before, _packed(labels[_slices(low_, high)]))
+
+
+def put_back(labels: NDArray[Any], change: Change, *, is_forward: bool) -> None:
+    """Make the box of `labels` in place what it was after a change, or before it."""
+    _put(labels, change, change.after if is_forward else change.before)
+
+
+def _beyond(low: Index, shape: tuple[int, ...]) -> Index:
+    return low[0] + shape[0], low[1] + shape[1], low[2] + shape[2]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:
     """What is taken back at once: the changes of one movement, in the order they were made."""

@@ -5,6 +5,7 @@ Pure functions on samples and masks; what becomes of their answers is for the ca
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,7 +165,7 @@ def filled_between(mask: Bools, axis: int, spacing_mm: Float64) -> Bools:
     spacing = tuple(float(s) for n, s in enumerate(spacing_mm) if n != axis)
     painted = np.flatnonzero(slices.any(axis=(1, 2)))
     out = slices.copy()
-    for first, last in zip(painted[:-1], painted[1:], strict=True):
+    for first, last in itertools.pairwise(painted):
         if last - first < 2:
             continue
         near, far = _signed_mm(slices[first], spacing), _signed_mm(slices[last], spacing)
