@@ -114,7 +114,7 @@ def _levels(own: NDArray[np.floating[Any]], is_out: Bools, here: NDArray[np.int_
     return out
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _flooded(cost: NDArray[np.uint8], i0: int, j0: int, k0: int, limit: int) -> NDArray[np.uint8]:  # pragma: no cover
     """The least over all ways from the seed of the largest cost on the way: one queue a level (Dial 1969)."""
     ni, nj, nk = cost.shape

@@ -53,7 +53,7 @@ from engine.app.workers import Handle, Workers
 from engine.core.errors import Cancelled, InputRefused, InvalidValue, SightlineError
 from engine.core.grid import Grid
 from engine.ingest.open import read_volume, take_inventory
-from engine.segment.interactive import Change, Index, around, put_back
+from engine.segment.interactive import Change, Index, around, change_to, put_back
 from engine.segment.lesion import Growth, grow
 from engine.stream.messages import Failure, OpenRequest, Scene, VolumeNode
 from engine.stream.server import NotFound, failure_of
@@ -227,9 +227,13 @@ class DraftDesk:
                 raise Outdated("this draft was changed in another window")
             kept = {"case": state.draft.case, "version": state.draft.version}  # the server's own
             after = ask.draft.model_copy(update=kept)
-            if after != state.draft:
-                self._keep(draft, Step(what=ask.what, movement=ask.movement, before=state.draft, after=after), after)
-            return self._saved(draft, None)
+            if after == state.draft:
+                return self._saved(draft, None)
+            erased = self._erased(draft, after)
+            packed = tuple(PackedChange.of(one) for one in erased)
+            step = Step(what=ask.what, movement=ask.movement, before=state.draft, after=after, changes=packed)
+            self._keep(draft, step, after, painted=bool(erased))
+            return self._saved(draft, around(erased) if erased else None)
 
     def paint(self, name: str, ask: PaintAsk) -> Saved:
         """Paint.
@@ -376,6 +380,19 @@ class DraftDesk:
         if draft is None:
             raise NotFound("no such draft; it may have been deleted")
         return draft
+
+    def _erased(self, draft: _Open, after: Draft) -> tuple[Change, ...]:
+        """Voxels of lesions that are there no more are taken away."""
+        gone = {one.label for one in draft.state.draft.lesions} - {one.label for one in after.lesions}
+        if not gone or not draft.state.is_opened:
+            return ()
+        box = box_of(draft.mask())
+        if box is None:
+            return ()
+        low, high = box
+        here = draft.mask()[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+        change = change_to(draft.mask(), low, np.where(np.isin(here, list(gone)), 0, here))
+        return () if change is None else (change,)
 
     def _growth(self, draft: _Open, ask: PaintAsk, *, is_hu: bool) -> Growth:
         """What grows from the place, which stays in hand while it is made larger and smaller."""

@@ -176,14 +176,12 @@ def _folder_descriptor(folder: Path) -> Iterator[int]:
 
 def box_of(labels: NDArray[Any]) -> tuple[Index, Index] | None:
     """The box low..high - 1 of everything that is labelled; None where nothing is."""
-    spans = []
-    for axis in (2, 1, 0):  # the slowest first: most slices of a scan hold no lesion
-        part = labels[tuple(slice(*spans[2 - n]) if 2 - n < len(spans) else slice(None) for n in range(3))]
-        found = np.flatnonzero(part.any(axis=tuple(n for n in range(3) if n != axis)))
-        if not len(found):
-            return None
-        spans.append((int(found[0]), int(found[-1]) + 1))
-    (k0, k1), (j0, j1), (i0, i1) = spans
+    ks = np.flatnonzero(labels.any(axis=(0, 1)))  # slices first: most of a scan's hold no lesion
+    if not len(ks):
+        return None
+    slab = labels[:, :, ks[0] : ks[-1] + 1]
+    spans = [np.flatnonzero(slab.any(axis=axes)) for axes in ((1, 2), (0, 2))]
+    (i0, i1), (j0, j1), (k0, k1) = ((int(span[0]), int(span[-1]) + 1) for span in (*spans, ks))
     return (i0, j0, k0), (i1, j1, k1)
 
 
