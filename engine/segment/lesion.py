@@ -26,8 +26,8 @@ LEVELS = 250
 STEP_HU = 4.0
 #: Each millimetre from the seed counts as one step, so that what leaks does so little by little.
 STEPS_PER_MM = 1.0
-#: Scan noise is smoothed away over so many voxels before values are compared.
-SMOOTH_VOXELS = 0.6
+#: Scan noise is smoothed away over so much before values are compared; more would round small lesions off.
+SMOOTH_MM = 0.45
 #: A notch makes the region at least so much larger or smaller.
 NOTCH = 1.12
 
@@ -88,7 +88,7 @@ def grow(samples: NDArray[Any], grid: Grid, at_mm: Float64, *, is_hu: bool) -> G
     reach = np.ceil(REACH_MM * np.linalg.norm(inverse[:3, :3], axis=1)).astype(int)
     low, high = np.maximum(seed - reach, 0), np.minimum(seed + reach + 1, grid.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    values = ndimage.gaussian_filter(samples[box].astype(np.float32), SMOOTH_VOXELS)
+    values = ndimage.gaussian_filter(samples[box].astype(np.float32), SMOOTH_MM / grid.spacing_mm)
     here = seed - low
     near = values[tuple(slice(max(int(n) - 1, 0), int(n) + 2) for n in here)]
     step = STEP_HU if is_hu else max(float(np.ptp(np.percentile(values, (1, 99)))) / (LEVELS / 2), 1e-6)

@@ -93,6 +93,7 @@ class _Open:
     labels: NDArray[np.uint8] | None = None
     samples: NDArray[Any] | None = None
     growth: tuple[tuple[float, ...], Growth] | None = None
+    is_warm: bool = False
 
     @property
     def node(self) -> VolumeNode:
@@ -203,6 +204,9 @@ class DraftDesk:
         with draft.lock:
             opening = self._opening(draft.state)
             is_ready = opening.state == "ready"
+            if is_ready and not draft.is_warm:
+                draft.is_warm = True
+                threading.Thread(target=self._warm, args=(draft,), daemon=True).start()
             box = box_of(draft.mask()) if is_ready else None
             saved = self._saved(draft, box)  # reads the scene
             return DraftNow(
@@ -332,6 +336,14 @@ class DraftDesk:
         return next((path for path in folders if path.is_file()), None)
 
     # --- images
+
+    def _warm(self, draft: _Open) -> None:
+        """Read the samples and load the kernel before the first click waits for them."""
+        with suppress(OSError, SightlineError):  # told to whoever paints
+            samples = draft.voxels()
+            node = draft.node
+            middle = draft.grid.patient_from_voxel.apply((np.array(node.shape) - 1) // 2)
+            grow(samples, draft.grid, middle, is_hu=node.quantity == "HU")
 
     def _start(self, draft: _Open) -> None:
         state = draft.state

@@ -3,6 +3,7 @@
 import type { Keeper } from "./keeper";
 import { KIND_NAMES, nameOfLesion, newOption, withPart, type AuthorState, type AuthorStore } from "./state";
 import { element } from "../page/element";
+import { icon } from "../page/icon";
 import type { Draft, DraftCheck, DraftFeedback, DraftHint, DraftLesion, DraftOption, DraftTask, FeedbackWhen, FlawPlace, TaskKind } from "../wire/author_messages";
 
 const TOPICS = ["Chest", "Abdomen", "Neuro", "Head and neck", "Musculoskeletal", "Cardiac", "Vascular", "Breast", "Paediatric", "Emergency"];
@@ -36,8 +37,13 @@ function flawOf({ state, place, id }: Context, field: string): string | null {
 
 function labelled(context: Context, field: string, label: string, control: HTMLElement, hint?: string): HTMLElement {
   const flaw = flawOf(context, field);
-  if (flaw) control.setAttribute("aria-invalid", "true");
-  return element("label", { class: "field" }, element("span", { class: "field-label" }, label), control, hint ? element("span", { class: "hint" }, hint) : null, flaw ? element("span", { class: "flaw", role: "alert" }, flaw) : null);
+  // The name is the label alone: hint and flaw are read after it.
+  const input = control.matches("input, textarea, select") ? control : (control.querySelector("input") ?? control);
+  const about = `about-${field}`;
+  input.setAttribute("aria-label", label);
+  if (hint ?? flaw) input.setAttribute("aria-describedby", about);
+  if (flaw) input.setAttribute("aria-invalid", "true");
+  return element("label", { class: "field" }, element("span", { class: "field-label" }, label), control, element("span", { id: about, class: "about" }, hint ? element("span", { class: "hint" }, hint) : null, flaw ? element("span", { class: "flaw", role: "alert" }, flaw) : null));
 }
 
 function bound<T extends HTMLInputElement | HTMLTextAreaElement>(control: T, name: string, act: (value: string) => void): T {
@@ -83,7 +89,7 @@ function choice(context: Context, field: string, label: string, value: string, o
   return labelled(context, field, label, control);
 }
 
-const small = (name: string, label: string, act: () => void): HTMLElement => element("button", { class: "quiet", type: "button", title: label, "aria-label": label, onclick: act }, name);
+const small = (name: string | Node, label: string, act: () => void): HTMLElement => element("button", { class: "quiet", type: "button", title: label, "aria-label": label, onclick: act }, name);
 const textButton = (name: string, act: () => void): HTMLElement => element("button", { class: "button", type: "button", onclick: act }, name);
 
 function head(title: string, ...tools: HTMLElement[]): HTMLElement {
@@ -159,7 +165,7 @@ function lesionForm(context: Context, lesion: DraftLesion): HTMLElement[] {
     : element("p", { class: "hint" }, lesion.at_mm ? `A point, ${lesion.radius_mm} mm round it.` : "Not painted yet. Choose Grow and click it on a slice.");
   const flaw = flawOf(context, "place");
   return [
-    head(nameOfLesion(lesion), small("⌖", "Go to it", () => context.actions.goTo(lesion.id)), small("×", "Delete this", () => context.actions.remove("lesion", lesion.id))),
+    head(nameOfLesion(lesion), small(icon("solo"), "Go to it", () => context.actions.goTo(lesion.id)), small("×", "Delete this", () => context.actions.remove("lesion", lesion.id))),
     text(context, "name", "What it is", lesion.name, { placeholder: "Lung nodule" }),
     element("div", { class: "segmented", role: "radiogroup", "aria-label": "To be found, or not" }, ...(["finding", "distractor"] as const).map((role) =>
       element("button", { type: "button", role: "radio", "aria-checked": String(lesion.role === role), onclick: () => context.set("role", { role }) }, role === "finding" ? "To be found" : "Only looks like it"))),

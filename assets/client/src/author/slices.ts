@@ -22,7 +22,7 @@ const MOST_SCALE = 1.5;
 const MOST_ZOOM = 12;
 /** Findings are amber as tumours are, what only looks like one is blue; the selected one is stronger. */
 const COLOURS = { finding: [240, 170, 60], distractor: [120, 170, 255] } as const;
-const STRENGTH = { selected: 120, other: 70 };
+const STRENGTH = { selected: 165, other: 115 };
 /** The wheel makes what has just grown larger or smaller, as long as the pointer rests on it. */
 const REST_PIXELS = 30;
 const NOTCH_PIXELS = 40;
@@ -78,6 +78,9 @@ export class Slices {
       this.view.update((s) => setTool(s, AUTHOR_TOOLS[tool].hand));
       this.element.dataset["tool"] = tool;
       if (tool !== "grow") this.endGrowing();
+    });
+    store.watch((s) => s.selected, (selected) => {
+      if (this.growing !== null && !(selected.place === "lesion" && selected.id === this.growing.lesion)) this.endGrowing();
     });
     store.watch((s) => s.scene, (scene) => this.open(scene));
   }

@@ -15,8 +15,8 @@ interface ToolShown {
 }
 
 export const AUTHOR_TOOLS: Readonly<Record<AuthorTool, ToolShown>> = {
-  navigate: { name: "Look", key: "v", icon: "planes", hand: "navigate", help: "Click to move the crosshair, scroll through the slices" },
-  grow: { name: "Grow", key: "g", icon: "reset", hand: "navigate", help: "Click a lesion: it grows to its border. Scroll on it: larger or smaller" },
+  navigate: { name: "Look", key: "v", icon: "planes", hand: "navigate", help: "Click to point, scroll through slices" },
+  grow: { name: "Grow", key: "g", icon: "reset", hand: "navigate", help: "Click a lesion, then scroll on it" },
   brush: { name: "Brush", key: "b", icon: "brush", hand: "brush", help: "Paint the lesion" },
   eraser: { name: "Eraser", key: "e", icon: "eraser", hand: "eraser", help: "Take away what was painted of the lesion" },
   point: { name: "Point", key: "p", icon: "solo", hand: "navigate", help: "Click a place, where no border shall be drawn" },
