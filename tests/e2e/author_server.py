@@ -32,10 +32,10 @@ SPACING_MM = (2.5, 2.5, 3.0)
 class AuthorServer:
     """A server of authors; `start` and `stop` as often as a test likes: drafts and cases stay."""
 
-    def __init__(self, folder: Path, source: EducatorSource | None = None, spacing_mm: object = SPACING_MM) -> None:
+    def __init__(self, folder: Path, source: EducatorSource | None, phantom_mm: tuple[float, float, float]) -> None:
         self.folder = folder
         self.source = source
-        self.phantom: Phantom = make_phantom("thorax", size="small", seed=0, spacing_mm=spacing_mm)  # type: ignore[arg-type]
+        self.phantom: Phantom = make_phantom("thorax", size="small", seed=0, spacing_mm=phantom_mm)
         self.scan = folder / "study" / "volume.nii.gz"
         self.scan.parent.mkdir(parents=True)
         write_nifti(self.scan, self.phantom.volume.grid, np.asarray(self.phantom.volume.samples))
@@ -73,9 +73,11 @@ class AuthorServer:
 
 
 @contextmanager
-def author_server(folder: Path, source: EducatorSource | None = None) -> Iterator[AuthorServer]:
+def author_server(
+    folder: Path, source: EducatorSource | None = None, phantom_mm: tuple[float, float, float] = SPACING_MM
+) -> Iterator[AuthorServer]:
     """One that runs."""
-    server = AuthorServer(folder, source)
+    server = AuthorServer(folder, source, phantom_mm)
     server.start()
     try:
         yield server

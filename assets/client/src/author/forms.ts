@@ -1,7 +1,7 @@
 // The form of what is selected: made anew when its parts change, left alone while somebody types in it.
 
 import type { Keeper } from "./keeper";
-import { KIND_NAMES, nameOfLesion, newOption, withPart, type AuthorState, type AuthorStore } from "./state";
+import { freeId, KIND_NAMES, nameOfLesion, newOption, withPart, type AuthorState, type AuthorStore } from "./state";
 import { element } from "../page/element";
 import { icon } from "../page/icon";
 import type { Draft, DraftCheck, DraftFeedback, DraftHint, DraftLesion, DraftOption, DraftTask, FeedbackWhen, FlawPlace, TaskKind } from "../wire/author_messages";
@@ -24,7 +24,12 @@ interface Context {
   readonly place: FlawPlace;
   readonly id: string | null;
   readonly set: (what: string, part: object) => void;
+  /** The draft as it is by now: a form outlives what it was made from. */
+  readonly latest: () => Draft;
 }
+
+/** A task as it is by now. */
+const taskNow = ({ latest }: Context, { id }: DraftTask): DraftTask | undefined => latest().tasks.find((one) => one.id === id);
 
 let serial = 0;
 /** Typing in one field, from coming to it to leaving it, is one step of undo. */
@@ -144,12 +149,12 @@ function references(context: Context): HTMLElement {
   const { draft } = context;
   const set = (next: Draft["references"]): void => context.set("references", { references: next });
   const rows = draft.references.map((one, n) => {
-    const put = (part: object): void => set(draft.references.map((each, m) => (m === n ? { ...each, ...part } : each)));
+    const put = (part: object): void => set(context.latest().references.map((each, m) => (m === n ? { ...each, ...part } : each)));
     const title = bound(element("input", { class: "input", placeholder: "Title", "aria-label": "Title of a reference", value: one.title }), `ref-${n}`, (now) => put({ title: now }));
     const doi = bound(element("input", { class: "input short", placeholder: "10.…", "aria-label": "DOI", value: one.doi }), `doi-${n}`, (now) => put({ doi: now }));
-    return element("div", { class: "row" }, title, doi, small("×", "Take this reference away", () => set(draft.references.filter((_, m) => m !== n))));
+    return element("div", { class: "row" }, title, doi, small("×", "Take this reference away", () => set(context.latest().references.filter((_, m) => m !== n))));
   });
-  return element("div", { class: "field" }, element("span", { class: "field-label" }, "References"), ...rows, element("button", { class: "text", type: "button", onclick: () => set([...draft.references, { title: "", doi: "" }]) }, "+ Add a reference"));
+  return element("div", { class: "field" }, element("span", { class: "field-label" }, "References"), ...rows, element("button", { class: "text", type: "button", onclick: () => set([...context.latest().references, { title: "", doi: "" }]) }, "+ Add a reference"));
 }
 
 // --- a lesion -----------------------------------------------------------------------------------
@@ -185,10 +190,11 @@ function lesionForm(context: Context, lesion: DraftLesion): HTMLElement[] {
 
 function optionRows(context: Context, task: DraftTask, noun: string): HTMLElement {
   const set = (options: readonly DraftOption[], what: string): void => context.set(what, { options: [...options] });
-  const put = (id: string, part: Partial<DraftOption>, what = noun): void => set(task.options.map((one) => (one.id === id ? { ...one, ...part } : one)), what);
+  const options = (): readonly DraftOption[] => taskNow(context, task)?.options ?? [];
+  const put = (id: string, part: Partial<DraftOption>, what = noun): void => set(options().map((one) => (one.id === id ? { ...one, ...part } : one)), what);
   const right = (one: DraftOption): HTMLElement => {
     const control = element("input", { type: task.several ? "checkbox" : "radio", name: "right", "aria-label": `“${one.text || "this"}” is right`, title: "The right answer", onchange: () =>
-      set(task.options.map((each) => (each.id === one.id ? { ...each, is_right: control.checked } : task.several ? each : { ...each, is_right: false })), "right answer") });
+      set(options().map((each) => (each.id === one.id ? { ...each, is_right: control.checked } : task.several ? each : { ...each, is_right: false })), "right answer") });
     control.checked = one.is_right;
     return control;
   };
@@ -197,36 +203,37 @@ function optionRows(context: Context, task: DraftTask, noun: string): HTMLElemen
     const words = bound(element("input", { class: "input", "aria-label": `${noun} ${n + 1}`, placeholder: `${noun} ${n + 1}`, value: one.text }), `option-${one.id}`, (now) => put(one.id, { text: now }));
     const lead = task.kind === "choice" ? right(one) : task.kind === "manage" ? harm(one) : element("span", { class: "hint figure" }, `${n + 1}.`);
     const why = bound(element("input", { class: "input why-input", "aria-label": `Why, ${noun.toLowerCase()} ${n + 1}`, placeholder: "Why — told to whoever chose it", value: one.why }), `why-${one.id}`, (now) => put(one.id, { why: now }, "why"));
-    return element("div", { class: "option-row" }, lead, words, small("×", `Take ${noun.toLowerCase()} ${n + 1} away`, () => set(task.options.filter((each) => each.id !== one.id), noun)), task.kind === "order" ? null : why);
+    return element("div", { class: "option-row" }, lead, words, small("×", `Take ${noun.toLowerCase()} ${n + 1} away`, () => set(options().filter((each) => each.id !== one.id), noun)), task.kind === "order" ? null : why);
   });
   const label = task.kind === "choice" ? "Answers — tick the right one" : task.kind === "manage" ? "Choices, with their harm" : "Items, in the right order";
   const flaw = flawOf(context, "options");
   return element("div", { class: "field" }, element("span", { class: "field-label" }, label), ...rows,
     flaw ? element("span", { class: "flaw", role: "alert" }, flaw) : null,
-    element("button", { class: "text", type: "button", onclick: () => set([...task.options, newOption(task.options)], noun) }, `+ Add`));
+    element("button", { class: "text", type: "button", onclick: () => set([...options(), newOption(options())], noun) }, `+ Add`));
 }
 
 function checkRows(context: Context, task: DraftTask): HTMLElement {
   const set = (checklist: readonly DraftCheck[]): void => context.set("checklist", { checklist: [...checklist] });
-  const put = (id: string, part: Partial<DraftCheck>): void => set(task.checklist.map((one) => (one.id === id ? { ...one, ...part } : one)));
+  const checks = (): readonly DraftCheck[] => taskNow(context, task)?.checklist ?? [];
+  const put = (id: string, part: Partial<DraftCheck>): void => set(checks().map((one) => (one.id === id ? { ...one, ...part } : one)));
   const rows = task.checklist.map((one) => element("div", { class: "option-row" },
     bound(element("input", { class: "input", placeholder: "What should be said", "aria-label": "What should be said", value: one.text }), `check-${one.id}`, (now) => put(one.id, { text: now })),
-    small("×", "Take this point away", () => set(task.checklist.filter((each) => each.id !== one.id))),
+    small("×", "Take this point away", () => set(checks().filter((each) => each.id !== one.id))),
     bound(element("input", { class: "input why-input", placeholder: "known by: words, with commas between", "aria-label": "Words by which it is known", value: one.any_of }), `words-${one.id}`, (now) => put(one.id, { any_of: now }))));
   const flaw = flawOf(context, "checklist");
-  const id = `check-${task.checklist.length + 1}-${Date.now() % 100000}`;
   return element("div", { class: "field" }, element("span", { class: "field-label" }, "The text should contain"), ...rows, flaw ? element("span", { class: "flaw", role: "alert" }, flaw) : null,
-    element("button", { class: "text", type: "button", onclick: () => set([...task.checklist, { id, text: "", any_of: "", is_critical: false }]) }, "+ Add a point"));
+    element("button", { class: "text", type: "button", onclick: () => set([...checks(), { id: freeId("check", checks()), text: "", any_of: "", is_critical: false }]) }, "+ Add a point"));
 }
 
 function hintRows(context: Context, task: DraftTask): HTMLElement {
   const set = (hints: readonly DraftHint[]): void => context.set("hints", { hints: [...hints] });
-  const put = (n: number, part: Partial<DraftHint>): void => set(task.hints.map((one, m) => (m === n ? { ...one, ...part } : one)));
+  const hints = (): readonly DraftHint[] => taskNow(context, task)?.hints ?? [];
+  const put = (n: number, part: Partial<DraftHint>): void => set(hints().map((one, m) => (m === n ? { ...one, ...part } : one)));
   const rows = task.hints.map((one, n) => element("div", { class: "option-row" },
     bound(element("input", { class: "input", placeholder: "A hint", "aria-label": `Hint ${n + 1}`, value: one.text }), `hint-${n}`, (now) => put(n, { text: now })),
-    small("×", "Take this hint away", () => set(task.hints.filter((_, m) => m !== n))),
+    small("×", "Take this hint away", () => set(hints().filter((_, m) => m !== n))),
     element("span", { class: "row hint" }, "costs", bound(element("input", { class: "input tiny", type: "number", min: 0, max: 100, step: 5, "aria-label": "Cost in percent", value: Math.round(one.cost * 100) }), `cost-${n}`, (now) => put(n, { cost: Number(now) / 100 })), "% of the points")));
-  return element("div", { class: "field" }, element("span", { class: "field-label" }, "Hints"), ...rows, element("button", { class: "text", type: "button", onclick: () => set([...task.hints, { text: "", cost: 0.25 }]) }, "+ Add a hint"));
+  return element("div", { class: "field" }, element("span", { class: "field-label" }, "Hints"), ...rows, element("button", { class: "text", type: "button", onclick: () => set([...hints(), { text: "", cost: 0.25 }]) }, "+ Add a hint"));
 }
 
 type Body = (context: Context, task: DraftTask) => HTMLElement[];
@@ -320,7 +327,7 @@ export function createForms(store: AuthorStore, keeper: Keeper, actions: FormAct
       root.replaceChildren();
       return;
     }
-    const context: Context = { state, draft, keeper, actions, set, place: selected.place, id: selected.place === "case" ? null : selected.id };
+    const context: Context = { state, draft, keeper, actions, set, latest: () => store.get().draft ?? draft, place: selected.place, id: selected.place === "case" ? null : selected.id };
     const fields = ((): HTMLElement[] => {
       if (selected.place === "case") return caseForm(context);
       if (selected.place === "lesion") return draft.lesions.filter(({ id }) => id === selected.id).flatMap((one) => lesionForm(context, one));
