@@ -1,4 +1,4 @@
-"""The authoring page on the product's own server, with a phantom to make a case of; it can be ended and started again."""
+"""The authoring page on the product's own server, with a phantom to make a case of; it can end and start again."""
 
 from __future__ import annotations
 

@@ -232,6 +232,7 @@ def test_what_is_missing_is_said_in_words_and_leads_to_its_field(page: Page, ser
     expect(page.get_by_label("What it is", exact=False).first).to_be_focused()
 
 
+@pytest.mark.slow
 def test_brush_eraser_and_fill_are_taken_back_and_done_again_in_order(page: Page, server: AuthorServer) -> None:
     page.goto(f"{server.address}/author")
     page.locator(".start-open").first.click()

@@ -38,7 +38,7 @@ class Here:
         done: Future[Any] = Future()
         try:
             done.set_result(task(report))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             done.set_exception(error)
         return Handle(done, lambda: None)
 
@@ -116,7 +116,11 @@ def test_everything_is_there_after_a_restart_and_can_still_be_taken_back(author:
     saved = author.paint(saved, "grow")
     author.begin()
     again = author.desk.now(saved.id)
-    assert (again.saved.draft, again.saved.lesions, again.saved.revision) == (saved.draft, saved.lesions, saved.revision)
+    assert (again.saved.draft, again.saved.lesions, again.saved.revision) == (
+        saved.draft,
+        saved.lesions,
+        saved.revision,
+    )
     assert again.scene is not None
     assert again.saved.undo == "grow lesion"
     assert author.desk.undo(saved.id).lesions == ()
@@ -194,7 +198,10 @@ def test_a_deleted_lesion_takes_its_voxels_with_it_and_brings_them_back(author: 
 
 def filled(author: Author) -> Saved:
     saved = author.paint(with_lesion(author), "grow")
-    options = (DraftOption(id="a", text="Cancer", is_right=True), DraftOption(id="b", text="Scar", why="No retraction."))
+    options = (
+        DraftOption(id="a", text="Cancer", is_right=True),
+        DraftOption(id="b", text="Scar", why="No retraction."),
+    )
     return author.put(
         saved,
         title="A cough",
