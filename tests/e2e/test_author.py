@@ -188,6 +188,8 @@ def test_from_an_empty_page_to_a_published_case_in_under_forty_interactions(
     tab.value.close()
     educator.click("Publish")
     expect(page.get_by_role("alert").filter(has_text="Version 1.0.0 is published")).to_be_visible(timeout=20_000)
+    shown = page.evaluate("() => window.author.slices.loader.voxels.labels.reduce((n, label) => n + (label === 1), 0)")
+    assert shown == lesions(page)[0]["voxels"], "what is painted stays in sight after publishing"
     with capsys.disabled():
         print(f"\n  from an empty page to a published case: {educator.count} interactions")  # noqa: T201
     assert educator.count < MOST_INTERACTIONS

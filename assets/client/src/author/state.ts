@@ -78,7 +78,8 @@ export function receiveNow(state: AuthorState, now: DraftNow): AuthorState {
     id: saved.id,
     study: now.study,
     opening: now.opening,
-    scene: now.scene ?? state.scene,
+    // The same images again: the slices, and what is painted on them, stay.
+    scene: now.scene === null || now.scene.id === state.scene?.id ? state.scene : now.scene,
     draft: saved.draft,
     revision: saved.revision,
     lesions: saved.lesions,
