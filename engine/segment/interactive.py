@@ -49,7 +49,7 @@ class Stroke:
         radius_mm: of a round tool; 0 for `THRESHOLD`.
         under: label that erased voxels take.
         over: labels that may be painted over; any when empty.
-        sample_range: lowest and highest sample, for `THRESHOLD`.
+        sample_range: lowest and highest sample, for `THRESHOLD`; a `BRUSH` that has one paints such voxels alone.
     """
 
     tool: Tool
@@ -132,7 +132,7 @@ def apply_stroke(
         value = stroke.label
         if stroke.over:
             reached &= np.isin(here, list(stroke.over))
-        if stroke.tool is Tool.THRESHOLD:
+        if stroke.tool is Tool.THRESHOLD or stroke.sample_range != (-np.inf, np.inf):
             if samples is None:
                 raise InvalidValue("a threshold needs the samples of the volume")
             reached &= (samples[box] >= stroke.sample_range[0]) & (samples[box] <= stroke.sample_range[1])
@@ -143,6 +143,27 @@ def apply_stroke(
     before = _packed(labels[_slices(low, high)])
     here[reached] = value
     return Change(low, high, before, _packed(labels[_slices(low, high)]))
+
+
+def change_to(labels: NDArray[Any], low: Index, wanted: NDArray[Any]) -> Change | None:
+    """Make the box of `labels` from `low` on what is `wanted` (i, j, k), in place; None where it is so already."""
+    here = labels[_slices(low, _beyond(low, wanted.shape))]
+    differs = here != wanted
+    if not differs.any():
+        return None
+    low_, high = _shrunk(low, differs)
+    before = _packed(labels[_slices(low_, high)])
+    here[...] = wanted
+    return Change(low_, high, before, _packed(labels[_slices(low_, high)]))
+
+
+def put_back(labels: NDArray[Any], change: Change, *, is_forward: bool) -> None:
+    """Make the box of `labels` in place what it was after a change, or before it."""
+    _put(labels, change, change.after if is_forward else change.before)
+
+
+def _beyond(low: Index, shape: tuple[int, ...]) -> Index:
+    return low[0] + shape[0], low[1] + shape[1], low[2] + shape[2]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

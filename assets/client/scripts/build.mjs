@@ -34,10 +34,17 @@ async function worker() {
   return basename(Object.keys(result.metafile.outputs).find((name) => /worker-[^/]*\.js$/.test(name)));
 }
 
+/** Each page: its template, its script and its style. */
+const PAGES = [
+  { html: "src/page/index.html", main: "src/main.ts", style: "src/page/style.css" },
+  { html: "src/author/author.html", main: "src/author.ts", style: "src/author/author.css" },
+  { html: "src/educator/educator.html", main: "src/educator.ts", style: "src/educator/educator.css" },
+];
+
 function pageOptions(workerName) {
   return {
     ...common,
-    entryPoints: { main: "src/main.ts", style: "src/page/style.css" },
+    entryPoints: PAGES.flatMap(({ main, style }) => [main, style]),
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     assetNames: "[name]-[hash]",
@@ -53,16 +60,16 @@ async function page(metafile) {
   const names = Object.entries(metafile.outputs);
   const entry = (source) => basename(names.find(([, info]) => info.entryPoint === source)[0]);
   const font = names.map(([name]) => basename(name)).find((name) => /^inter-latin-wght-normal.*\.woff2$/.test(name));
-  const template = await readFile(join(root, "src/page/index.html"), "utf8");
-  const html = template
-    .replaceAll("{{style}}", `./${entry("src/page/style.css")}`)
-    .replaceAll("{{main}}", `./${entry("src/main.ts")}`)
-    .replaceAll("{{font}}", `./${font}`);
-  await writeFile(join(out, "index.html"), html);
+  for (const { html, main, style } of PAGES) {
+    const template = await readFile(join(root, html), "utf8");
+    const text = template.replaceAll("{{style}}", `./${entry(style)}`).replaceAll("{{main}}", `./${entry(main)}`).replaceAll("{{font}}", `./${font}`);
+    await writeFile(join(out, basename(html)), text);
+  }
 }
 
 async function licences() {
   await copyFile(join(root, "node_modules/@fontsource-variable/inter/LICENSE"), join(out, "inter-OFL.txt"));
+  await copyFile(join(root, "node_modules/uplot/LICENSE"), join(out, "uplot-MIT.txt"));
 }
 
 await rm(out, { recursive: true, force: true });

@@ -23,7 +23,8 @@ function failureFrom(body: unknown, status: number): Failure {
   return { ...failureOf(summary), ...failure };
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+/** One request; its answer, or a `Refused`. */
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const init: RequestInit = { method };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
