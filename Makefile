@@ -31,8 +31,8 @@ $(VENV)/installed: pyproject.toml constraints.txt $(CLIENT)/dist/index.html | $(
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	@.ci/system-packages browser redis openigtlink dicom
-	$(PIP) --editable '.[guidance,camera,xr,models,ray,redis,bench,dev]'
+	@.ci/system-packages browser redis postgresql openigtlink dicom
+	$(PIP) --editable '.[guidance,camera,xr,models,ray,redis,postgresql,parquet,lti,bench,dev]'
 	@touch $@
 
 # Node 20 or newer builds the client: the machine's own, else the one packaged for pip.
