@@ -196,10 +196,9 @@ class StatementRow(Table):
     __tablename__ = "statements"
 
     id: Mapped[Key]
-    place: Mapped[int] = mapped_column(index=True, unique=True)
     trainee: Mapped[Trainees]
     body: Mapped[Body]
-    made_s: Mapped[float]
+    made_s: Mapped[float] = mapped_column(index=True)
     tries: Mapped[int] = mapped_column(default=0)
     sent_s: Mapped[float | None]
     refused: Mapped[str | None] = mapped_column(Text)

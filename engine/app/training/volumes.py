@@ -25,7 +25,7 @@ from engine.stream.messages import Scene
 from engine.stream.named_blobs import blobs_of
 from scenarios.case.case import Case
 from scenarios.case.source import FileSource, PhantomSource
-from scenarios.case.truth import MaskPlace, PointPlace, StructurePlace
+from scenarios.case.truth import Distractor, Finding, MaskPlace, PointPlace, StructurePlace
 
 if TYPE_CHECKING:
     from engine.core.grid import Grid
@@ -96,9 +96,7 @@ def _places(
     case: Case, volume_id: str, volume: Volume, truth: LabelMap | None, folder: Path | None
 ) -> dict[str, Place]:
     places = {}
-    for one in (*case.truth.findings, *case.truth.distractors):
-        if one.volume != volume_id:
-            continue
+    for one in _in_volume(case, volume_id):
         if isinstance(one.place, PointPlace):
             places[one.id] = _ball(volume.grid, one.place)
         elif isinstance(one.place, StructurePlace) and truth is not None:
@@ -111,10 +109,15 @@ def _places(
     return places
 
 
+def _in_volume(case: Case, volume: str) -> tuple[Finding | Distractor, ...]:
+    things: tuple[Finding | Distractor, ...] = (*case.truth.findings, *case.truth.distractors)
+    return tuple(one for one in things if one.volume == volume)
+
+
 def _mask(path: Path, label: int, volume: Volume) -> NDArray[np.bool_]:
     from engine.ingest.open import read_labels
 
-    return np.asarray(read_labels(path, volume).value.labels) == label
+    return np.asarray(np.asarray(read_labels(path, volume).value.labels) == label)
 
 
 def _ball(grid: Grid, place: PointPlace) -> Place:
@@ -140,7 +143,7 @@ def place_of(mask: NDArray[np.bool_], grid: Grid) -> Place:
     inside = np.argwhere(mask)
     centre = matrix[:3, :3] @ inside.mean(axis=0) + matrix[:3, 3]
     border = np.argwhere(mask & ~binary_erosion(mask))
-    border = border[:: max(1, -(-len(border) // MOST_BORDER))] @ matrix[:3, :3].T + matrix[:3, 3]
+    border_mm = border[:: max(1, -(-len(border) // MOST_BORDER))] @ matrix[:3, :3].T + matrix[:3, 3]
     areas = mask.sum(axis=(0, 1))
     there = np.nonzero(areas)[0]
     radius_mm = float((3 * len(inside) * grid.voxel_volume_mm3 / (4 * np.pi)) ** (1 / 3))
@@ -148,7 +151,7 @@ def place_of(mask: NDArray[np.bool_], grid: Grid) -> Place:
         at_mm=(float(centre[0]), float(centre[1]), float(centre[2])),
         radius_mm=radius_mm,
         slices=(int(areas.argmax()), int(there[0]), int(there[-1])),
-        border_mm=tuple((round(x, 2), round(y, 2), round(z, 2)) for x, y, z in border.tolist()),
+        border_mm=tuple((round(x, 2), round(y, 2), round(z, 2)) for x, y, z in border_mm.tolist()),
     )
 
 
@@ -197,6 +200,10 @@ class CaseVolumes:
 
         return ended
 
+    def has_failed(self, case: Case) -> bool:
+        """Whether any of its images could not be made."""
+        return any(self._of(case, one.id).name in self._failed for one in case.volumes)
+
     def scene(self, case: Case, volume: str, source: Path | None) -> Scene:
         """Its scene.
 
@@ -228,6 +235,6 @@ class CaseVolumes:
 
     def _of(self, case: Case, volume: str) -> Path:
         """By the source, and by what is to be found in it."""
-        truth = [one for one in (*case.truth.findings, *case.truth.distractors) if one.volume == volume]
+        truth = _in_volume(case, volume)
         parts = [str(VERSION), case.volume(volume).model_dump_json(), *(one.model_dump_json() for one in truth)]
         return self._folder / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
