@@ -1,6 +1,6 @@
 """Statements of xAPI 1.0.3, as far as training makes them; names are the standard's, on the wire in camel case.
 
-xAPI-Data.md of the specification; cmi5 sections 7 to 9 (Quartz). Nobody's name or address leaves: an actor is an account
+xAPI-Data.md of the specification; cmi5 sections 7 to 9 (Quartz). Nobody's name leaves: an actor is an account
 of this installation. `contextAgents` and `contextGroups` are of xAPI 2.0 and refused by stores of 1.0.3.
 """
 
