@@ -12,12 +12,12 @@ All under `/api/training`; the client's TypeScript types are generated from thes
 | `GET readings/{id}/feedback` | `Told`: only once revealed |
 | `GET progress` | `Progress` of this trainee |
 | `PUT me` `NameAsk` | `Learner`, called so |
-| `POST join` `JoinAsk` | 204: let in, as somebody new or on a second device; cookies |
+| `POST /api/join` `JoinAsk` | 204: let in, as somebody new or on a second device; cookies |
 | `POST me/device` | `Invitation` (engine.stream.messages): a headset that joins by its code is the same trainee |
 | `GET me/export` | ZIP: all that is kept of this trainee, as JSON |
 | `POST me/erase` `EraseAsk` | 204: nothing is kept of this trainee any more |
 
-For educators:
+Under `/api/training/educator`:
 
 | request | answer |
 |---|---|

@@ -98,7 +98,7 @@ class School:
         has_failed: Callable[[Case], bool],
         clock: Callable[[], float],
         rng: np.random.Generator,
-        ours: Ours = Ours(),  # noqa: B008  frozen
+        ours: Ours = Ours(),
     ) -> None:
         self.store = store
         self._places = places
@@ -141,7 +141,7 @@ class School:
                     session.add(_published(one, folder, self._clock() + 1e-3 * n))
                 elif row.sha256 != one.sha256:
                     raise InvalidValue(
-                        f"case {one.case.id} {one.case.version} was published and reads otherwise now: raise its version"
+                        f"{one.case.id} {one.case.version} was published and reads otherwise now: raise its version"
                     )
                 else:
                     row.folder = folder  # the catalogue was moved
@@ -458,7 +458,7 @@ class School:
                 card = session.get(ReviewRow, (trainee, self._cases[row.case_id, row.case_version].case.concept))
             case = self._cases[row.case_id, row.case_version].case
             places = self._places(case)
-            wanted = {one.id for one in (*case.truth.findings, *case.truth.distractors)}
+            wanted = {one.id for one in case.truth.findings} | {one.id for one in case.truth.distractors}
             if not wanted <= set(places):
                 raise NotYet("the images of this case are still being made: ask again in a second")
             scored = scoring.score_reading(case, events, places)
@@ -545,7 +545,7 @@ class School:
         now: scoring.Standing,
         at_s: float,
     ) -> None:
-        """What record stores and platforms are to be told, in the same transaction: neither is ever without the other."""
+        """What record stores and platforms are to be told: kept with the score, so that neither lacks the other."""
         earlier = select(func.count()).where(
             ReadingRow.trainee == row.trainee,
             ReadingRow.case_id == case.id,
@@ -619,7 +619,7 @@ class School:
         firsts: dict[str, float] = {}
         with self.store.reading() as session:
             for trainee, share in session.execute(query):
-                firsts.setdefault(trainee, share)
+                firsts.setdefault(trainee, float(share or 0.0))
         return scoring.band(list(firsts.values()))
 
 
