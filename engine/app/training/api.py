@@ -82,7 +82,7 @@ class Training:
 
     def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None:
         """Nothing is edited in a reading."""
-        refuse("cases are read here, not corrected")
+        refuse(f"cases are read here: no {request.type}")
 
     async def on_thread(self, function: Callable[..., T], *arguments: object, **named: object) -> T:
         """A call that waits for the store or computes."""
@@ -198,6 +198,7 @@ def _add_me(router: APIRouter, training: Training) -> None:
     async def erase(body: EraseAsk, request: Request, response: Response) -> Response:
         trainee = await training.trainee(request, response)
         await training.on_thread(own_data.erase, school.store, trainee, body.name)
+        people.forget(trainee)
         gone = Response(status_code=204)
         gone.delete_cookie(TRAINEE_COOKIE)
         return gone
@@ -268,7 +269,7 @@ def _add_readings(router: APIRouter, training: Training) -> None:
     async def scene(reading: str, volume: str, request: Request, response: Response) -> Scene | Response:
         trainee = await training.trainee(request, response)
         try:
-            now = await training.on_thread(school.reading, trainee, reading, volumes.ready)
+            now = await training.on_thread(school.stands, trainee, reading, volumes.ready)
         except NoSuchReading as error:
             return failure(404, error)
         if all(one.id != volume for one in now.case.volumes):

@@ -34,6 +34,8 @@ class People:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        #: Trainees by the hash of a device's token: every request asks.
+        self._met: dict[str, str] = {}
 
     def known(self, token: str | None, *, is_educator: bool, now_s: float) -> Known:
         """Whose device shows this token; somebody new where nobody's does."""
@@ -51,9 +53,19 @@ class People:
 
     def of_token(self, token: str) -> str | None:
         """Whose device shows this token."""
-        with self._store.reading() as session:
-            device = session.get(Device, token_hash(token))
-            return device.trainee if device else None
+        key = token_hash(token)
+        if key not in self._met:
+            with self._store.reading() as session:
+                device = session.get(Device, key)
+            if device is None:
+                return None
+            self._met[key] = device.trainee
+        return self._met.get(key)
+
+    def forget(self, trainee: str) -> None:
+        """Somebody whose data were erased."""
+        for key in [key for key, met in self._met.items() if met == trainee]:
+            del self._met[key]
 
     def new_device(self, trainee: str, now_s: float) -> str:
         """A token for one more device of a trainee.

@@ -326,6 +326,13 @@ class School:
         events = tuple(EVENT.validate_json(body) for body in bodies)
         return self._now(row, mode, ready).model_copy(update={"events": events})
 
+    def stands(self, trainee: str, reading: str, ready: Callable[[Case], Mapping[str, bool]]) -> ReadingNow:
+        """As `reading`, without its events."""
+        with self.store.reading() as session:
+            row = _row(session, trainee, reading)
+            mode = _mode(session, row)
+        return self._now(row, mode, ready)
+
     def keep(
         self, trainee: str, reading: str, events: Sequence[AnyEvent], ready: Callable[[Case], Mapping[str, bool]]
     ) -> ReadingNow:

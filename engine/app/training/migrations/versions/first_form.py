@@ -147,7 +147,6 @@ def upgrade() -> None:
     op.create_table(
         "statements",
         sa.Column("id", sa.String(), nullable=False),
-        sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("trainee", sa.String(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("made_s", sa.Double(), nullable=False),
@@ -158,7 +157,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("statements", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_statements_place"), ["place"], unique=True)
+        batch_op.create_index(batch_op.f("ix_statements_made_s"), ["made_s"], unique=False)
         batch_op.create_index(batch_op.f("ix_statements_trainee"), ["trainee"], unique=False)
 
     op.create_table(
@@ -253,7 +252,7 @@ def downgrade() -> None:
     op.drop_table("readings")
     with op.batch_alter_table("statements", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_statements_trainee"))
-        batch_op.drop_index(batch_op.f("ix_statements_place"))
+        batch_op.drop_index(batch_op.f("ix_statements_made_s"))
 
     op.drop_table("statements")
     with op.batch_alter_table("sittings", schema=None) as batch_op:
