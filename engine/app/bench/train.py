@@ -46,10 +46,12 @@ topic: {topic}
 concept: concept-{n}
 difficulty: {{logit: {logit}}}
 volumes: [{{id: ct, title: Chest CT, source: {{kind: phantom, body: thorax, seed: 1}}}}]
-truth: {{findings: [{{id: nodule, name: Nodule, volume: ct, place: {{kind: point, at_mm: [40, 10, -20], radius_mm: 6}}}}]}}
+truth:
+  findings:
+  - {{id: nodule, name: Nodule, volume: ct, place: {{kind: point, at_mm: [40, 10, -20], radius_mm: 6}}}}
 tasks:
-- {{kind: mark, id: mark, prompt: Mark every nodule., volume: ct}}
-- {{kind: choice, id: what, prompt: What is it?, options: [{{id: a, text: A, is_right: true}}, {{id: b, text: B}}]}}
+- {{kind: mark, id: mark, prompt: "Mark every nodule.", volume: ct}}
+- {{kind: choice, id: what, prompt: "What is it?", options: [{{id: a, text: A, is_right: true}}, {{id: b, text: B}}]}}
 """
 
 
@@ -86,7 +88,7 @@ def write_cases(folder: Path, count: int) -> None:
 
 @contextlib.contextmanager
 def server(folder: Path, port: int = 0) -> Iterator[int]:
-    """`sightline train` on the cases of `folder`; its port. Killed by force at the end: nothing may hang on a good end."""
+    """`sightline train` on the cases of `folder`; its port. Killed by force at the end."""
     process, found = start(folder, port)
     try:
         yield found
@@ -115,7 +117,7 @@ def start(folder: Path, port: int = 0) -> tuple[subprocess.Popen[str], int]:
         said += line
         if found := re.search(r"is ready: http://127\.0\.0\.1:(\d+)", line):
             return process, int(found.group(1))
-    process.wait()
+    kill(process)
     raise EnvironmentLacks(f"the server did not start: {said[-2000:]}", "See what it says.")
 
 

@@ -68,6 +68,7 @@ class Server:
         self.training = Training(self.school, self.volumes, hub, time.time)
         self.app = training_app(self.training, None, TrainOptions(), Console(quiet=True))
         self.address = ""
+        self.clients: list[httpx.Client] = []
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[Server]:
@@ -80,6 +81,8 @@ class Server:
             try:
                 yield self
             finally:
+                for client in self.clients:
+                    client.close()
                 served.should_exit = True
                 thread.join()
                 self.store.close()
@@ -87,6 +90,7 @@ class Server:
     def browser(self, role: Role | None = Role.TRAINEE, cookies: Any = None) -> httpx.Client:
         """Somebody who joins by a code."""
         client = httpx.Client(base_url=self.address, cookies=cookies, trust_env=False, timeout=30)
+        self.clients.append(client)
         if role is not None:
             code = self.desk.offer(role, time.time()).code
             assert client.post("/api/join", json={"code": code}).status_code == 204
