@@ -105,6 +105,7 @@ def ralph(folder: Path) -> Iterator[RecordStore]:
     environment = os.environ | {
         "RALPH_APP_DIR": str(folder),
         "RALPH_AUTH_FILE": str(folder / "auth.json"),
+        "RALPH_RUNSERVER_BACKEND": "fs",
         "RALPH_BACKENDS__LRS__FS__DEFAULT_DIRECTORY_PATH": str(folder / "lrs"),
     }
     (folder / "lrs").mkdir()
