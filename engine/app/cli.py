@@ -340,9 +340,6 @@ def train(
         str | None, typer.Option(metavar="URL", help="xAPI record store; SIGHTLINE_LRS_USER and …_PASSWORD let in.")
     ] = None,
     home: Annotated[str | None, typer.Option(metavar="URL", help="What this server is called in statements.")] = None,
-    platforms: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Learning platforms that may launch (LTI 1.3).")
-    ] = None,
 ) -> None:
     """Cases for trainees: read, marked, scored, explained; the next one is the one that teaches most."""
     from engine.app.addresses import is_loopback
@@ -359,7 +356,6 @@ def train(
         store,
         None if records is None else RecordStore(records, user, password),
         Ours() if home is None else Ours(home),
-        platforms,
     )
     serve_training(options, Listening(host, port, not is_loopback(host), Role.EDUCATOR), console)
 

@@ -37,14 +37,12 @@ class TrainOptions:
         store: address of the store; None: a file in the data folder.
         records: learning record store; None: statements wait.
         ours: what this installation is to the outside.
-        platforms: file that tells which learning platforms may launch (LTI 1.3); None: none may.
     """
 
     catalogue: Path | None = None
     store: str | None = None
     records: RecordStore | None = None
     ours: Ours = field(default_factory=Ours)
-    platforms: Path | None = None
 
 
 def training_folder() -> Path:
@@ -91,9 +89,7 @@ def training_app(training: Training, page: Path | None, options: TrainOptions, c
         async with training.running(), contextlib.AsyncExitStack() as during:
             if training.hub.access.open_role is None:
                 offer = training.hub.access.desk.offer(Role.TRAINEE, training.clock())
-                say(
-                    f"A trainee joins with {offer.code[:3]} {offer.code[3:]}; others: sightline invite --role trainee"
-                )
+                say(f"A trainee joins with {offer.code[:3]} {offer.code[3:]}; others: sightline invite --role trainee")
             if options.records is not None:
                 queue = StatementQueue(training.school.store, training.clock)
                 sending = keep_sending(queue, sender(options.records), say, asyncio.sleep)

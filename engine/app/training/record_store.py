@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import ssl
 import urllib.error
 import urllib.request
@@ -188,8 +187,3 @@ async def keep_sending(
             if count:
                 continue
         await sleep(wait_s)
-
-
-def as_list(bodies: Sequence[str]) -> list[object]:
-    """Statements, read back."""
-    return [json.loads(body) for body in bodies]
