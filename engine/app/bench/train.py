@@ -176,7 +176,12 @@ def _events(rng: random.Random) -> list[dict[str, Any]]:
         {"kind": "looked", "by": "pointer", "pane": 0, "at_mm": [rng.uniform(-90, 90) for _ in range(3)]}
         for _ in range(BATCHES * LOOKS)
     ]
-    mark = {"task": "mark", "mark": "m", "at_mm": [40, 10, -20 if rng.random() < 0.7 else 60], "confidence": 0.8}
+    mark: dict[str, Any] = {
+        "task": "mark",
+        "mark": "m",
+        "at_mm": [40, 10, -20 if rng.random() < 0.7 else 60],
+        "confidence": 0.8,
+    }
     answer = {"kind": "choice", "chosen": [rng.choice("aab")]}
     events = [
         {"kind": "began", "where": "flat"},

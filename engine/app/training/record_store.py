@@ -11,7 +11,7 @@ import base64
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -169,7 +169,7 @@ class StatementQueue:
 
 
 async def keep_sending(
-    queue: StatementQueue, send: Send, say: Callable[[str], None], sleep: Callable[[float], asyncio.Future[None]]
+    queue: StatementQueue, send: Send, say: Callable[[str], None], sleep: Callable[[float], Awaitable[None]]
 ) -> None:
     """Until it is cancelled. A store that does not answer is told once, and once when it does again."""
     wait_s, is_away = LOOK_EVERY_S, False
