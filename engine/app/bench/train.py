@@ -183,7 +183,7 @@ def _events(rng: random.Random) -> list[dict[str, Any]]:
         "confidence": 0.8,
     }
     answer = {"kind": "choice", "chosen": [rng.choice("aab")]}
-    events = [
+    events: list[dict[str, Any]] = [
         {"kind": "began", "where": "flat"},
         *looks,
         {"kind": "marked", **mark},
