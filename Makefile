@@ -31,8 +31,8 @@ $(VENV)/installed: pyproject.toml constraints.txt $(CLIENT)/dist/index.html | $(
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	@.ci/system-packages browser redis openigtlink dicom
-	$(PIP) --editable '.[guidance,camera,xr,models,ray,redis,bench,dev]'
+	@.ci/system-packages browser redis postgresql openigtlink dicom
+	$(PIP) --editable '.[guidance,camera,xr,models,ray,redis,postgresql,parquet,lti,bench,dev]'
 	@touch $@
 
 # Node 20 or newer builds the client: the machine's own, else the one packaged for pip.
@@ -43,8 +43,10 @@ $(CLIENT)/dist/index.html: $(SOURCES) | $(VENV)/bin/python
 # viser needs older libraries than ours: it and they stand apart, for `sightline bench stream` alone.
 peers: $(VENV)/peers/installed
 
-$(VENV)/peers/installed: .ci/peers.txt | $(VENV)/installed
+$(VENV)/peers/installed: .ci/peers.txt .ci/ralph.txt | $(VENV)/installed
 	$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --target $(VENV)/peers/viser --requirement .ci/peers.txt
+	$(PYTHON) -m venv $(VENV)/peers/ralph
+	$(VENV)/peers/ralph/bin/python -m pip --disable-pip-version-check install --quiet --requirement .ci/ralph.txt
 	@touch $@
 
 # The reference codec, the Khronos validator and three.js read what the engine writes.

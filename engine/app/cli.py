@@ -368,6 +368,40 @@ def serve(
 
 
 @app.command()
+def train(
+    catalog: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of cases; those that come with Sightline.")
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(metavar="URL", help="sqlite:///FILE or postgresql://…; a file of its own by default.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on. 0.0.0.0 lets headsets in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8443,
+    records: Annotated[
+        str | None, typer.Option(metavar="URL", help="xAPI record store; SIGHTLINE_LRS_USER and …_PASSWORD let in.")
+    ] = None,
+    home: Annotated[str | None, typer.Option(metavar="URL", help="What this server is called in statements.")] = None,
+) -> None:
+    """Cases for trainees: read, marked, scored, explained; the next one is the one that teaches most."""
+    from engine.app.addresses import is_loopback
+    from engine.app.serve import Listening
+    from engine.app.training.command import TrainOptions
+    from engine.app.training.command import train as serve_training
+    from engine.app.training.record_store import RecordStore
+    from engine.app.training.school import Ours
+    from engine.stream.roles import Role
+
+    user, password = (os.environ.get(f"SIGHTLINE_LRS_{name}", "") for name in ("USER", "PASSWORD"))
+    options = TrainOptions(
+        catalog,
+        store,
+        None if records is None else RecordStore(records, user, password),
+        Ours() if home is None else Ours(home),
+    )
+    serve_training(options, Listening(host, port, not is_loopback(host), Role.EDUCATOR), console)
+
+
+@app.command()
 def replay(
     recording: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `serve --session` wrote.")],
     speed: Annotated[float, typer.Option(min=0.1, max=1000.0, help="2 takes half the time.")] = 1.0,

@@ -114,6 +114,10 @@ class PairingDesk:
         self._grants[grant.id] = _Kept(role, _hash(grant.token), now_s + GRANT_S)
         return grant
 
+    def readmit(self, grant: str, role: Role, token_hash: bytes, until_s: float) -> None:
+        """Whoever was let in before the server was started anew, by the hash of their token that was kept."""
+        self._grants[grant] = _Kept(role, token_hash, until_s)
+
     def role_of(self, token: str, now_s: float) -> tuple[str, Role] | None:
         """The grant's id and role for a token; None for one that was never given, is over, or was revoked."""
         self._expire(now_s)

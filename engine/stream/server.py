@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import segno
-from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
@@ -93,9 +93,17 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create_app(
-    source: Source, hub: Hub, page: Path | None, lifespan: Lifespan | None = None, clock: Clock = time.time
+    source: Source,
+    hub: Hub,
+    page: Path | None,
+    lifespan: Lifespan | None = None,
+    clock: Clock = time.time,
+    router: APIRouter | None = None,
 ) -> FastAPI:
-    """The ASGI application. `page` is the built client's folder, None where it was not built."""
+    """The ASGI application.
+
+    `page` is the built client's folder, None where it was not built; `router` answers what else the application does.
+    """
 
     @contextlib.asynccontextmanager
     async def beating(app: FastAPI) -> AsyncIterator[None]:
@@ -112,6 +120,8 @@ def create_app(
     if isinstance(source, Backend):
         _add_studies(app, source)
     _add_socket(app, source, hub, clock)
+    if router is not None:
+        app.include_router(router)
     if page is not None:
         app.mount("/", StaticFiles(directory=page, html=True), name="page")
     return app
@@ -134,7 +144,12 @@ _NEEDS: tuple[tuple[str, str, Action], ...] = (
     ("GET", "/api/members", Action.LOOK),
     ("POST", "/api/invitations", Action.INVITE),
     ("*", "/api/members", Action.REVOKE),
+    ("*", "/api/training/educator", Action.EXPORT),
+    ("*", "/api/training", Action.MARK),
 )
+
+#: Where other pages send people: what they bring is checked there, by its signature (LTI 1.3).
+_FROM_OTHER_PAGES = "/api/lti/"
 
 
 def _add_guard(app: FastAPI, hub: Hub, clock: Clock) -> None:
@@ -155,7 +170,8 @@ def _refusal(request: Request, access: Access) -> str | None:
     host = request.headers.get("host")
     if not access.host_allowed(host):
         return "this server does not answer to that host name"
-    if not access.origin_allowed(request.headers.get("origin"), host):
+    is_ours = access.origin_allowed(request.headers.get("origin"), host)
+    if not is_ours and not request.url.path.startswith(_FROM_OTHER_PAGES):
         return "requests from other pages are refused"
     action = _needed(request)
     if action is None:

@@ -33,6 +33,7 @@ BENCHES: dict[str, str] = {
     "implant": "engine.app.bench.implant",
     "fields": "engine.app.bench.fields",
     "trajectories": "engine.app.bench.trajectories",
+    "train": "engine.app.bench.train",
     "soak": "engine.app.bench.soak",
 }
 

@@ -11,6 +11,22 @@ All under `/api/training`; the client's TypeScript types are generated from thes
 | `POST readings/{id}/events` `EventsAsk` | `Kept`: which number comes next, and the case as it may be read now |
 | `GET readings/{id}/feedback` | `Told`: only once revealed |
 | `GET progress` | `Progress` of this trainee |
+| `PUT me` `NameAsk` | `Learner`, called so |
+| `POST /api/join` `JoinAsk` | 204: let in, as somebody new or on a second device; cookies |
+| `POST me/device` | `Invitation` (engine.stream.messages): a headset that joins by its code is the same trainee |
+| `GET me/export` | ZIP: all that is kept of this trainee, as JSON |
+| `POST me/erase` `EraseAsk` | 204: nothing is kept of this trainee any more |
+
+Under `/api/training/educator`:
+
+| request | answer |
+|---|---|
+| `GET cohort` | `Cohort` |
+| `GET items` | `Items` |
+| `GET export.csv`, `GET export.parquet` | a row an answer |
+| `GET cases` | `CaseList` |
+| `POST cases` a case (`scenarios.case`) | `CaseListed`: published as the version that it says; 409 where that was |
+| `PUT cases/{case}` `OpenAsk` | `CaseListed` |
 """
 
 from __future__ import annotations
@@ -172,3 +188,175 @@ class Told(Message):
     minutes: float
     references: tuple[str, ...]
     next_step: str
+
+
+# --- a trainee's own progress ------------------------------------------------------------------
+
+
+class AbilityAt(Message):
+    """An ability as it was believed after a case."""
+
+    at_s: float
+    mean: float
+    low: float
+    high: float
+
+
+class AbilityOver(Message):
+    """An ability over time; nothing in `over`: no case asked it yet."""
+
+    scale: Scale
+    over: tuple[AbilityAt, ...]
+
+
+class TopicRead(Message):
+    """How much of a topic of the curriculum was read: cases and concepts, of how many."""
+
+    topic: str
+    cases_read: int
+    cases: int
+    concepts_read: int
+    concepts: int
+
+
+class Due(Message):
+    """A concept whose review is due, since or from when."""
+
+    concept: str
+    due_s: float
+    is_due: bool
+
+
+class CaseRead(Message):
+    """A case that was read."""
+
+    reading: Identifier
+    case: Identifier
+    title: str
+    at_s: float
+    share: float
+
+
+class Progress(Message):
+    """Where a trainee stands."""
+
+    abilities: tuple[AbilityOver, ...]
+    curriculum: tuple[TopicRead, ...]
+    reviews: tuple[Due, ...]
+    readings: tuple[CaseRead, ...]
+
+
+class NameAsk(Message):
+    """What a trainee wishes to be called."""
+
+    name: str = Field(min_length=1, max_length=200)
+
+
+class JoinAsk(Message):
+    """Digits or secret of an invitation, or of a device that is to be somebody's second."""
+
+    code: str = Field(min_length=1, max_length=64)
+
+
+class EraseAsk(Message):
+    """Everything of a trainee is to go; `name` as it is written there, so that nobody does so by a slip."""
+
+    name: str
+
+
+# --- for educators -----------------------------------------------------------------------------
+
+
+class Member(Message):
+    """A trainee as an educator sees them.
+
+    Attributes:
+        readings: cases that were read to the end.
+        share: mean share of points.
+        over: mean confidence less share right, over tasks that asked for it; positive is too sure.
+        needs: why they may need help, in words; nothing: they do not.
+    """
+
+    trainee: Identifier
+    name: str
+    readings: int
+    last_s: float | None
+    share: float | None
+    over: float | None
+    abilities: tuple[AbilityTold, ...]
+    reviews_due: int
+    needs: tuple[str, ...] = ()
+
+
+class Cohort(Message):
+    """All trainees; those who may need help first."""
+
+    members: tuple[Member, ...]
+
+
+class WrongAnswer(Message):
+    """What was said by those who were wrong, and by how many."""
+
+    said: str
+    count: int
+
+
+class ItemTold(Message):
+    """A task by its answers.
+
+    Attributes:
+        difficulty: ability at which half of it comes out right, as it is believed now, and how unsure that is.
+        discrimination: correlation of its share with the rest of each trainee's shares; None with fewer than five.
+        miss_rate: share of answers that were wrong; of a mark task: that found less than half.
+        median_s: seconds that it took.
+        wrong: the commonest wrong answers, first the one that most gave.
+        flags: what an educator should look at, in words.
+    """
+
+    case: Identifier
+    task: Identifier
+    title: str
+    prompt: str
+    scale: Scale
+    answers: int
+    share: float | None
+    difficulty: float
+    difficulty_sd: float
+    discrimination: float | None
+    miss_rate: float | None
+    median_s: float | None
+    wrong: tuple[WrongAnswer, ...]
+    flags: tuple[str, ...] = ()
+
+
+class Items(Message):
+    """All tasks of all cases."""
+
+    items: tuple[ItemTold, ...]
+
+
+class CaseListed(Message):
+    """A case as an educator sees it."""
+
+    id: Identifier
+    version: str
+    title: str
+    topic: str
+    concept: str
+    prevalence: Literal["normal", "common", "rare"]
+    synthetic: bool
+    published_s: float
+    is_open: bool
+    readings: int
+
+
+class CaseList(Message):
+    """Every case, as its newest version."""
+
+    cases: tuple[CaseListed, ...]
+
+
+class OpenAsk(Message):
+    """Whether a case may be chosen for trainees."""
+
+    is_open: bool

@@ -1,0 +1,358 @@
+"""What the training server answers (`engine.app.training.messages`): the shell round `School`. Nothing is decided here.
+
+The event loop only passes on: the store, scores and choices run on threads, images in a worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import segno
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+
+from engine.app.training import educator, own_data
+from engine.app.training.catalogue import Shelved
+from engine.app.training.messages import (
+    CaseList,
+    CaseListed,
+    Cohort,
+    EraseAsk,
+    EventsAsk,
+    Items,
+    JoinAsk,
+    Kept,
+    Learner,
+    NameAsk,
+    NextAsk,
+    OpenAsk,
+    Progress,
+    ReadingNow,
+    Told,
+)
+from engine.app.training.people import People
+from engine.app.training.school import Gap, NoSuchReading, NotYet, School
+from engine.app.training.volumes import CaseVolumes, StillMaking
+from engine.core.errors import InputRefused, InvalidValue, SightlineError
+from engine.stream.access import LOCAL, Who
+from engine.stream.hub import Hub
+from engine.stream.messages import EditRequest, Failure, Invitation, Job, Scene
+from engine.stream.pairing import GRANT_S, OFFER_S, Grant, Refusal
+from engine.stream.roles import Role
+from engine.stream.server import SESSION_COOKIE, Clock, NotFound
+from scenarios.case.case import Case, flaws
+
+#: Who a browser is, longer than a day.
+TRAINEE_COOKIE = "sightline_trainee"
+TRAINEE_S = 365 * 86400
+#: Threads that wait for the store: more would only stand in each other's way.
+THREADS = 4
+
+T = TypeVar("T")
+
+
+class Training:
+    """Not a value: one training server. It is the `Source` of its session, in which nothing is edited."""
+
+    def __init__(self, school: School, volumes: CaseVolumes, hub: Hub, clock: Clock) -> None:
+        self.school = school
+        self.volumes = volumes
+        self.people = People(school.store)
+        self.hub = hub
+        self.clock = clock
+        self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix="training")
+        #: Codes of trainees' further devices, and until when each holds.
+        self.devices: dict[str, tuple[str, float]] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    def jobs(self) -> tuple[Job, ...]:
+        """None: cases are made unseen."""
+        return ()
+
+    def blob_path(self, sha256: str) -> Path | None:
+        """The file of a brick."""
+        return self.volumes.blobs.path(sha256)
+
+    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None:
+        """Nothing is edited in a reading."""
+        refuse(f"cases are read here: no {request.type}")
+
+    async def on_thread(self, function: Callable[..., T], *arguments: object, **named: object) -> T:
+        """A call that waits for the store or computes."""
+        call = functools.partial(function, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Let those in again who were before, and finish what was revealed when the server ended."""
+        for kept in await self.on_thread(self.people.grants, self.clock()):
+            self.hub.access.desk.readmit(kept.id, Role(kept.role), bytes.fromhex(kept.token_sha256), kept.until_s)
+        for trainee, reading in await self.on_thread(self.school.unscored):
+            shelved = await self.on_thread(self.school.case_of, trainee, reading)
+            self.volumes.begin(shelved.case, shelved.folder)
+            self._finish_soon(trainee, reading)
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def finish_soon(self, trainee: str, reading: str) -> None:
+        """Score what was revealed before anybody asks."""
+        self._finish_soon(trainee, reading)
+
+    def _finish_soon(self, trainee: str, reading: str) -> None:
+        async def finish() -> None:
+            with contextlib.suppress(SightlineError):  # whoever asks for feedback is told
+                await self.on_thread(self.school.feedback, trainee, reading)
+
+        task: asyncio.Task[object] = asyncio.create_task(finish())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def trainee(self, request: Request, response: Response) -> str:
+        """Whose browser asks; it is somebody new where it was never here."""
+        who: Who = request.state.who
+        known = await self.on_thread(
+            self.people.known,
+            request.cookies.get(TRAINEE_COOKIE),
+            is_educator=who.role is Role.EDUCATOR and who.id != LOCAL,
+            now_s=self.clock(),
+        )
+        if known.token is not None:
+            remember(response, TRAINEE_COOKIE, known.token, TRAINEE_S, request)
+        return known.trainee
+
+
+def remember(response: Response, name: str, value: str, seconds: int, request: Request) -> None:
+    """A cookie for this server's own page alone."""
+    response.set_cookie(
+        name, value, max_age=seconds, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+    )
+
+
+def failure(status: int, error: Exception, **more: object) -> Response:
+    """A refusal in words."""
+    said = Failure(summary=str(error), remedy=getattr(error, "remedy", None))
+    return JSONResponse({"error": said.model_dump(), **more}, status_code=status)
+
+
+def router_of(training: Training) -> APIRouter:
+    """Every path under `/api/training`, and `/api/join`."""
+    router = APIRouter()
+    _add_me(router, training)
+    _add_readings(router, training)
+    _add_educator(router, training)
+    return router
+
+
+def _add_me(router: APIRouter, training: Training) -> None:
+    people, school = training.people, training.school
+
+    @router.get("/api/training/me")
+    async def me(request: Request, response: Response) -> Learner:
+        trainee = await training.trainee(request, response)
+        return await training.on_thread(people.learner, trainee, str(request.state.who.role))
+
+    @router.put("/api/training/me")
+    async def rename(body: NameAsk, request: Request, response: Response) -> Learner:
+        trainee = await training.trainee(request, response)
+        await training.on_thread(people.rename, trainee, body.name)
+        return await training.on_thread(people.learner, trainee, str(request.state.who.role))
+
+    @router.post("/api/join")
+    async def join(body: JoinAsk, request: Request) -> Response:
+        source = request.client.host if request.client else "unknown"
+        now_s = training.clock()
+        grant = training.hub.access.desk.redeem(body.code, source, now_s)
+        if isinstance(grant, Refusal):
+            return failure(429 if grant is Refusal.SLOW_DOWN else 403, InvalidValue(str(grant)))
+        linked = _linked(training, body.code, now_s)
+        return await let_in(training, grant, linked, request)
+
+    @router.post("/api/training/me/device", status_code=201)
+    async def device(request: Request, response: Response) -> Invitation:
+        trainee = await training.trainee(request, response)
+        offer = training.hub.access.desk.offer(Role.TRAINEE, training.clock())
+        for code in (offer.code, offer.secret):
+            training.devices[code] = (trainee, offer.until_s)
+        address = f"{request.url.scheme}://{request.headers['host']}/#pair={offer.secret}"
+        picture = segno.make(address, error="m").svg_data_uri(scale=4, border=1)
+        return Invitation(code=offer.code, address=address, qr=picture, role="trainee", seconds=OFFER_S)
+
+    @router.get("/api/training/me/export")
+    async def export(request: Request, response: Response) -> Response:
+        trainee = await training.trainee(request, response)
+        data = await training.on_thread(own_data.export, school.store, trainee)
+        return _file(data, "application/zip", "my-readings.zip")
+
+    @router.post("/api/training/me/erase", status_code=204)
+    async def erase(body: EraseAsk, request: Request, response: Response) -> Response:
+        trainee = await training.trainee(request, response)
+        await training.on_thread(own_data.erase, school.store, trainee, body.name)
+        people.forget(trainee)
+        gone = Response(status_code=204)
+        gone.delete_cookie(TRAINEE_COOKIE)
+        return gone
+
+    @router.get("/api/training/progress")
+    async def progress(request: Request, response: Response) -> Progress:
+        trainee = await training.trainee(request, response)
+        return await training.on_thread(own_data.progress, school, trainee, training.clock())
+
+
+def _linked(training: Training, code: str, now_s: float) -> str | None:
+    """The trainee whose further device a code lets in."""
+    for known in [known for known, (_, until_s) in training.devices.items() if until_s <= now_s]:
+        del training.devices[known]
+    found = training.devices.pop(code.strip().replace(" ", ""), None)
+    return found[0] if found else None
+
+
+async def let_in(training: Training, grant: Grant, trainee: str | None, request: Request) -> Response:
+    """Cookies of somebody who was let in, as a trainee who was here before or as somebody new."""
+    now_s = training.clock()
+    await training.on_thread(training.people.keep_grant, grant.id, str(grant.role), grant.token, now_s + GRANT_S)
+    response = Response(status_code=204)
+    remember(response, SESSION_COOKIE, grant.token, int(GRANT_S), request)
+    if trainee is not None:
+        token = await training.on_thread(training.people.new_device, trainee, now_s)
+        remember(response, TRAINEE_COOKIE, token, TRAINEE_S, request)
+    return response
+
+
+def _add_readings(router: APIRouter, training: Training) -> None:
+    school, volumes = training.school, training.volumes
+
+    @router.post("/api/training/readings", response_model=None)
+    async def begin(body: NextAsk, request: Request, response: Response) -> ReadingNow | Response:
+        trainee = await training.trainee(request, response)
+        is_educator = request.state.who.role is Role.EDUCATOR
+        try:
+            reading = await training.on_thread(school.begin, trainee, body, is_educator=is_educator)
+        except (NotYet, InvalidValue) as error:
+            return failure(409, error)
+        shelved = await training.on_thread(school.case_of, trainee, reading)
+        volumes.begin(shelved.case, shelved.folder)
+        return await training.on_thread(school.reading, trainee, reading, volumes.ready)
+
+    @router.get("/api/training/readings/{reading}", response_model=None)
+    async def stands(reading: str, request: Request, response: Response) -> ReadingNow | Response:
+        trainee = await training.trainee(request, response)
+        try:
+            return await training.on_thread(school.reading, trainee, reading, volumes.ready)
+        except NoSuchReading as error:
+            return failure(404, error)
+
+    @router.post("/api/training/readings/{reading}/events", response_model=None)
+    async def keep(reading: str, body: EventsAsk, request: Request, response: Response) -> Kept | Response:
+        trainee = await training.trainee(request, response)
+        try:
+            now = await training.on_thread(school.keep, trainee, reading, body.events, volumes.ready)
+        except NoSuchReading as error:
+            return failure(404, error)
+        except Gap as gap:
+            return failure(409, gap, next_event=gap.next_event)
+        if now.is_revealed:
+            training.finish_soon(trainee, reading)
+        return Kept(next_event=now.next_event, reading=now)
+
+    @router.get("/api/training/readings/{reading}/volumes/{volume}", response_model=None)
+    async def scene(reading: str, volume: str, request: Request, response: Response) -> Scene | Response:
+        trainee = await training.trainee(request, response)
+        try:
+            now = await training.on_thread(school.stands, trainee, reading, volumes.ready)
+        except NoSuchReading as error:
+            return failure(404, error)
+        if all(one.id != volume for one in now.case.volumes):
+            return failure(404, NotFound("the case shows no such study (yet)"))
+        shelved = await training.on_thread(school.case_of, trainee, reading)
+        try:
+            return await training.on_thread(volumes.scene, shelved.case, volume, shelved.folder)
+        except StillMaking as error:
+            return failure(409, error)
+
+    @router.get("/api/training/readings/{reading}/feedback", response_model=None)
+    async def feedback(reading: str, request: Request, response: Response) -> Told | Response:
+        trainee = await training.trainee(request, response)
+        try:
+            return await training.on_thread(school.feedback, trainee, reading)
+        except NoSuchReading as error:
+            return failure(404, error)
+        except NotYet as error:
+            shelved = await training.on_thread(school.case_of, trainee, reading)
+            volumes.begin(shelved.case, shelved.folder)
+            return failure(409, error)
+
+
+def _add_educator(router: APIRouter, training: Training) -> None:
+    school = training.school
+    store = school.store
+
+    @router.get("/api/training/educator/cohort")
+    async def cohort() -> Cohort:
+        return await training.on_thread(educator.cohort, store, training.clock())
+
+    @router.get("/api/training/educator/items")
+    async def items() -> Items:
+        return await training.on_thread(educator.items, school)
+
+    @router.get("/api/training/educator/export.csv")
+    async def export_csv() -> Response:
+        rows = await training.on_thread(educator.answers_table, store)
+        return _file(educator.as_csv(rows), "text/csv; charset=utf-8", "answers.csv")
+
+    @router.get("/api/training/educator/export.parquet")
+    async def export_parquet() -> Response:
+        rows = await training.on_thread(educator.answers_table, store)
+        data = await training.on_thread(educator.as_parquet, rows)
+        return _file(data, "application/vnd.apache.parquet", "answers.parquet")
+
+    @router.get("/api/training/educator/cases")
+    async def cases() -> CaseList:
+        return await training.on_thread(educator.case_list, store)
+
+    @router.post("/api/training/educator/cases", status_code=201)
+    async def publish(request: Request) -> CaseListed:
+        case = _case(await request.body())
+        await training.on_thread(school.publish, Shelved(case, None))
+        return await _listed(training, case.id)
+
+    @router.put("/api/training/educator/cases/{case}")
+    async def set_open(case: str, body: OpenAsk) -> CaseListed:
+        await training.on_thread(school.set_open, case, body.is_open)
+        return await _listed(training, case)
+
+
+def _case(body: bytes) -> Case:
+    """A case that was sent.
+
+    Raises:
+        InputRefused: with every flaw.
+    """
+    try:
+        case = Case.model_validate_json(body)
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:20])
+        raise InputRefused(f"this is no case: {told}") from None
+    wrong = [f"{'.'.join(map(str, where))}: {what}" for where, what in flaws(case)]
+    if wrong:
+        raise InputRefused(f"this case contradicts itself: {'; '.join(wrong[:20])}")
+    return case
+
+
+async def _listed(training: Training, case: str) -> CaseListed:
+    found = await training.on_thread(educator.case_list, training.school.store)
+    return next(one for one in found.cases if one.id == case)
+
+
+def _file(data: bytes, kind: str, name: str) -> Response:
+    return Response(data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})

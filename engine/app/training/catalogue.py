@@ -1,0 +1,75 @@
+"""Cases that a server begins with: those of a folder, or the ones that come with it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from engine.core.errors import FileProblem, InputRefused
+from scenarios.case.case import Case, flaws
+
+#: A case is its folder's `case.yaml`; the names that are looked for, in this order.
+FILES = ("case.yaml", "case.yml", "case.json")
+MOST_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A case, and the folder that holds its files; None where it needs none."""
+
+    case: Case
+    folder: Path | None
+
+    @property
+    def sha256(self) -> str:
+        """Of what is written in it."""
+        return hashlib.sha256(self.case.model_dump_json().encode()).hexdigest()
+
+
+def cases(folder: Path | None = None) -> tuple[Shelved, ...]:
+    """All cases of a folder; those that come with Sightline where none is given.
+
+    Raises:
+        InputRefused: a case that cannot be read, with every reason; or none at all.
+    """
+    if folder is None:
+        return embedded()
+    files = [path for name in FILES for path in sorted(folder.rglob(name))] if folder.is_dir() else []
+    problems, found = [], []
+    for path in files:
+        read = _read(path)
+        if isinstance(read, Case):
+            found.append(Shelved(read, path.parent))
+        else:
+            problems += [FileProblem(path, reason) for reason in read]
+    if problems:
+        raise InputRefused(f"{folder.name} holds cases that cannot be used", problems)
+    if not found:
+        raise InputRefused(f"{folder.name} holds no case: a case is a folder with a file {FILES[0]}")
+    return tuple(found)
+
+
+def _read(path: Path) -> Case | list[str]:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            return ["it is larger than any case"]
+        content = yaml.safe_load(path.read_text("utf-8"))
+        case = Case.model_validate(content)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return [f"it cannot be read ({type(error).__name__})"]
+    except ValidationError as error:
+        return [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    return [f"{'.'.join(map(str, where))}: {what}" for where, what in flaws(case)] or case
+
+
+def embedded() -> tuple[Shelved, ...]:
+    """The catalogue that comes with Sightline.
+
+    Raises:
+        InputRefused: this build has none.
+    """
+    raise InputRefused("no cases come with this build: give --catalog FOLDER")
