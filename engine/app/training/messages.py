@@ -172,3 +172,45 @@ class Told(Message):
     minutes: float
     references: tuple[str, ...]
     next_step: str
+
+
+class AbilityPoint(Message):
+    """An ability as it was believed after a reading. `at`: when (ISO 8601, UTC)."""
+
+    at: str
+    mean: float
+    low: float
+    high: float
+
+
+class AbilityCurve(Message):
+    """An ability over time, oldest first."""
+
+    scale: Scale
+    points: tuple[AbilityPoint, ...]
+
+
+class TopicCovered(Message):
+    """How much of a topic of the curriculum was read: different cases, of how many there are."""
+
+    topic: str
+    read: int = Field(ge=0)
+    cases: int = Field(ge=0)
+
+
+class ReviewDue(Message):
+    """A concept that is to come again, on another case of it. `due`: when (ISO 8601, UTC)."""
+
+    concept: str
+    due: str
+    is_due: bool
+
+
+class Progress(Message):
+    """What a trainee knows of his own progress."""
+
+    abilities: tuple[AbilityCurve, ...]
+    topics: tuple[TopicCovered, ...]
+    reviews: tuple[ReviewDue, ...]
+    readings: int = Field(ge=0)
+    minutes: float = Field(ge=0)
