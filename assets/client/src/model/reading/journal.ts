@@ -77,7 +77,7 @@ export class Journal {
 
   /** Numbers and keeps what happened. */
   add(happening: Happening): AnyEvent {
-    const event = { ...happening, n: this.next, t_s: this.now_s() } as AnyEvent;
+    const event = { ...happening, n: this.next, t_s: this.now_s() };
     this.next += 1;
     this.unsent.push(event);
     void this.keep.put(event);

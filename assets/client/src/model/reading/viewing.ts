@@ -47,13 +47,13 @@ export class Viewing {
 
   constructor(private readonly tell: (happening: Happening) => void) {}
 
-  /** A pane shows this from now on; null: nothing. */
-  show(pane: number, shown: Shown | null, now_s: number): void {
+  /** A pane shows this from now on; null: nothing. Without a time it is told with the next tick. */
+  show(pane: number, shown: Shown | null, now_s: number | null): void {
     const told = this.panes.get(pane) ?? { fact: null, at_s: -Infinity, next: null, nextFact: null };
     this.panes.set(pane, told);
     told.next = shown;
     told.nextFact = shown === null ? null : fact(shown);
-    this.tick(now_s);
+    if (now_s !== null) this.tick(now_s);
   }
 
   looked(look: Look, now_s: number): void {
