@@ -37,7 +37,7 @@ async function worker() {
 function pageOptions(workerName) {
   return {
     ...common,
-    entryPoints: { main: "src/main.ts", style: "src/page/style.css" },
+    entryPoints: { main: "src/main.ts", style: "src/page/style.css", reading: "src/reading.ts", "reading-style": "src/page/reading/reading.css" },
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     assetNames: "[name]-[hash]",
@@ -49,16 +49,25 @@ function pageOptions(workerName) {
   };
 }
 
+/** The pages: where each template goes, and what it names. The server serves a folder's index.html. */
+const PAGES = { "src/page/index.html": "index.html", "src/page/read.html": "read/index.html" };
+
 async function page(metafile) {
   const names = Object.entries(metafile.outputs);
   const entry = (source) => basename(names.find(([, info]) => info.entryPoint === source)[0]);
   const font = names.map(([name]) => basename(name)).find((name) => /^inter-latin-wght-normal.*\.woff2$/.test(name));
-  const template = await readFile(join(root, "src/page/index.html"), "utf8");
-  const html = template
-    .replaceAll("{{style}}", `./${entry("src/page/style.css")}`)
-    .replaceAll("{{main}}", `./${entry("src/main.ts")}`)
-    .replaceAll("{{font}}", `./${font}`);
-  await writeFile(join(out, "index.html"), html);
+  const built = {
+    style: entry("src/page/style.css"),
+    main: entry("src/main.ts"),
+    reading: entry("src/reading.ts"),
+    "reading-style": entry("src/page/reading/reading.css"),
+    font,
+  };
+  for (const [source, target] of Object.entries(PAGES)) {
+    const template = await readFile(join(root, source), "utf8");
+    await mkdir(dirname(join(out, target)), { recursive: true });
+    await writeFile(join(out, target), template.replaceAll(/\{\{([a-z-]+)\}\}/g, (_, name) => `./${built[name]}`));
+  }
 }
 
 async function licences() {

@@ -112,6 +112,11 @@ export class ReadingDesk {
     if (!this.store.get().work.isRevealed) this.happen({ kind: "began", ...this.where, hand: this.store.get().hand });
   }
 
+  /** Whether the wall stands in the headset: the page behind it shows nothing. */
+  get isInHeadset(): boolean {
+    return this.where.where === "vr";
+  }
+
   /** The headset was put on or taken off. */
   setWhere(where: "flat" | "vr", has_gaze: boolean): void {
     this.where = { where, has_gaze };

@@ -2,10 +2,9 @@
 
 import { element } from "../element";
 import { icon } from "../icon";
-import { apply, type Vec3 } from "../../model/affine";
-import { nodeOf, volumeOfTask } from "../../model/reading/state";
 import { abilityText, calibrationPoints, calibrationWords, markWords, missWords, percent, SCALES, signed } from "../../model/reading/words";
 import type { ReadingDesk } from "../../reading/desk";
+import { showFinding } from "../../reading/show_me";
 import type { AbilityTold, Band, FindingTold, MarkTold, TaskTold, Told } from "../../wire/training_messages";
 
 export function createFeedbackPanel(desk: ReadingDesk): HTMLElement {
@@ -18,30 +17,6 @@ export function createFeedbackPanel(desk: ReadingDesk): HTMLElement {
     for (const row of panel.querySelectorAll<HTMLElement>("[data-shows]")) row.classList.toggle("selected", row.dataset["shows"] === shown);
   });
   return panel;
-}
-
-/** Show-me runs through the slices on which a finding is seen, and rests on the one that shows it best. */
-const FRAME_MS = 90;
-const MOST_FRAMES = 24;
-
-export function showMe(desk: ReadingDesk, finding: FindingTold): void {
-  const node = nodeOf(desk.store.get(), finding.volume);
-  desk.set({ shown: finding.id });
-  if (node === null) return;
-  const [middle, first, last] = finding.slices;
-  const origin = apply(node.patient_from_voxel, [0, 0, 0]);
-  const along = apply(node.patient_from_voxel, [0, 0, 1]).map((value, axis) => value - origin[axis]!) as unknown as Vec3;
-  const at = (k: number): Vec3 => finding.at_mm.map((value, axis) => value + (k - middle) * along[axis]!) as unknown as Vec3;
-  const steps = Math.max(1, Math.ceil((last - first) / MOST_FRAMES));
-  const way = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? [] : Array.from({ length: Math.floor((last - first) / steps) + 1 }, (_, index) => first + index * steps);
-  const frames = [...way, middle];
-  const next = (): void => {
-    const k = frames.shift();
-    if (k === undefined || desk.store.get().shown !== finding.id) return;
-    desk.goTo(finding.volume, at(k));
-    if (frames.length > 0) window.setTimeout(next, FRAME_MS);
-  };
-  next();
 }
 
 function contents(told: Told, desk: ReadingDesk): Node[] {
@@ -74,7 +49,7 @@ function findings(told: Told, desk: ReadingDesk): HTMLElement | null {
       element("p", { class: "quiet-text figure" }, slices),
       ...(finding.why === null ? [] : [element("p", {}, finding.why)]),
       ...(missed === null ? [] : [element("p", { class: "quiet-text" }, missed)]),
-      element("button", { class: "button", type: "button", onclick: () => showMe(desk, finding) }, icon("eye"), "Show me"));
+      element("button", { class: "button", type: "button", onclick: () => showFinding(desk, finding.id) }, icon("eye"), "Show me"));
   };
   return section("What was there", element("ul", { class: "told-list" }, ...told.findings.map(row)));
 }
@@ -83,16 +58,10 @@ function marks(told: Told, desk: ReadingDesk): HTMLElement | null {
   const others = told.marks.filter(({ became }) => became !== "found");
   if (others.length === 0) return null;
   const row = (mark: MarkTold): HTMLElement => {
-    const go = (): void => {
-      const task = desk.store.get().reading?.case.tasks.find(({ id }) => id === mark.task);
-      const volume = task && volumeOfTask(desk.store.get(), task);
-      desk.set({ shown: mark.id });
-      if (volume) desk.goTo(volume, mark.at_mm);
-    };
     return element("li", { class: `told ${mark.became}`, "data-shows": mark.id },
       element("div", { class: "row spread" }, element("span", { class: "told-name" }, mark.became === "false" ? "A mark where nothing is" : "A mark too many"), element("span", { class: "became figure" }, `${percent(mark.confidence)} sure`)),
       element("p", {}, markWords(mark)),
-      element("button", { class: "button", type: "button", onclick: go }, icon("eye"), "Show me"));
+      element("button", { class: "button", type: "button", onclick: () => showFinding(desk, mark.id) }, icon("eye"), "Show me"));
   };
   return section("Your other marks", element("ul", { class: "told-list" }, ...others.map(row)));
 }

@@ -57,6 +57,7 @@ export class Lightbox {
   }
 
   private drawNow(): void {
+    if (this.desk.isInHeadset) return;
     const state = this.desk.store.get();
     while (this.panes.length < state.cuts.length) {
       const pane = new PaneView(this.panes.length, this.desk);
