@@ -60,7 +60,8 @@ export class Solid {
   private fit(size_m: readonly number[]): void {
     const { camera, controls } = this.stage;
     controls.target.set(0, 0, 0);
-    camera.position.set(0.35, 0.3, 1).setLength(1.35 * Math.hypot(...size_m));
+    const tall = Math.sin(THREE.MathUtils.degToRad(camera.fov / 2));
+    camera.position.set(0.35, 0.3, 1).setLength(Math.hypot(...size_m) / 2 / tall / Math.min(1, camera.aspect));
     controls.update();
   }
 

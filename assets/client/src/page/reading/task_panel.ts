@@ -73,7 +73,7 @@ function hints(task: TaskView, state: Desk, desk: ReadingDesk): HTMLElement {
 function ending(state: Desk, desk: ReadingDesk): HTMLElement {
   const tasks = state.reading?.case.tasks ?? [];
   const left = tasks.filter(({ id }) => !workOf(state.work, id).isCommitted).length;
-  if (!isAllCommitted(state)) return element("p", { class: "left-over hint" }, left === 1 ? "The last question. Then you see what was there." : `${left} questions to go. Then you see what was there.`);
+  if (!isAllCommitted(state)) return element("p", { class: "left-over hint" }, left === 1 ? "Then comes what follows from it, or what was there." : `${left} questions to go, or more by your answers. Then what was there.`);
   const isWaiting = state.link !== "kept";
   return element("section", { class: "panel-section ending" },
     element("p", {}, isWaiting ? "All is answered. It is on its way to the server; more questions may come." : "All is answered."),
