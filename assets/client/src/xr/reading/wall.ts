@@ -28,9 +28,9 @@ const HALF_WIDTH_DEG = 30;
 const MOST_SIDE_M = 0.46;
 const GAP_M = 0.012;
 /** The wall's middle over the eyes, and the panel's place before them. */
-const WALL_OVER_EYES_M = 0.06;
-const PANEL_AHEAD_M = 0.66;
-const PANEL_BELOW_M = 0.36;
+const WALL_OVER_EYES_M = 0.13;
+const PANEL_AHEAD_M = 0.555;
+const PANEL_BELOW_M = 0.22;
 const PANEL_ASIDE_M = 0.06;
 /** A press that let go within this way meant a place; more, a drag. */
 const TAP_M = 0.008;
@@ -245,7 +245,7 @@ export class ReadingWall {
     const side = this.desk.store.get().hand === "right" ? 1 : -1;
     this.#panel.group.position.copy(at(PANEL_AHEAD_M, side * PANEL_ASIDE_M, -PANEL_BELOW_M));
     faceEyes(this.#panel.group, eyes);
-    this.#panel.group.scale.setScalar(Math.min(1, panelScale(this.#panel.group.position.distanceTo(eyes)) * 0.86));
+    this.#panel.group.scale.setScalar(panelScale(this.#panel.group.position.distanceTo(eyes)));
     this.#group.updateMatrixWorld(true);
   }
 
