@@ -1,8 +1,9 @@
 """TypeScript types of the wire, generated from the pydantic models.
 
     python -m engine.app.typescript > assets/client/src/wire/messages.ts
+    python -m engine.app.typescript training > assets/client/src/wire/training_messages.ts
 
-A test fails when the file and the models differ.
+A test fails when a file and the models differ.
 """
 
 from __future__ import annotations
@@ -13,8 +14,15 @@ import types
 import typing
 from typing import Any, Literal, Union, get_args, get_origin
 
+from pydantic import BaseModel
+
+from engine.app.training import messages as training
 from engine.stream import guiding, messages
 from engine.stream.message import Message
+from scenarios.case import display
+from scenarios.case.part import Part
+from scenarios.case.task import Scale
+from scenarios.reading import answer, event, view
 
 _PRIMITIVES: dict[Any, str] = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
@@ -54,6 +62,39 @@ def generate() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+#: Where what a reading says is declared, in the order in which it is written.
+_TRAINING = (display, answer, event, view, training)
+
+_TRAINING_UNIONS: dict[str, Any] = {"Scale": Scale, "TaskKind": view.Kind}
+
+
+def generate_training() -> str:
+    """Types of a reading: its events, the case as it may be read, and what the training server says."""
+    unions = {"Answer": answer.Answer, "AnyEvent": event.AnyEvent}
+    names = {name: _strip(union) for name, union in (_TRAINING_UNIONS | unions).items()}
+    parts = ["// Generated from the models of a reading by `python -m engine.app.typescript training`. Do not edit."]
+    parts += [_union(name, union) for name, union in _TRAINING_UNIONS.items()]
+    parts += [_interface(model, names) for module in _TRAINING for model in _declared(module)]
+    parts += [_union(name, _strip(union)) for name, union in unions.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _union(name: str, union: Any) -> str:
+    return f"export type {name} = {' | '.join(_type(member, {}) for member in get_args(union))};"
+
+
+def _declared(module: types.ModuleType) -> list[type[BaseModel]]:
+    """Models of a module, as they stand there; bases of others only where they are used themselves."""
+    return [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Message | Part)
+        and value.__module__ == module.__name__
+        and value is not event.Event
+    ]
+
+
 def _models() -> list[type[Message]]:
     found = {
         value
@@ -71,7 +112,7 @@ def _due_unions(names: dict[str, Any], written: set[str], before: type[Message] 
         needed_now = before is None or get_origin(union) is not Literal or _uses(before, union)
         if name not in written and members <= written and needed_now:
             written.add(name)
-            due.append(f"export type {name} = {' | '.join(_type(m, {}) for m in get_args(union))};")
+            due.append(_union(name, union))
     return due
 
 
@@ -79,7 +120,7 @@ def _uses(model: type[Message], union: Any) -> bool:
     return any(_strip(hint) == union for hint in typing.get_type_hints(model).values())
 
 
-def _interface(model: type[Message], names: dict[str, Any]) -> str:
+def _interface(model: type[BaseModel], names: dict[str, Any]) -> str:
     comment = (model.__doc__ or "").strip().replace("\n", " ")
     hints = typing.get_type_hints(model, include_extras=False)
     lines = [f"  {field}: {_type(hints[field], names)};" for field in model.model_fields]
@@ -93,7 +134,7 @@ def _type(hint: Any, names: dict[str, Any]) -> str:
             return name
     if hint in _PRIMITIVES:
         return _PRIMITIVES[hint]
-    if inspect.isclass(hint) and issubclass(hint, Message):
+    if inspect.isclass(hint) and issubclass(hint, BaseModel):
         return hint.__name__
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
@@ -122,4 +163,4 @@ def _strip(hint: Any) -> Any:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(generate())
+    sys.stdout.write(generate_training() if sys.argv[1:] == ["training"] else generate())

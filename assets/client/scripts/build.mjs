@@ -34,17 +34,18 @@ async function worker() {
   return basename(Object.keys(result.metafile.outputs).find((name) => /worker-[^/]*\.js$/.test(name)));
 }
 
-/** Each page: its template, its script and its style. */
+/** Each page: its template, where it goes (the server serves a folder's index.html), and what the template names. */
 const PAGES = [
-  { html: "src/page/index.html", main: "src/main.ts", style: "src/page/style.css" },
-  { html: "src/author/author.html", main: "src/author.ts", style: "src/author/author.css" },
-  { html: "src/educator/educator.html", main: "src/educator.ts", style: "src/educator/educator.css" },
+  { html: "src/page/index.html", to: "index.html", names: { main: "src/main.ts", style: "src/page/style.css" } },
+  { html: "src/author/author.html", to: "author.html", names: { main: "src/author.ts", style: "src/author/author.css" } },
+  { html: "src/educator/educator.html", to: "educator.html", names: { main: "src/educator.ts", style: "src/educator/educator.css" } },
+  { html: "src/page/read.html", to: "read/index.html", names: { reading: "src/reading.ts", style: "src/page/style.css", "reading-style": "src/page/reading/reading.css" } },
 ];
 
 function pageOptions(workerName) {
   return {
     ...common,
-    entryPoints: PAGES.flatMap(({ main, style }) => [main, style]),
+    entryPoints: [...new Set(PAGES.flatMap(({ names }) => Object.values(names)))],
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     assetNames: "[name]-[hash]",
@@ -57,13 +58,14 @@ function pageOptions(workerName) {
 }
 
 async function page(metafile) {
-  const names = Object.entries(metafile.outputs);
-  const entry = (source) => basename(names.find(([, info]) => info.entryPoint === source)[0]);
-  const font = names.map(([name]) => basename(name)).find((name) => /^inter-latin-wght-normal.*\.woff2$/.test(name));
-  for (const { html, main, style } of PAGES) {
+  const outputs = Object.entries(metafile.outputs);
+  const entry = (source) => basename(outputs.find(([, info]) => info.entryPoint === source)[0]);
+  const font = outputs.map(([name]) => basename(name)).find((name) => /^inter-latin-wght-normal.*\.woff2$/.test(name));
+  for (const { html, to, names } of PAGES) {
+    const built = { font, ...Object.fromEntries(Object.entries(names).map(([name, source]) => [name, entry(source)])) };
     const template = await readFile(join(root, html), "utf8");
-    const text = template.replaceAll("{{style}}", `./${entry(style)}`).replaceAll("{{main}}", `./${entry(main)}`).replaceAll("{{font}}", `./${font}`);
-    await writeFile(join(out, basename(html)), text);
+    await mkdir(dirname(join(out, to)), { recursive: true });
+    await writeFile(join(out, to), template.replaceAll(/\{\{([a-z-]+)\}\}/g, (_, name) => `./${built[name]}`));
   }
 }
 

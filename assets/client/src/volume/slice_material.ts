@@ -24,11 +24,19 @@ uniform float uLabelStrength;
 uniform vec2 uWindow;
 uniform float uOpacity;
 uniform float uCutAir;
+uniform vec3 uSlab;
+uniform int uSlabSteps;
 in vec3 vTexture;
 out vec4 colour;
 void main() {
   if (any(lessThan(vTexture, vec3(0.0))) || any(greaterThan(vTexture, vec3(1.0)))) discard;
-  float grey = clamp((texture(uVolume, vTexture).r - uWindow.x) / (uWindow.y - uWindow.x), 0.0, 1.0);
+  float value = texture(uVolume, vTexture).r;
+  // A thick slab shows its brightest: a step is a whole part of it, from the middle to both sides.
+  for (int n = 1; n <= uSlabSteps; n++) {
+    value = max(value, texture(uVolume, vTexture + float(n) * uSlab).r);
+    value = max(value, texture(uVolume, vTexture - float(n) * uSlab).r);
+  }
+  float grey = clamp((value - uWindow.x) / (uWindow.y - uWindow.x), 0.0, 1.0);
   int label = int(texture(uLabels, vTexture).r * 255.0 + 0.5);
   if (grey < uCutAir && label == 0) discard;
   vec4 tint = texelFetch(uPalette, ivec2(label, 0), 0);
@@ -57,6 +65,8 @@ export function createSliceMaterial(volume: VolumeTexture, options: SliceOptions
       uHeadsetFromWorld: { value: new THREE.Matrix4() },
       uOpacity: { value: opacity },
       uCutAir: { value: options.cutAir ?? 0 },
+      uSlab: { value: new THREE.Vector3() },
+      uSlabSteps: { value: 0 },
     },
     side: THREE.DoubleSide,
     transparent: opacity < 1,

@@ -1,43 +1,9 @@
 // The server's HTTP side (docs/wire.md). Every refusal becomes a `Refused` with words for the person.
 
-import { failureOf } from "../model/dropped";
-import type { Failure, Invitation, Job, Library, Me, Member, OpenRequest, RoleName, Study } from "./messages";
+import { call, failureFrom, parsedOrNull, Refused, Unreachable } from "./call";
+import type { Invitation, Job, Library, Me, Member, OpenRequest, RoleName, Study } from "./messages";
 
-/** The server said no, or could not be reached. */
-export class Refused extends Error {
-  constructor(readonly failure: Failure) {
-    super(failure.summary);
-  }
-}
-
-/** Nobody answered: what was asked for can be asked for again. */
-export class Unreachable extends Refused {
-  constructor() {
-    super(failureOf("The Sightline server does not answer.", "Check that it still runs, then try again."));
-  }
-}
-
-function failureFrom(body: unknown, status: number): Failure {
-  const failure = (body as { error?: Partial<Failure> } | null)?.error;
-  const summary = failure?.summary ?? `The server refused this (${status}).`;
-  return { ...failureOf(summary), ...failure };
-}
-
-/** One request; its answer, or a `Refused`. */
-export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method };
-  if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers = { "Content-Type": "application/json" };
-  }
-  const response = await fetch(path, init).catch(() => {
-    throw new Unreachable();
-  });
-  const text = await response.text();
-  const parsed: unknown = text === "" ? null : JSON.parse(text);
-  if (!response.ok) throw new Refused(failureFrom(parsed, response.status));
-  return parsed as T;
-}
+export { Refused, Unreachable } from "./call";
 
 export const library = (): Promise<Library> => call("GET", "/api/library");
 export const me = (): Promise<Me> => call("GET", "/api/me");
@@ -69,12 +35,4 @@ export function putFile(upload: string, number: number, file: Blob, sent: (bytes
     if (signal.aborted) request.abort();
     else request.send(file);
   });
-}
-
-function parsedOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

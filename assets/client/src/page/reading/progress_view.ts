@@ -1,0 +1,83 @@
+// A trainee's own page: ability over time with its interval, what was covered, what is due.
+
+import UPlot from "uplot";
+
+import { element } from "../element";
+import { abilityText, SCALES } from "../../model/reading/words";
+import type { ReadingDesk } from "../../reading/desk";
+import type { AbilityCurve, Progress, ReviewDue, TopicCovered } from "../../wire/training_messages";
+
+const HEIGHT_PX = 170;
+const LINE = "#5fd0e0";
+const BAND = "rgba(95, 208, 224, 0.16)";
+const AXIS = "#9fb0bc";
+const GRID = "#1b242c";
+
+export function createProgressView(desk: ReadingDesk): HTMLElement {
+  const view = element("section", { class: "progress-view", "aria-label": "Your progress" });
+  let charts: UPlot[] = [];
+  desk.store.watch((state) => (state.phase === "progress" ? state.progress : null), (progress) => {
+    for (const chart of charts) chart.destroy();
+    charts = [];
+    if (progress === null) {
+      view.replaceChildren();
+      return;
+    }
+    const holders = progress.abilities.map((curve) => card(curve));
+    view.replaceChildren(head(progress, desk), ...(holders.length > 0 ? [element("div", { class: "charts" }, ...holders.map(({ element: each }) => each))] : [element("p", { class: "quiet-text" }, "Nothing is known of your abilities yet. Read a case: each answer tells a little.")]), element("div", { class: "charts" }, covered(progress.topics), due(progress.reviews)));
+    charts = holders.map(({ element: holder, curve }) => chart(holder, curve));
+  });
+  new ResizeObserver(() => {
+    for (const each of charts) each.setSize({ width: widthOf(each.root.parentElement!), height: HEIGHT_PX });
+  }).observe(view);
+  return view;
+}
+
+function head(progress: Progress, desk: ReadingDesk): HTMLElement {
+  const hours = progress.minutes >= 90 ? `${(progress.minutes / 60).toFixed(1)} h` : `${Math.round(progress.minutes)} min`;
+  return element("div", { class: "row spread progress-head" },
+    element("div", {}, element("h2", {}, "Your progress"), element("p", { class: "quiet-text" }, progress.readings === 0 ? "No case was read yet." : `${progress.readings} ${progress.readings === 1 ? "case" : "cases"} read, ${hours} in all`)),
+    element("button", { class: "button", type: "button", onclick: () => desk.leaveProgress() }, "Back"));
+}
+
+function card(curve: AbilityCurve): { element: HTMLElement; curve: AbilityCurve } {
+  const { name, says } = SCALES[curve.scale];
+  const last = curve.points.at(-1);
+  return { curve, element: element("section", { class: "chart-card" }, element("div", { class: "row spread" }, element("h3", { title: says }, name), element("span", { class: "figure quiet-text" }, last ? abilityText(last) : "")), element("p", { class: "hint" }, says)) };
+}
+
+const widthOf = (holder: HTMLElement): number => Math.max(200, holder.clientWidth - 32);
+
+function chart(holder: HTMLElement, { points }: AbilityCurve): UPlot {
+  const times = points.map(({ at }) => Date.parse(at) / 1000);
+  const column = (pick: "mean" | "low" | "high"): number[] => points.map((point) => point[pick]);
+  const axis = { stroke: AXIS, grid: { stroke: GRID, width: 1 }, ticks: { show: false }, font: '12px "Inter Variable", sans-serif' };
+  const options: UPlot.Options = {
+    width: widthOf(holder),
+    height: HEIGHT_PX,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(-2, Math.floor(low)), Math.max(2, Math.ceil(high))] } },
+    axes: [{ ...axis, space: 90 }, { ...axis, size: 36, values: (_, ticks) => ticks.map((tick) => (tick > 0 ? `+${tick}` : String(tick).replace("-", "−"))) }],
+    series: [{}, { stroke: LINE, width: 2, points: { show: true, size: 6, fill: LINE } }, { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } }],
+    bands: [{ series: [3, 2], fill: BAND }],
+  };
+  return new UPlot(options, [times, column("mean"), column("low"), column("high")], holder);
+}
+
+function covered(topics: readonly TopicCovered[]): HTMLElement {
+  const rows = topics.map(({ topic, read, cases }) => element("li", { class: "covered" }, element("span", { class: "label" }, words(topic)), element("div", { class: "meter" }, element("span", { style: `width: ${cases > 0 ? (100 * read) / cases : 0}%` })), element("span", { class: "figure quiet-text" }, `${read} of ${cases}`)));
+  return element("section", { class: "chart-card" }, element("h3", {}, "Curriculum"), rows.length > 0 ? element("ul", {}, ...rows) : element("p", { class: "quiet-text" }, "No topics yet."));
+}
+
+function due(reviews: readonly ReviewDue[]): HTMLElement {
+  const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
+  const rows = reviews.map((review) => element("li", { class: "row spread" }, element("span", {}, words(review.concept)), element("span", { class: review.is_due ? "due figure" : "quiet-text figure" }, review.is_due ? "due now" : day.format(new Date(review.due)))));
+  return element("section", { class: "chart-card" }, element("h3", {}, "To see again, on another case"), rows.length > 0 ? element("ul", { class: "reviews" }, ...rows) : element("p", { class: "quiet-text" }, "Nothing is due."));
+}
+
+/** "lung-nodule" as a person writes it. */
+function words(name: string): string {
+  const text = name.replaceAll("-", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,78 @@
+// Starts the reading room (/read/): puts desk, wall, 3-D and headset together. The only place that knows them all.
+
+import * as THREE from "three";
+
+import { INITIAL_DESK, type Desk, type DeskStore } from "./model/reading/state";
+import { createStore } from "./model/store";
+import { element } from "./page/element";
+import { askForCode } from "./page/pairing";
+import { createReadingFrame } from "./page/reading/frame";
+import { Lightbox } from "./page/reading/lightbox";
+import { ReadingDesk } from "./reading/desk";
+import { Solid } from "./reading/solid";
+import { LoadedStudies } from "./reading/studies";
+import { glbSource } from "./three/glb_source";
+import { createStage, type PageStage } from "./three/stage";
+import { me, pair, Refused } from "./wire/api";
+import { createReadingHeadset, type ReadingHeadset } from "./xr/reading/headset";
+
+declare global {
+  interface Window {
+    reading?: { store: DeskStore; desk: ReadingDesk; stage: PageStage; xr: ReadingHeadset; ready: Promise<void>; Raycaster: typeof THREE.Raycaster };
+  }
+}
+
+const TICK_MS = 100;
+
+const store: DeskStore = createStore<Desk>(INITIAL_DESK);
+const pane3d = element("div", { class: "pane pane-3d", hidden: true });
+const stage = createStage(pane3d, glbSource, () => stage.invalidate());
+const studies = new LoadedStudies(stage, (volume, part) => desk.setStudy(volume, part), (volume) => {
+  lightbox.refresh(volume);
+  stage.invalidate();
+});
+const desk: ReadingDesk = new ReadingDesk(store, studies);
+const lightbox = new Lightbox(desk, (volume) => studies.voxels(volume));
+const solid = new Solid(desk, stage, studies);
+const xr = createReadingHeadset(stage, desk, studies);
+
+document.getElementById("app")!.append(createReadingFrame(desk, lightbox.element, pane3d, xr));
+store.watch((state) => state.is3d, (is3d) => {
+  pane3d.hidden = !is3d;
+  stage.resize();
+  stage.invalidate();
+});
+new ResizeObserver(() => stage.resize()).observe(pane3d);
+stage.onFrame(() => {
+  studies.step();
+  solid.step();
+});
+window.setInterval(() => desk.tick(), TICK_MS);
+window.addEventListener("online", () => desk.retry());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") desk.tick();
+});
+
+/** A secret stands in the fragment, which no server sees; it leaves the address bar at once. */
+async function comeIn(): Promise<void> {
+  const secret = new URLSearchParams(location.hash.slice(1)).get("pair");
+  if (secret !== null) {
+    history.replaceState(null, "", location.pathname + location.search);
+    if ((await tryCode(secret)) === null) return;
+  }
+  const who = await me().catch(() => null);
+  if (who !== null && who.role === null) await askForCode(tryCode);
+}
+
+/** Why a code does not let in; null once it has. */
+async function tryCode(code: string): Promise<string | null> {
+  try {
+    await pair(code);
+    return null;
+  } catch (error) {
+    return error instanceof Refused ? error.failure.summary : "the server does not answer";
+  }
+}
+
+const ready = comeIn().then(() => desk.arrive());
+window.reading = { store, desk, stage, xr, ready, Raycaster: THREE.Raycaster };
