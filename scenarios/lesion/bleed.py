@@ -54,9 +54,7 @@ def epidural(setting: Setting, at_mm: Float64, size_mm: float, contrast: float, 
     return _extra_axial(setting, at_mm, size_mm, contrast, float(spread), 2)
 
 
-def _extra_axial(
-    setting: Setting, at_mm: Float64, thick_mm: float, contrast: float, spread: float, blunt: int
-) -> Form:
+def _extra_axial(setting: Setting, at_mm: Float64, thick_mm: float, contrast: float, spread: float, blunt: int) -> Form:
     """Between skull and brain, within an angle `spread` about `at_mm` seen from the middle of the head."""
     cavity = skull_cavity(setting)
     middle = _middle_mm(setting, cavity)
@@ -96,6 +94,29 @@ def subarachnoid(setting: Setting, at_mm: Float64, size_mm: float, contrast: flo
     fade = np.clip((0.5 * size_mm - away + clotted) / (0.15 * size_mm), 0.0, 1.0)
     share = np.asarray(np.clip(fluid * fade, 0.0, 1.0), np.float32)
     return Form(window, (Layer(share, contrast, clears=False),))
+
+
+def convexity(setting: Setting, radius_mm: float, rng: np.random.Generator) -> Float64:
+    """A place on the inside of the skull, to one side."""
+    cavity = skull_cavity(setting)
+    middle = _middle_mm(setting, cavity)
+    border = np.argwhere(cavity & (depth_mm(cavity, setting) <= float(setting.grid.spacing_mm.max())))
+    points = setting.grid.patient_from_voxel.apply(border.astype(np.float64))
+    out = points - middle
+    out /= np.linalg.norm(out, axis=1)[:, None]
+    fit = points[(np.abs(out[:, 0]) > 0.7) & (out[:, 2] > -0.12) & (out[:, 2] < 0.6)]
+    if len(fit) == 0:
+        raise InvalidValue("no side of the skull is in this volume")
+    return np.asarray(fit[int(rng.integers(len(fit)))])
+
+
+def cistern(setting: Setting, radius_mm: float, rng: np.random.Generator) -> Float64:
+    """A place amid much fluid outside the ventricles: basal cisterns, Sylvian fissures, wide sulci."""
+    shallow = depth_mm(skull_cavity(setting), setting) < _VENTRICLES_MM
+    fluid = setting.mask("csf") & shallow
+    dense = gaussian_filter(fluid.astype(np.float32), 6.0 / setting.grid.spacing_mm)
+    fit = np.argwhere(fluid & (dense >= np.percentile(dense[fluid], 93)))
+    return np.asarray(setting.grid.patient_from_voxel.apply(fit[int(rng.integers(len(fit)))].astype(np.float64)))
 
 
 def skull_cavity(setting: Setting) -> Mask:

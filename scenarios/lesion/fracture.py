@@ -61,6 +61,16 @@ def fracture(setting: Setting, at_mm: Float64, size_mm: float, contrast: float, 
     return Form(window, (layer,), pull_mm=step, truth=truth)
 
 
+def vertebra(setting: Setting, radius_mm: float, rng: np.random.Generator) -> Float64:
+    """The middle of a vertebral body that is wholly in the volume, with neighbours."""
+    masks = [mask for key, mask in setting.structures.items() if key.startswith("vertebral_body")]
+    whole = [mask for mask in masks if mask.any() and not (mask[:, :, :8].any() or mask[:, :, -8:].any())]
+    if not whole:
+        raise InvalidValue("no vertebral body is wholly in this volume")
+    chosen = whole[int(rng.integers(len(whole)))]
+    return np.asarray(setting.grid.patient_from_voxel.apply(np.argwhere(chosen).mean(axis=0)))
+
+
 def _body_at(setting: Setting, at_mm: Float64) -> Mask:
     index = tuple(np.rint(setting.grid.patient_from_voxel.inverse().apply(at_mm)).astype(int).tolist())
     for key, mask in setting.structures.items():

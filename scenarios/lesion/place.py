@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import edt
 import numpy as np
-from scipy.ndimage import binary_erosion
 
 from engine.core.array import Float32, Float64
 from engine.core.errors import InvalidValue
@@ -26,8 +25,9 @@ class Where:
 
     Attributes:
         inside: structures, any of which it lies in.
-        depth: radii that its middle is away from their border, at least; -1: on the border.
+        depth: radii that its middle is away from their border, at least.
         margin_mm: and so much more.
+        deepest_mm: its middle is no further from their border.
         clear: structures that it stays clear of by its radius and `margin_mm`, where they are known.
         even: what it crosses (vessels that are not segmented) is looked for in the samples too.
     """
@@ -35,6 +35,7 @@ class Where:
     inside: tuple[str, ...]
     depth: float = 1.0
     margin_mm: float = 2.0
+    deepest_mm: float = np.inf
     clear: tuple[str, ...] = ()
     even: bool = True
 
@@ -85,9 +86,8 @@ def place(setting: Setting, where: Where, radius_mm: float, rng: np.random.Gener
 
 
 def _free(setting: Setting, where: Where, organ: Mask, radius_mm: float) -> Mask:
-    if where.depth < 0:
-        return organ & ~binary_erosion(organ)
-    free = depth_mm(organ, setting) > where.depth * radius_mm + where.margin_mm
+    depth = depth_mm(organ, setting)
+    free = (depth > where.depth * radius_mm + where.margin_mm) & (depth <= where.deepest_mm)
     crossed = setting.mask_or_none(*where.clear)
     if crossed is not None and crossed.any():
         free &= depth_mm(~crossed, setting) > radius_mm + where.margin_mm
