@@ -72,7 +72,7 @@ def vertebra(setting: Setting, radius_mm: float, rng: np.random.Generator) -> Fl
 
 
 def _body_at(setting: Setting, at_mm: Float64) -> Mask:
-    index = tuple(np.rint(setting.grid.patient_from_voxel.inverse().apply(at_mm)).astype(int).tolist())
+    index = tuple(np.rint(setting.grid.patient_from_voxel.inverse.apply(at_mm)).astype(int).tolist())
     for key, mask in setting.structures.items():
         if key.startswith("vertebral_body") and all(0 <= i < n for i, n in zip(index, mask.shape, strict=True)):
             if mask[index]:

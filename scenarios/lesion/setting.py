@@ -59,7 +59,7 @@ class Setting:
         Raises:
             InvalidValue: it lies wholly outside.
         """
-        centre = self.grid.patient_from_voxel.inverse().apply(at_mm)
+        centre = self.grid.patient_from_voxel.inverse.apply(at_mm)
         reach = radius_mm * np.linalg.norm(np.linalg.inv(self.grid.patient_from_voxel.matrix[:3, :3]), axis=1)
         low = np.maximum(np.floor(centre - reach).astype(int), 0)
         high = np.minimum(np.ceil(centre + reach).astype(int) + 1, self.grid.shape)
