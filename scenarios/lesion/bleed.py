@@ -73,7 +73,7 @@ def _extra_axial(setting: Setting, at_mm: Float64, thick_mm: float, contrast: fl
     if share.max() < 0.5:
         raise InvalidValue(f"{thick_mm} mm is thinner than a voxel shows: make it thicker")
     soft = gaussian_filter(thick, 4.0)
-    came = _PUSHED * soft * np.exp(-np.maximum(depth - thick, 0.0) / _FADE_MM) * inside
+    came = _PUSHED * soft * np.exp(-np.maximum(depth - thick, 0.0) / _FADE_MM) * (depth > thick)
     came *= np.clip(np.abs(points[..., 0] - middle[0]) / 6.0, 0.45, 1.0)  # the falx holds the midline back
     return Form(
         window,
@@ -96,7 +96,7 @@ def subarachnoid(setting: Setting, at_mm: Float64, size_mm: float, contrast: flo
     return Form(window, (Layer(share, contrast, clears=False),))
 
 
-def convexity(setting: Setting, radius_mm: float, rng: np.random.Generator) -> Float64:
+def convexity(setting: Setting, _radius_mm: float, rng: np.random.Generator) -> Float64:
     """A place on the inside of the skull, to one side."""
     cavity = skull_cavity(setting)
     middle = _middle_mm(setting, cavity)
@@ -110,7 +110,7 @@ def convexity(setting: Setting, radius_mm: float, rng: np.random.Generator) -> F
     return np.asarray(fit[int(rng.integers(len(fit)))])
 
 
-def cistern(setting: Setting, radius_mm: float, rng: np.random.Generator) -> Float64:
+def cistern(setting: Setting, _radius_mm: float, rng: np.random.Generator) -> Float64:
     """A place amid much fluid outside the ventricles: basal cisterns, Sylvian fissures, wide sulci."""
     shallow = depth_mm(skull_cavity(setting), setting) < _VENTRICLES_MM
     fluid = setting.mask("csf") & shallow

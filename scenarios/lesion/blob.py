@@ -73,7 +73,7 @@ def directions(count: int) -> Float64:
 
 
 def spikes(size_mm: float, count: int, rng: np.random.Generator) -> tuple[Float64, Float64]:
-    """Ends (count, 3) and thickness at the root (count,) of spikes out of a blob of diameter `size_mm`, from its middle."""
+    """Ends (count, 3) and thickness at the root (count,) of spikes, about the middle of a blob."""
     unit = rng.normal(size=(count, 3))
     unit /= np.linalg.norm(unit, axis=1)[:, None]
     return unit * (size_mm * rng.uniform(0.7, 1.25, count))[:, None], rng.uniform(0.09, 0.17, count) * size_mm

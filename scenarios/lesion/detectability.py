@@ -28,7 +28,7 @@ def white_noise_index(signal: Float64, sd: float) -> float:
 
 def rose_index(contrast: float, sd: float, voxels: float) -> float:
     """Rose's signal-to-noise ratio of a uniform lesion: the same as `white_noise_index` for it."""
-    return abs(contrast) / sd * voxels**0.5
+    return float(abs(contrast) / sd * voxels**0.5)
 
 
 def index_in_noise(signal: Float64, power: Float64) -> float:

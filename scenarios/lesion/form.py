@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -57,15 +58,17 @@ class Form:
 def share_of(distance: Distance, setting: Setting, window: Window) -> Float32:
     """How much of each voxel of a window lies inside, by cells of a third of its edges."""
     points = setting.points_mm(window)
-    total = np.zeros(points.shape[:3])
     matrix = setting.grid.patient_from_voxel.matrix[:3, :3]
+    middle = distance(points)
+    share = (middle < 0).astype(np.float32)
+    border = np.abs(middle) <= np.linalg.norm(matrix, axis=0).sum()  # twice half a diagonal: distances are first-order
+    at, total = points[border], np.zeros(int(border.sum()))
     cell_mm = float(np.mean(setting.grid.spacing_mm)) / _CELLS
     steps = (np.arange(_CELLS) + 0.5) / _CELLS - 0.5
-    for a in steps:
-        for b in steps:
-            for c in steps:
-                total += np.clip(0.5 - distance(points + matrix @ (a, b, c)) / cell_mm, 0.0, 1.0)
-    return np.asarray(total / _CELLS**3, np.float32)
+    for a, b, c in product(steps, steps, steps):
+        total += np.clip(0.5 - distance(at + matrix @ (a, b, c)) / cell_mm, 0.0, 1.0)
+    share[border] = total / _CELLS**3
+    return share
 
 
 def share_of_depth(depth_mm: Float64, grid: Grid) -> Float32:

@@ -61,7 +61,7 @@ def fracture(setting: Setting, at_mm: Float64, size_mm: float, contrast: float, 
     return Form(window, (layer,), pull_mm=step, truth=truth)
 
 
-def vertebra(setting: Setting, radius_mm: float, rng: np.random.Generator) -> Float64:
+def vertebra(setting: Setting, _radius_mm: float, rng: np.random.Generator) -> Float64:
     """The middle of a vertebral body that is wholly in the volume, with neighbours."""
     masks = [mask for key, mask in setting.structures.items() if key.startswith("vertebral_body")]
     whole = [mask for mask in masks if mask.any() and not (mask[:, :, :8].any() or mask[:, :, -8:].any())]
@@ -74,9 +74,9 @@ def vertebra(setting: Setting, radius_mm: float, rng: np.random.Generator) -> Fl
 def _body_at(setting: Setting, at_mm: Float64) -> Mask:
     index = tuple(np.rint(setting.grid.patient_from_voxel.inverse.apply(at_mm)).astype(int).tolist())
     for key, mask in setting.structures.items():
-        if key.startswith("vertebral_body") and all(0 <= i < n for i, n in zip(index, mask.shape, strict=True)):
-            if mask[index]:
-                return mask
+        within = all(0 <= i < n for i, n in zip(index, mask.shape, strict=True))
+        if key.startswith("vertebral_body") and within and mask[index]:
+            return mask
     raise InvalidValue(f"no vertebral body lies at {np.round(at_mm, 1).tolist()} mm")
 
 

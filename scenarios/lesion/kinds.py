@@ -36,6 +36,7 @@ class Kind:
         sizes_mm: that are usual.
         unlike: structures of the body that look like it, in a few words.
         hard: where it lies as a rule makes it so much harder to find (standard deviations of learners).
+        compared: its organ has other places like its own, so that a detectability tells how hard it is.
     """
 
     says: str
@@ -47,6 +48,7 @@ class Kind:
     sizes_mm: tuple[float, float]
     unlike: tuple[str, ...]
     hard: float = 0.0
+    compared: bool = True
 
     def place(
         self, setting: Setting, size_mm: float, options: Mapping[str, float], rng: np.random.Generator
@@ -102,7 +104,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "liver-metastasis": Kind(
             "liver metastasis", _DIAMETER, metastasis.metastasis, Where(("liver",), 1.0, 2.0, even=True), ("liver",),
-            -42.0, (6, 40), ("hepatic veins before they fill", "cysts", "fat by the falciform ligament"),
+            -55.0, (6, 40), ("hepatic veins before they fill", "cysts", "fat by the falciform ligament"),
         ),
         "parenchymal-haemorrhage": Kind(
             "haemorrhage within the brain", _DIAMETER, bleed.parenchymal, Where(_BRAIN, 0.75, 1.0, even=False), _BRAIN,
@@ -110,15 +112,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "subdural-haematoma": Kind(
             "subdural haematoma", _THICK, bleed.subdural, bleed.convexity, _BRAIN, 32.0, (2, 20),
-            ("beam hardening under the skull", "venous sinus"), 0.4,
+            ("beam hardening under the skull", "venous sinus"), 0.2, False,
         ),
         "epidural-haematoma": Kind(
             "epidural haematoma", _THICK, bleed.epidural, bleed.convexity, _BRAIN, 36.0, (4, 35),
-            ("beam hardening under the skull",),
+            ("beam hardening under the skull",), 0.0, False,
         ),
         "subarachnoid-haemorrhage": Kind(
             "subarachnoid haemorrhage", "diameter of the region of fluid that is filled", bleed.subarachnoid,
-            bleed.cistern, ("csf",), 56.0, (15, 90), ("dura along the falx", "vessels at the base"), 0.6,
+            bleed.cistern, ("csf",), 56.0, (15, 90), ("dura along the falx", "vessels at the base"), 0.4, False,
         ),
         "brain-tumour": Kind(
             "brain tumour that enhances", "largest diameter, without its oedema", tumour.tumour,
@@ -127,13 +129,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "compression-fracture": Kind(
             "compression fracture of a vertebra", "height lost in front", fracture.fracture, fracture.vertebra,
-            ("bone", "vertebra*", "vertebral_body*"), 160.0, (3, 16), ("a wedge that has always been there", "a Schmorl node"),
-            0.5,
+            ("bone", "vertebra*", "vertebral_body*"), 160.0, (3, 16),
+            ("a wedge that has always been there", "a Schmorl node"), 0.5, False,
         ),
         "pulmonary-embolus": Kind(
             "pulmonary embolus", "length along the artery", embolus.embolus,
             Where(("pulmonary_arteries",), 0.0, 3.0, even=False), ("pulmonary_arteries",), -295.0, (6, 60),
-            ("blood that mixes late", "lymph nodes at the hilum", "mucus in a bronchus"), 0.2,
+            ("blood that mixes late", "lymph nodes at the hilum", "mucus in a bronchus"), 0.0, False,
         ),
     }
 )  # fmt: skip

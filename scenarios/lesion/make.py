@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from engine.core.array import Float32, Float64, frozen
 from engine.core.errors import InvalidValue
 from scenarios.case.source import LesionRecipe
-from scenarios.lesion.detectability import index_in_place, white_noise_index
+from scenarios.lesion.detectability import index_in_place
 from scenarios.lesion.form import Form, Layer
 from scenarios.lesion.insert import as_type, insert
 from scenarios.lesion.kinds import Kind, kind_of
@@ -35,7 +35,7 @@ class Made:
         at_mm: its middle.
         volume_mm3: of what counts, partial voxels by their share.
         contrast: of what counts, asked for.
-        index: d' among places of its organ.
+        index: d' among places of its organ; None where the organ has no other place like it.
         searched_ml: of the structures that it may lie in.
     """
 
@@ -44,7 +44,7 @@ class Made:
     at_mm: Float64
     volume_mm3: float
     contrast: float
-    index: float
+    index: float | None
     searched_ml: float
 
 
@@ -65,7 +65,7 @@ def make(recipe: LesionRecipe, setting: Setting, rng: np.random.Generator) -> Ma
     organ = setting.mask(*kind.among)
     surroundings, sd = _surroundings(setting, organ, at_mm, form.window)
     before = setting.samples[form.window]
-    work = before if form.pull_mm is None else moved(before, form.pull_mm, setting.grid, 0.5 * sd, noise_rng)
+    work = before if form.pull_mm is None else moved(before, form.pull_mm, setting.grid, sd, noise_rng)
     for layer in form.layers:
         work = _laid(work, layer, surroundings, sd, setting, noise_rng)
     samples = setting.samples.copy()
@@ -81,18 +81,21 @@ def make(recipe: LesionRecipe, setting: Setting, rng: np.random.Generator) -> Ma
         at_mm,
         float(truth.sum() * setting.grid.voxel_volume_mm3),
         contrast,
-        _index(samples, setting, kind, mask, sd, probe_rng),
+        _index(samples, setting, kind, mask, probe_rng),
         float(organ.sum() * setting.grid.voxel_volume_mm3 / 1000),
     )
 
 
 def _surroundings(setting: Setting, organ: Mask, at_mm: Float64, window: Window) -> tuple[float, float]:
-    """Median and robust standard deviation of the organ near the lesion, or about it where little is near."""
+    """Median of the organ near the lesion, or about it where little is near, and the noise there."""
     near = setting.window(at_mm, _AROUND_MM)
     for where in (near, window, (slice(None), slice(None), slice(None))):
-        values = setting.samples[where][organ[where]]
-        if len(values) >= 50:
-            return robust_sd(values.astype(np.float64))
+        there = organ[where]
+        if there.sum() >= 50:
+            values = setting.samples[where].astype(np.float64)
+            # Noise is what a slight blur takes away; 0.85 of its standard deviation where it is white.
+            grain = (values - gaussian_filter(values, 1.0))[there] / 0.85
+            return float(np.median(values[there])), robust_sd(grain)[1]
     raise InvalidValue("too little of the organ that the lesion lies in is known")
 
 
@@ -138,12 +141,13 @@ def _truth(form: Form) -> Float32:
 
 
 def _index(
-    samples: NDArray[np.generic], setting: Setting, kind: Kind, mask: Mask, sd: float, rng: np.random.Generator
-) -> float:
+    samples: NDArray[np.generic], setting: Setting, kind: Kind, mask: Mask, rng: np.random.Generator
+) -> float | None:
+    if not kind.compared:
+        return None
     at = np.argwhere(mask)
     low = np.maximum(at.min(axis=0) - _PROFILE_VOXELS, 0)
     high = np.minimum(at.max(axis=0) + 1 + _PROFILE_VOXELS, mask.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    signal = np.asarray(samples[box], np.float64) - setting.samples[box]
-    found = index_in_place(signal, setting.samples, setting.mask(*kind.among), rng)
-    return white_noise_index(signal - signal.mean(), max(sd, 1e-6)) if found is None else found
+    signal = samples[box].astype(np.float64) - setting.samples[box].astype(np.float64)
+    return index_in_place(signal, setting.samples, setting.mask(*kind.among), rng)

@@ -94,7 +94,7 @@ def prepare(source: LesionSource, volume: Volume, setting: Setting) -> Prepared:
         kind = kind_of(recipe.kind)
         labels[one.mask] = n
         made.append(one)
-        difficulty[recipe.id] = prior(kind, one.index, one.searched_ml)
+        difficulty[recipe.id] = prior(kind, one.index, recipe.size_mm, one.contrast, one.searched_ml)
         structures.append(_structure(n, recipe.id, kind.says))
         others = {key: mask & ~one.mask for key, mask in setting.structures.items()}
         setting = replace(setting, samples=one.samples, structures=others)

@@ -47,7 +47,7 @@ class Setting:
         if not found:
             there = ", ".join(sorted(self.structures)) or "none"
             raise InvalidValue(f"this lesion lies in {' or '.join(keys)}; the structures that are known: {there}")
-        return np.logical_or.reduce(found)
+        return np.asarray(np.logical_or.reduce(found))
 
     def mask_or_none(self, *keys: str) -> Mask | None:
         """As `mask`, or None where none of them is known."""

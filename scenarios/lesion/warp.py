@@ -13,6 +13,9 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from engine.core.array import Float64
 from engine.core.grid import Grid
 
+#: Less than this is no move: it would change no sample by more than its noise.
+_STILL_MM = 0.03
+
 
 def pull(values: NDArray[np.generic], pull_mm: Float64, grid: Grid, *, order: int = 3) -> Float64:
     """`values` (a, b, c) as they are at each place plus `pull_mm` (a, b, c, 3)."""
@@ -25,13 +28,18 @@ def moved(
     samples: NDArray[np.generic], pull_mm: Float64, grid: Grid, noise_sd: float, rng: np.random.Generator
 ) -> Float64:
     """Samples (a, b, c) after the move, exactly as they were where nothing moved, their noise kept."""
-    still = np.linalg.norm(pull_mm, axis=-1) < 1e-3
-    made = pull(samples, pull_mm, grid)
+    moves = np.linalg.norm(pull_mm, axis=-1) >= _STILL_MM
+    made = samples.astype(np.float64)
+    if not moves.any():
+        return made
+    steps = np.linalg.inv(grid.patient_from_voxel.matrix[:3, :3])
+    at = (np.argwhere(moves) + pull_mm[moves] @ steps.T).T
     white = rng.normal(size=samples.shape)
-    kept = gaussian_filter(pull(white, pull_mm, grid) ** 2, 2.0)
-    lost = np.sqrt(np.clip(1.0 - kept, 0.0, 1.0))
-    made += noise_sd * lost * rng.normal(size=samples.shape)
-    return np.where(still, samples, made)
+    kept = np.ones(samples.shape)
+    kept[moves] = map_coordinates(white, at, order=3, mode="nearest") ** 2
+    lost = np.sqrt(np.clip(1.0 - gaussian_filter(kept, 2.0)[moves], 0.0, 1.0))
+    made[moves] = map_coordinates(made, at, order=3, mode="nearest") + noise_sd * lost * rng.normal(size=at.shape[1])
+    return made
 
 
 def pushed_out(offsets_mm: Float64, radius_mm: float, amount: float, reach_mm: float) -> Float64:
