@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scenarios.case.case import Case, Difficulty
-from scenarios.case.display import Display, Pane, WindowPreset
+from scenarios.case.display import Display, Pane, PlaneName, WindowPreset
 from scenarios.case.feedback import FeedbackLayer
 from scenarios.case.part import CodedConcept
 from scenarios.case.source import CaseVolume, LesionRecipe, LesionSource, PhantomSource
@@ -96,7 +96,7 @@ def case_of(row: Row) -> Case:
         difficulty=Difficulty(logit=row.logit, sd=0.6, says="from the detectability of its lesions"),
         volumes=(CaseVolume(id=_VOLUME, title=study.title, source=source),),
         truth=Truth(findings=findings, organ=study.organ, says=_says(row, teaching)),
-        display=_display(study, row),
+        display=_display(study),
         tasks=(_mark(study), *(() if teaching is None else _questions(teaching))),
         feedback=_feedback(findings, teaching),
     )
@@ -127,9 +127,9 @@ def _says(row: Row, teaching: Teaching | None) -> str:
     return f"{kind.says[0].upper()}{kind.says[1:]} ({kind.size_says}: {sizes}), simulated. {teaching.why}"
 
 
-def _display(study: Study, row: Row) -> Display:
+def _display(study: Study) -> Display:
     presets = tuple(WindowPreset(name=name, low=low, high=high) for name, low, high in study.windows)
-    planes = ("axial", "coronal", "sagittal")
+    planes: tuple[PlaneName, ...] = ("axial", "coronal", "sagittal")
     return Display(
         presets=presets,
         hanging=tuple(Pane(volume=_VOLUME, plane=plane, preset=presets[0].name) for plane in planes),

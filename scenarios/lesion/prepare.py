@@ -35,7 +35,7 @@ class Prepared:
 
     Attributes:
         volume: with its lesions.
-        lesions: label n is lesion n of the source, its key the lesion's name; what a later one covers is the later's.
+        lesions: label n is lesion n of the source, its key the lesion's name with _ for -; where two meet, the later is seen.
         made: each lesion, in the order of the source.
         difficulty: of each, by its name.
     """
@@ -95,7 +95,7 @@ def prepare(source: LesionSource, volume: Volume, setting: Setting) -> Prepared:
         labels[one.mask] = n
         made.append(one)
         difficulty[recipe.id] = prior(kind, one.index, recipe.size_mm, one.contrast, one.searched_ml)
-        structures.append(_structure(n, recipe.id, kind.says))
+        structures.append(_structure(n, recipe.id.replace("-", "_"), kind.says))
         others = {key: mask & ~one.mask for key, mask in setting.structures.items()}
         setting = replace(setting, samples=one.samples, structures=others)
     return Prepared(
