@@ -45,7 +45,7 @@ STUDIES: dict[str, Study] = {
         ("Angiogram", -100, 600), ("Lung", -1350, 150), ("Soft tissue", -160, 240),
     )),
     "abdomen": Study("CT of the abdomen, portal-venous phase", "abdomen", ("liver", "bone"), (
-        ("Abdomen", -150, 250), ("Liver", 30, 180), ("Bone", -500, 1300),
+        ("Abdomen", -150, 250), ("Liver", 0, 200), ("Bone", -500, 1300),
     )),
     "head": Study("MR of the head, T1 after contrast", "neuro", ("grey_matter", "white_matter"), (("Brain", 0, 1000),)),
     "head_ct_plain": Study("CT of the head without contrast", "neuro", ("grey_matter", "white_matter", "csf"), (

@@ -111,7 +111,7 @@ TEACHING: Mapping[str, Teaching] = MappingProxyType(
         "liver-metastasis": Teaching(
             "abdomen", ("RID5231", "metastasis"),
             "Liver enhances most in the portal-venous phase, and a metastasis stays darker. In an abdominal window of "
-            "400 HU it is faint: narrow it to 150 HU.",
+            "400 HU it is faint: narrow it to 200 HU.",
             ("How does it compare with liver?", (
                 ("Darker, with a border that fades", "", 0),
                 ("As dark as water, with a sharp edge", "It is well above 20 HU: measure it.", 1),

@@ -19,6 +19,8 @@ WITHIN = ("brain", "grey_matter", "white_matter", "csf", "arteries", "veins")
 _PUSHED = 0.75
 #: It fades over this depth.
 _FADE_MM = 32.0
+#: Blood on the convexity stays above the tentorium, so far below the middle of the upper head.
+_TENTORIUM_MM = 34.0
 #: Fluid deeper than this within the skull is in the ventricles.
 _VENTRICLES_MM = 27.0
 
@@ -44,7 +46,7 @@ def parenchymal(setting: Setting, at_mm: Float64, size_mm: float, contrast: floa
 
 def subdural(setting: Setting, at_mm: Float64, size_mm: float, contrast: float, rng: np.random.Generator) -> Form:
     """A crescent that crosses sutures, as thick as `size_mm`."""
-    spread = np.radians(rng.uniform(52, 70))
+    spread = np.radians(rng.uniform(40, 58))
     return _extra_axial(setting, at_mm, size_mm, contrast, float(spread), 4)
 
 
@@ -67,7 +69,8 @@ def _extra_axial(setting: Setting, at_mm: Float64, thick_mm: float, contrast: fl
     toward = (at_mm - middle) / np.linalg.norm(at_mm - middle)
     angle = np.arccos(np.clip(out @ toward, -1.0, 1.0)) / spread
     same_side = np.sign(toward[0]) * (points[..., 0] - middle[0]) > 2.0
-    thick = thick_mm * np.clip(1.0 - angle**blunt, 0.0, 1.0) * same_side
+    above = np.clip((points[..., 2] - (middle[2] - _TENTORIUM_MM)) / 12.0, 0.0, 1.0)
+    thick = thick_mm * np.clip(1.0 - angle**blunt, 0.0, 1.0) * same_side * above
     share = share_of_depth(depth - thick, setting.grid) * gaussian_filter(inside.astype(np.float32), 0.5)
     share *= thick > 0.3
     if share.max() < 0.5:

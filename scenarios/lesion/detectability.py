@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from scipy.special import ndtr
 
 from engine.core.array import Float64
 from engine.core.errors import InvalidValue
 
-#: Places of the organ that the template is tried at, and fewest that tell a standard deviation.
-_PLACES, _FEWEST = 200, 20
+#: Places of the organ that tell, how many are tried for them, and fewest that tell a standard deviation.
+_PLACES, _TRIED, _FEWEST = 200, 1500, 20
 
 
 def white_noise_index(signal: Float64, sd: float) -> float:
@@ -43,22 +44,37 @@ def proportion_correct(index: float) -> float:
 
 
 def index_in_place(
-    signal: Float64, samples: NDArray[np.generic], organ: NDArray[np.bool_], rng: np.random.Generator
+    signal: Float64,
+    samples: NDArray[np.generic],
+    organ: NDArray[np.bool_],
+    rng: np.random.Generator,
+    *,
+    band_voxels: Float64,
+    least_share: float = 0.0,
 ) -> float | None:
     """d' of a signal (a, b, c) among places of an organ without it; None where too few hold it.
 
-    The signal's mean goes, as no reader knows absolute values.
+    Args:
+        signal: what the lesion adds, with room about it.
+        samples: of the volume without the lesion.
+        organ: in which other places are tried.
+        rng: which of them.
+        band_voxels: (3,) standard deviation beyond which the eye takes no notice: what changes more slowly is no edge.
+        least_share: of a place's box that the organ fills at least, as about the lesion.
     """
-    template = signal - signal.mean()
+    template = signal - gaussian_filter(signal, band_voxels, mode="constant")
+    template -= template.mean()
     size = np.array(signal.shape)
     first = np.argwhere(organ) - size // 2
     fit = first[((first >= 0) & (first + size <= samples.shape)).all(axis=1)]
-    if len(fit) < _FEWEST:
-        return None
     sums = []
-    for i, j, k in fit[rng.permutation(len(fit))[:_PLACES]]:
-        patch = samples[i : i + size[0], j : j + size[1], k : k + size[2]]
-        sums.append(float((template * patch).sum()))
-    middle = np.median(sums)
-    spread = float(1.4826 * np.median(np.abs(np.asarray(sums) - middle)))
+    for i, j, k in fit[rng.permutation(len(fit))[:_TRIED]]:
+        box = slice(i, i + size[0]), slice(j, j + size[1]), slice(k, k + size[2])
+        if organ[box].mean() >= least_share:
+            sums.append(float((template * samples[box]).sum()))
+        if len(sums) == _PLACES:
+            break
+    if len(sums) < _FEWEST:
+        return None
+    spread = float(1.4826 * np.median(np.abs(np.asarray(sums) - np.median(sums))))
     return float((template * signal).sum() / max(spread, 1e-9))

@@ -21,8 +21,10 @@ from scenarios.lesion.warp import moved
 
 #: Tissue within this distance of a lesion is its surroundings.
 _AROUND_MM = 20.0
-#: Voxels about the lesion that its profile is known on.
-_PROFILE_VOXELS = 3
+#: Its profile is known so far about it, and the eye takes notice of what changes within about this distance.
+_PROFILE_MM, _BAND_MM = 6.0, 4.0
+#: Places that it is compared with are as full of the organ as its own, nearly.
+_AS_FULL = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,9 +147,17 @@ def _index(
 ) -> float | None:
     if not kind.compared:
         return None
-    at = np.argwhere(mask)
-    low = np.maximum(at.min(axis=0) - _PROFILE_VOXELS, 0)
-    high = np.minimum(at.max(axis=0) + 1 + _PROFILE_VOXELS, mask.shape)
+    at, room = np.argwhere(mask), np.ceil(_PROFILE_MM / setting.grid.spacing_mm).astype(int)
+    low = np.maximum(at.min(axis=0) - room, 0)
+    high = np.minimum(at.max(axis=0) + 1 + room, mask.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     signal = samples[box].astype(np.float64) - setting.samples[box].astype(np.float64)
-    return index_in_place(signal, setting.samples, setting.mask(*kind.among), rng)
+    organ = setting.mask(*kind.among)
+    return index_in_place(
+        signal,
+        setting.samples,
+        organ,
+        rng,
+        band_voxels=_BAND_MM / setting.grid.spacing_mm,
+        least_share=_AS_FULL * float(organ[box].mean()),
+    )
