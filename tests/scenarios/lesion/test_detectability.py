@@ -62,7 +62,10 @@ def test_anatomy_makes_a_lesion_harder_than_its_noise_alone() -> None:
 def test_an_organ_too_small_for_the_lesion_tells_nothing() -> None:
     organ = np.zeros((20, 20, 20), bool)
     organ[0, 0, 0] = True
-    assert index_in_place(np.ones((5, 5, 5)), np.zeros(organ.shape), organ, np.random.default_rng(0), band_voxels=BAND) is None
+    assert (
+        index_in_place(np.ones((5, 5, 5)), np.zeros(organ.shape), organ, np.random.default_rng(0), band_voxels=BAND)
+        is None
+    )
 
 
 def test_an_e_fold_of_diameter_is_worth_what_it_was_to_readers() -> None:
