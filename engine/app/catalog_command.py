@@ -80,7 +80,7 @@ def _made(case: Case) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         }
         return _picture(np.asarray(made.volume.samples), mask, setting.grid.spacing_mm, low, high), row
     if not isinstance(source, PhantomSource):
-        raise AssertionError("the catalogue is made of phantoms")
+        raise TypeError("the catalogue is made of phantoms")
     phantom, setting = _base(source)
     samples = np.asarray(phantom.volume.samples)
     none = np.zeros(samples.shape, bool)

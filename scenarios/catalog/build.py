@@ -93,13 +93,19 @@ def case_of(row: Row) -> Case:
         topic=study.topic if teaching is None else teaching.topic,
         concept=row.kind or f"normal-{row.body.replace('_', '-')}",
         prevalence="common" if row.kind else "normal",
-        difficulty=Difficulty(logit=row.logit, sd=0.6, says="from the detectability of its lesions"),
+        difficulty=_difficulty(row),
         volumes=(CaseVolume(id=_VOLUME, title=study.title, source=source),),
         truth=Truth(findings=findings, organ=study.organ, says=_says(row, teaching)),
         display=_display(study),
         tasks=(_mark(study), *(() if teaching is None else _questions(teaching))),
         feedback=_feedback(findings, teaching),
     )
+
+
+def _difficulty(row: Row) -> Difficulty:
+    if row.logit is None:
+        return Difficulty()
+    return Difficulty(logit=row.logit, sd=0.6, says="from the hardest of its lesions (scenarios.lesion.prior)")
 
 
 def _findings(source: PhantomSource | LesionSource, teaching: Teaching | None, row: Row) -> tuple[Finding, ...]:

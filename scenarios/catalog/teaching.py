@@ -58,8 +58,8 @@ TEACHING: Mapping[str, Teaching] = MappingProxyType(
         ),
         "spiculated-nodule": Teaching(
             "chest", _NODULE_CODE,
-            "Strands that radiate into the lung show growth along septa and vessels. In a busy field they are taken for "
-            "vessels that meet.",
+            "Strands that radiate into the lung show growth along septa and vessels. In a busy field they are taken "
+            "for vessels that meet.",
             ("What is its border like?", (
                 ("Spiculated: strands radiate into the lung", "", 0),
                 ("Smooth and round", "Strands run out of it on several slices.", 1),
@@ -94,8 +94,8 @@ TEACHING: Mapping[str, Teaching] = MappingProxyType(
         ),
         "ground-glass-nodule": Teaching(
             "chest", _NODULE_CODE,
-            "It adds little to the density of lung: widen nothing, scroll slowly in a lung window, and compare with the "
-            "other side at the same level.",
+            "It adds little to the density of lung: widen nothing, scroll slowly in a lung window, and compare with "
+            "the other side at the same level.",
             (_NODULE_LOOK, (_HAZE, _PART, _SOLID, _CALCIUM)),
             (
                 ("Pure ground-glass nodule: inflammation, or early growth along alveoli", "", 0),
@@ -212,8 +212,8 @@ TEACHING: Mapping[str, Teaching] = MappingProxyType(
         ),
         "brain-tumour": Teaching(
             "neuro", ("RID4044", "brain neoplasm"),
-            "A ring that enhances, thick and uneven, with oedema along white matter that spares the cortex. A small one "
-            "is taken for a vessel: follow it through the slices.",
+            "A ring that enhances, thick and uneven, with oedema along white matter that spares the cortex. A small "
+            "one is taken for a vessel: follow it through the slices.",
             ("How does it enhance?", (
                 ("As a ring about a dark middle, or a small knot, with oedema", "", 0),
                 ("Not at all", "Its wall is brighter than white matter.", 1),

@@ -35,7 +35,8 @@ class Prepared:
 
     Attributes:
         volume: with its lesions.
-        lesions: label n is lesion n of the source, its key the lesion's name with _ for -; where two meet, the later is seen.
+        lesions: label n is lesion n of the source, its key the lesion's name with _ for -; where two meet, the
+            later is seen.
         made: each lesion, in the order of the source.
         difficulty: of each, by its name.
     """

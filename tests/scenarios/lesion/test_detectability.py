@@ -16,7 +16,6 @@ from scenarios.lesion.detectability import (
 from scenarios.lesion.kinds import KINDS
 from scenarios.lesion.prior import prior
 
-
 BAND = np.array([4.0, 4.0, 4.0])
 
 
@@ -54,7 +53,8 @@ def test_anatomy_makes_a_lesion_harder_than_its_noise_alone() -> None:
     organ = np.ones(noise.shape, bool)
     plain = index_in_place(signal, noise, organ, np.random.default_rng(2), band_voxels=BAND)
     busy = index_in_place(signal, noise + vessels, organ, np.random.default_rng(2), band_voxels=BAND)
-    assert plain is not None and busy is not None
+    assert plain is not None
+    assert busy is not None
     assert plain == pytest.approx(white_noise_index(signal, 10.0), rel=0.3)
     assert busy < 0.5 * plain
 

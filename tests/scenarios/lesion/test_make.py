@@ -51,7 +51,7 @@ def test_a_blob_is_as_wide_as_asked_and_held_by_its_ball(size: float, seed: int)
 @pytest.mark.parametrize("radius", [3.0, 6.0, 11.0])
 def test_shares_of_voxels_add_up_to_the_volume_of_a_ball(radius: float) -> None:
     setting = uniform(("liver",), 100.0)
-    at = setting.grid.centre_mm + (0.3, -0.2, 0.4)
+    at = setting.grid.centre_mm + np.array([0.3, -0.2, 0.4])
     window = setting.window(at, radius + 3)
     share = share_of(lambda p: np.linalg.norm(p - at, axis=-1) - radius, setting, window)
     volume = float(share.sum()) * setting.grid.voxel_volume_mm3
@@ -169,4 +169,5 @@ def test_noise_within_a_made_lesion_is_the_noise_about_it() -> None:
 def test_every_kind_has_usual_sizes_and_says_what_they_mean() -> None:
     for name, kind in KINDS.items():
         assert kind.sizes_mm[0] < kind.sizes_mm[1], name
-        assert kind.size_says and kind.contrast != 0, name
+        assert kind.size_says, name
+        assert kind.contrast != 0, name
