@@ -270,10 +270,10 @@ def deidentify(
 
 @app.command()
 def phantom(
-    name: Annotated[str, typer.Argument(help="thorax, head, head_ct or abdomen.")],
+    name: Annotated[str, typer.Argument(help="thorax, thorax_angiogram, abdomen, head, head_ct or head_ct_plain.")],
     out: Out,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
-    size: Annotated[str, typer.Option(help="small, demo or full.")] = "demo",
+    size: Annotated[str, typer.Option(help="small, reading, demo or full.")] = "demo",
     as_json: AsJson = False,
 ) -> None:
     """Make a phantom: writes `volume.nii.gz`, `truth.nii.gz` and `phantom.json` with exact volumes."""
@@ -534,6 +534,33 @@ def convert(
 
     rows = convert_table(table, Columns(reader, case, modality, rating, truth), tuple(where or ()), out)
     console.print(f"  {rows} readings: {out}/ratings.csv, cases.csv, reads.csv", highlight=False)
+
+
+case = typer.Typer(help="Cases that trainees read.", no_args_is_help=True)
+app.add_typer(case, name="case")
+
+
+@case.command()
+def catalog(
+    montage: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Make each case, and write a picture of it into this folder.")
+    ] = None,
+    only: Annotated[str, typer.Option(help="Cases whose id holds this, for example head.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the cases that come with Sightline; with --montage, make each and draw its best slices."""
+    from engine.app.catalog_command import catalog_rows, montages
+    from engine.app.terminal import progress_bar, show_catalog
+
+    if montage is None:
+        rows = [row for row in catalog_rows() if only in row["id"]]
+    else:
+        with progress_bar(console, enabled=not as_json) as progress:
+            rows = montages(montage, only, progress)
+    if as_json:
+        _print_json(rows)
+    else:
+        show_catalog(stdout, rows)
 
 
 class Demo(StrEnum):

@@ -113,6 +113,16 @@ def show_phantom(console: Console, description: Mapping[str, Any], out: Path) ->
     console.print(f"  Written to {out}/", style="dim")
 
 
+def show_catalog(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Cases, one a row; of pictures, what was made for each."""
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    for name in rows[0] if rows else ():
+        table.add_column(name.capitalize())
+    for row in rows:
+        table.add_row(*(escape(str(value)) for value in row.values()))
+    console.print(table)
+
+
 def show_rows(console: Console, result: Mapping[str, Any]) -> None:
     """Benchmark rows with the machine they ran on."""
     table = Table(box=None, padding=(0, 2), header_style="dim")

@@ -55,6 +55,7 @@ ANATOMY: dict[str, Anatomy] = {
     "aorta": _row("Aorta", "15825003", "Aorta", (204, 48, 56)),
     "heart": _row("Heart", "80891009", "Heart", (190, 64, 66), 0.8),
     "arteries": _row("Arteries", "51114001", "Artery", (204, 48, 56)),
+    "pulmonary_arteries": _row("Pulmonary arteries", "81040000", "Pulmonary artery", (96, 110, 206)),
     "veins": _row("Veins", "29092000", "Vein", (66, 98, 196)),
     "lesion": _row("Lesion", "52988006", "Lesion", (250, 122, 0)),
     "nodule": _row("Nodule", "27925004", "Nodule", (250, 122, 0)),

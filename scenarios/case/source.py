@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from scenarios.case.part import InFolder, Line, Name, Part, Point, Sha256
 
-BodyName = Literal["thorax", "abdomen", "head", "head_ct"]
-SizeName = Literal["small", "demo", "full"]
+BodyName = Literal["thorax", "thorax_angiogram", "abdomen", "head", "head_ct", "head_ct_plain"]
+SizeName = Literal["small", "reading", "demo", "full"]
 
 
 class FileSource(Part):
@@ -36,12 +36,17 @@ class FileSource(Part):
 
 
 class PhantomSource(Part):
-    """A simulated body, made at first use: the same name, size and seed give the same bytes."""
+    """A simulated body, made at first use: the same name, size and seed give the same bytes.
+
+    Attributes:
+        healthy: without the lesions that the phantom of this name and seed would have.
+    """
 
     kind: Literal["phantom"] = "phantom"
     body: BodyName
     size: SizeName = "small"
     seed: int = Field(ge=0, lt=2**31)
+    healthy: bool = False
 
 
 class LesionRecipe(Part):

@@ -19,6 +19,8 @@ from engine.core.errors import InvalidValue
 LOCAL_MM = 4.0
 #: The scanner's blur ends so many standard deviations out; beyond it no voxel changes at all.
 _TRUNCATE = 4.0
+#: Standard deviations of the noise beyond which a voxel within a lesion is another structure.
+_STANDS_OUT = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,7 @@ def insert(
     blur_mm: Float64,
     *,
     texture: Float32 | None = None,
+    noise_sd: float | None = None,
 ) -> Inserted:
     """Put a lesion into a volume.
 
@@ -56,6 +59,8 @@ def insert(
         value: of the lesion in the volume's unit (Hounsfield units), everywhere or (i, j, k).
         blur_mm: (3,) standard deviation of the scanner's point spread along each axis, as it is measured.
         texture: (i, j, k) what is added to `value` within the lesion, before blur.
+        noise_sd: of the place. What differs by more than four of it from the middle of what the lesion takes the place
+            of is then another structure, a vessel or a sulcus, and goes too; None: it is seen through the lesion.
 
     Raises:
         InvalidValue: shapes that differ, shares beyond 0 to 1, or a lesion that lies nowhere.
@@ -70,10 +75,14 @@ def insert(
     wanted = np.broadcast_to(np.asarray(value, np.float64), samples.shape)[box]
     if texture is not None:
         wanted = wanted + texture[box]
-    local = _local_mean(before, part, spacing_mm)
+    if noise_sd is not None:
+        before_clear = _cleared(before, part, noise_sd)
+        local = _local_mean(before_clear, part, spacing_mm) + (before - before_clear)
+    else:
+        local = _local_mean(before, part, spacing_mm)
     added = gaussian_filter(part * (wanted - local), sigma, mode="constant", truncate=_TRUNCATE)
     made = samples.copy()
-    made[box] = _as(samples.dtype, before + added)
+    made[box] = as_type(samples.dtype, before + added)
     weight = part.sum()
     return Inserted(
         frozen(made),
@@ -92,6 +101,22 @@ def _box(share: Float32, sigma: Float64, spacing_mm: Float64) -> tuple[slice, sl
     return slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])
 
 
+def _cleared(before: Float64, part: Float64, noise_sd: float) -> Float64:
+    """What would be there without other structures: their voxels get the middle, and the noise of a voxel elsewhere."""
+    inside = part > 0
+    middle = float(np.median(before[inside]))
+    strange = inside & (np.abs(before - middle) > _STANDS_OUT * max(noise_sd, 1e-6))
+    plain = before[inside & ~strange]
+    if not strange.any() or len(plain) == 0:
+        return before
+    # Voxels some way apart have no noise in common: laid side by side and blurred a little they look like it again.
+    grain = np.resize(plain[:: max(len(plain) // 997, 1)] - middle, before.shape)
+    grain = gaussian_filter(np.clip(grain, -2 * noise_sd, 2 * noise_sd), 0.7)
+    cleared = before.copy()
+    cleared[strange] = middle + noise_sd * grain[strange] / max(float(grain.std()), 1e-9)
+    return cleared
+
+
 def _local_mean(before: Float64, part: Float64, spacing_mm: Float64) -> Float64:
     """The mean of what the lesion takes the place of, near each voxel: of voxels in it alone, by their share."""
     sigma = LOCAL_MM / spacing_mm
@@ -100,8 +125,9 @@ def _local_mean(before: Float64, part: Float64, spacing_mm: Float64) -> Float64:
     return np.asarray(np.divide(total, weight, out=np.zeros_like(total), where=weight > 1e-9))
 
 
-def _as(dtype: np.dtype[np.generic], values: Float64) -> NDArray[np.generic]:
+def as_type(dtype: np.dtype[np.generic], values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Values rounded and kept within what the type holds."""
     if np.issubdtype(dtype, np.integer):
         info = np.iinfo(dtype)  # type: ignore[type-var]
-        return np.clip(np.rint(values), info.min, info.max).astype(dtype)
+        return np.asarray(np.clip(np.rint(values), info.min, info.max).astype(dtype))
     return values.astype(dtype)

@@ -76,6 +76,12 @@ _LOW_BELLY = HalfSpace((0, 0, 1), 30.0)
 _LEVELS = (141, 115, 88, 59, 28, -4, -37, -70)
 _BACK = (62, 61, 59, 56, 53, 51, 52, 57)
 
+#: Centre, width, depth and height of each vertebral body, from the tenth thoracic one down.
+VERTEBRAE = tuple(
+    ((0.0, float(back), float(level)), 36 + 1.6 * n, 27 + 0.9 * n, 21 + 0.75 * n)
+    for n, (level, back) in enumerate(zip(_LEVELS, _BACK, strict=True))
+)
+
 _IVC = curve([(-24, 32, -162), (-23, 30, -60), (-22, 26, 40), (-18, 14, 118)], [9, 12, 12, 13])
 _KIDNEYS = {
     "kidney_right": (Ellipsoid((-66, 54, 6), (25, 27, 52), (8, 10, 18)), (-50.0, 44.0, 6.0)),
@@ -238,10 +244,7 @@ def _paint_vessels(painter: Painter, liver: Solid, rng: np.random.Generator) -> 
 
 
 def _paint_skeleton(painter: Painter) -> None:
-    spine = [
-        ((0.0, float(back), float(level)), 36 + 1.6 * n, 27 + 0.9 * n, 21 + 0.75 * n, 34.0 + 1.2 * n)
-        for n, (level, back) in enumerate(zip(_LEVELS, _BACK, strict=True))
-    ]
+    spine = [(*row, 34.0 + 1.2 * n) for n, row in enumerate(VERTEBRAE)]
     paint_spine(painter, [((0.0, 63.0, 166.0), 35, 26, 20, 33.0), *spine])
     sacrum = (
         Ellipsoid((0, 70, -112), (46, 15, 30), (-26, 0, 0)),

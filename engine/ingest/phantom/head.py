@@ -6,7 +6,7 @@ and its HU. z = 0 lies at the level of the sella; the brain's middle is some 20 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -97,6 +97,11 @@ def build_ct(rng: np.random.Generator) -> Model:
     return _Head("ct").build(rng)
 
 
+def build_ct_plain(rng: np.random.Generator) -> Model:
+    """The head as CT shows it without contrast: blood in vessels is a little denser than brain."""
+    return _Head("ct", {"artery": Tissue(42), "vein": Tissue(54), "dura": Tissue(50)}).build(rng)
+
+
 def _cranium(inset_mm: float) -> Ellipsoid:
     centre, (a, b, c) = _CRANIUM
     return Ellipsoid(centre, (a - inset_mm, b - inset_mm, c - inset_mm))
@@ -113,8 +118,9 @@ def _grown(parts: tuple[Primitive, ...], by_mm: float) -> tuple[Primitive, ...]:
 class _Head:
     """Paints one head in one look, from the skin inwards."""
 
-    def __init__(self, look: Literal["mr", "ct"]) -> None:
+    def __init__(self, look: Literal["mr", "ct"], other: Mapping[Matter, Tissue] | None = None) -> None:
         self._painter = Painter()
+        self._other = other or {}
         self._look = _LOOK_NAMES.index(look)
 
     def build(self, rng: np.random.Generator) -> Model:
@@ -129,7 +135,7 @@ class _Head:
 
     def _paint(self, what: Solid | Sequence[Primitive], matter: Matter, key: str) -> Solid:
         solid = what if isinstance(what, Solid) else Solid(tuple(what))
-        return self._painter.paint(solid, _LOOKS[matter][self._look], key)
+        return self._painter.paint(solid, self._other.get(matter, _LOOKS[matter][self._look]), key)
 
     def _paint_soft_parts(self) -> Solid:
         nose = (Cone((0, -92, -4), (0, -112, -34), 6, 11), *both(Ellipsoid((8, -102, -38), (7, 8, 7))))

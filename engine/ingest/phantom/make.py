@@ -94,6 +94,16 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             noise=13.0,
             blur_mm=(1.2, 1.2, 1.0),
         ),
+        "thorax_angiogram": Recipe(
+            "chest CT with the pulmonary arteries full of contrast, nodules as in thorax",
+            "CT",
+            thorax.build_angiogram,
+            centre_mm=(0.0, 0.0, 0.0),
+            field_mm=(380.0, 380.0, 300.0),
+            background=-1000.0,
+            noise=15.0,
+            blur_mm=(1.2, 1.2, 1.0),
+        ),
         "abdomen": Recipe(
             "portal-venous abdomen CT, five liver lesions: cysts, metastases, haemangioma",
             "CT",
@@ -128,12 +138,23 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             blur_mm=(0.9, 0.9, 0.9),
             folds_mm=24.0,
         ),
+        "head_ct_plain": Recipe(
+            "head CT without contrast, otherwise as head_ct",
+            "CT",
+            head.build_ct_plain,
+            centre_mm=(0.0, 0.0, -8.0),
+            field_mm=(208.0, 248.0, 216.0),
+            background=-1000.0,
+            noise=4.0,
+            blur_mm=(0.9, 0.9, 0.9),
+            folds_mm=24.0,
+        ),
     }
 )
 
 #: Voxels along i, j, k, before any spacing is asked for.
 SIZES: Mapping[str, tuple[int, int, int]] = MappingProxyType(
-    {"small": (112, 112, 90), "demo": (256, 256, 200), "full": (512, 512, 250)}
+    {"small": (112, 112, 90), "reading": (192, 192, 160), "demo": (256, 256, 200), "full": (512, 512, 250)}
 )
 
 
@@ -242,6 +263,7 @@ def make_phantom(
     noise: float | None = None,
     blur_mm: Point | None = None,
     workers: int | None = None,
+    healthy: bool = False,
     progress: Progress = silent,
 ) -> Phantom:
     """Build and scan a phantom. Same arguments, same bytes, on any number of threads.
@@ -255,6 +277,7 @@ def make_phantom(
         noise: standard deviation in HU or signal; 0 for none, None for the recipe's own.
         blur_mm: full width at half maximum of the point spread along i, j, k; None for the recipe's own.
         workers: threads that sample; all processors by default.
+        healthy: without the lesions, all else being the same.
 
     Raises:
         InvalidValue: unknown name or size, or a spacing that is not positive or leaves no voxel.
@@ -264,6 +287,7 @@ def make_phantom(
     anatomy_rng, field_rng, scan_rng = np.random.default_rng(seed).spawn(3)
     progress(0.0, "anatomy")
     model = recipe.build(anatomy_rng)
+    model = model.without_lesions() if healthy else model
     scene = _scene(recipe, model, field_rng)
     noise = recipe.noise if noise is None else noise
     blur_mm = recipe.blur_mm if blur_mm is None else blur_mm

@@ -44,6 +44,15 @@ class Model:
     names: tuple[tuple[str, str], ...]
     lesions: tuple[Lesion, ...]
 
+    def without_lesions(self) -> Model:
+        """The same body before it fell ill: lesions and the oedema about them are painted last, and left out."""
+        ill = {lesion.key for lesion in self.lesions} | {"oedema"}
+        keys = tuple(key for key in self.keys if key not in ill)
+        if keys != self.keys[: len(keys)]:
+            raise AssertionError("lesions are painted after all else")
+        names = tuple(row for row in self.names if row[0] not in ill)
+        return Model(tuple(layer for layer in self.layers if layer.label <= len(keys)), keys, names, ())
+
 
 @dataclass
 class Painter:

@@ -6,6 +6,8 @@ fat -100, muscle 55, blood 42, cortical bone 900). z = 0 lies a little below the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from engine.ingest.phantom.lesion import LesionKind, Organ, paint_lesions
@@ -76,6 +78,12 @@ _CAVITY = Loft(
 _LEVELS = (128, 108, 88, 67, 46, 24, 2, -21, -45, -70, -96, -122, -149)
 _BACK = (48, 54, 58, 61, 63, 64, 64, 63, 61, 58, 55, 52, 49)
 
+#: Centre, width, depth and height of each vertebral body, from the first thoracic one down.
+VERTEBRAE = tuple(
+    ((0.0, float(back), float(level)), 28 + 0.9 * n, 19 + 0.8 * n, 16 + 0.45 * n)
+    for n, (level, back) in enumerate(zip(_LEVELS, _BACK, strict=True))
+)
+
 #: Ribs 1 to 12: fall from back to front in mm, and where they end in degrees from the back.
 _RIBS = (
     (26, 150), (38, 152), (52, 152), (64, 152), (74, 150), (82, 148),
@@ -123,20 +131,54 @@ _VEINS = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Blood:
+    """How blood looks in each part of the circulation; the aorta's wall is told by its rim."""
+
+    pulmonary: Tissue
+    returning: Tissue
+    heart: Tissue
+    arteries: Tissue
+    aorta: Tissue
+    veins: Tissue
+
+
+_PLAIN = Blood(BLOOD, BLOOD, HEART, BLOOD, Tissue(43, fine=2, rim_mm=1.2, rim_value=54), BLOOD)
+
+#: Some 15 s after injection: the pulmonary arteries are full, the rest of the circulation fills.
+_ANGIOGRAM = Blood(
+    Tissue(360, fine=5),
+    Tissue(250, fine=5),
+    Tissue(270, fine=9, coarse=8),
+    Tissue(190, fine=4),
+    Tissue(195, fine=4),
+    Tissue(300, fine=25, coarse=20),
+)
+
+
 def build(rng: np.random.Generator) -> Model:
-    """The thorax; `rng` lays out vessels, bronchi and nodules."""
+    """The thorax without contrast; `rng` lays out vessels, bronchi and nodules."""
+    return _build(rng, _PLAIN)
+
+
+def build_angiogram(rng: np.random.Generator) -> Model:
+    """The same thorax as a pulmonary angiogram; its pulmonary arteries are a structure of their own."""
+    return _build(rng, _ANGIOGRAM)
+
+
+def _build(rng: np.random.Generator, blood: Blood) -> Model:
     painter = Painter()
     for solid, tissue in table(137.0):
         painter.paint(solid, tissue)
     _paint_wall(painter)
-    _paint_mediastinum(painter)
+    _paint_mediastinum(painter, blood)
     _paint_below_the_diaphragm(painter)
     lungs = {"lung_right": _lung(-1), "lung_left": _lung(1)}
     airways = {key: _bronchial_tree(key, lung, rng) for key, lung in lungs.items()}
     for key, lung in lungs.items():
-        _paint_lung(painter, key, lung, airways[key], rng)
+        _paint_lung(painter, key, lung, airways[key], blood, rng)
     _paint_skeleton(painter)
-    _paint_great_vessels(painter)
+    _paint_great_vessels(painter, blood)
     _paint_airways(painter, airways)
     walls = Solid(tuple(widened([*airways["lung_left"], *airways["lung_right"]], 1.0)))
     organs = [Organ(lung, *_lung_box(key), clear_of=walls) for key, lung in lungs.items()]
@@ -203,9 +245,9 @@ def _lung(side: int) -> Solid:
     return Solid((_CAVITY.inset(2.5),), cuts=(_MEDIASTINUM, domes), clips=(own_side,), carve_mm=5)
 
 
-def _paint_mediastinum(painter: Painter) -> None:
+def _paint_mediastinum(painter: Painter, blood: Blood) -> None:
     painter.paint(Solid((_MEDIASTINUM,), clips=(_CAVITY,)), FAT, "fat")
-    painter.paint(Solid(_HEART, blend_mm=9), HEART, "heart")
+    painter.paint(Solid(_HEART, blend_mm=9), blood.heart, "heart")
     gullet = curve([(2, 26, 156), (4, 32, 80), (6, 38, 20), (10, 30, -80), (22, 8, -150)], [7, 7, 7.5, 8, 9])
     painter.paint(gullet, SOFT, "soft_tissue")
     nodes = (
@@ -250,7 +292,9 @@ def _lung_box(key: str) -> tuple[Point, Point]:
     return ((0, -100, -150), (135, 105, 142)) if key == "lung_left" else ((-135, -100, -150), (0, 105, 142))
 
 
-def _paint_lung(painter: Painter, key: str, lung: Solid, airway: list[Cone], rng: np.random.Generator) -> None:
+def _paint_lung(
+    painter: Painter, key: str, lung: Solid, airway: list[Cone], blood: Blood, rng: np.random.Generator
+) -> None:
     painter.paint(lung, LUNG, key)
     side = 1 if key == "lung_left" else -1
     fissures: list[Primitive] = [Box((side * 70, 4, 4), (90, 160, 0.45), 0, (44, 0, side * 6))]
@@ -263,15 +307,16 @@ def _paint_lung(painter: Painter, key: str, lung: Solid, airway: list[Cone], rng
     low, high = _lung_box(key)
     artery = tree(_PULMONARY[key][-1].stop_mm, 7.6, points_inside(lung, low, high, 420, 2.5, rng), rng)
     vein = tree((side * 40, 12, -4), 6.8, points_inside(lung, low, high, 340, 2.5, rng), rng)
-    painter.paint(Solid((*artery, *vein), clips=(lung,)), BLOOD, key)
+    if blood is _PLAIN:
+        painter.paint(Solid((*artery, *vein), clips=(lung,)), BLOOD, key)
+    else:
+        painter.paint(Solid((*vein,), clips=(lung,)), blood.returning, key)
+        painter.paint(Solid((*artery,), clips=(lung,)), blood.pulmonary, "pulmonary_arteries")
     painter.paint(Solid(tuple(widened(airway, 0.9)), clips=(lung,)), Tissue(-60), key)
 
 
 def _paint_skeleton(painter: Painter) -> None:
-    spine = [
-        ((0.0, float(back), float(level)), 28 + 0.9 * n, 19 + 0.8 * n, (16 + 0.45 * n), 30.0 - 0.4 * n)
-        for n, (level, back) in enumerate(zip(_LEVELS, _BACK, strict=True))
-    ]
+    spine = [(*row, 30.0 - 0.4 * n) for n, row in enumerate(VERTEBRAE)]
     paint_spine(painter, [((0.0, 44.0, 147.0), 28, 18, 15, 26.0), *spine])
     sternum = (
         Box((0, -64, 80), (27, 6.5, 23), 5, (-18, 0, 0)),
@@ -314,11 +359,12 @@ def _paint_scapula(painter: Painter, side: int) -> None:
     painter.paint(Solid(tuple(parts), blend_mm=2), BONE, "bone")
 
 
-def _paint_great_vessels(painter: Painter) -> None:
-    painter.paint(_VEINS, BLOOD, "veins")
-    painter.paint([rod for rods in _PULMONARY.values() for rod in rods], BLOOD, "arteries")
-    painter.paint(_BRANCHES, BLOOD, "arteries")
-    painter.paint(_AORTA, Tissue(43, fine=2, rim_mm=1.2, rim_value=54), "aorta")
+def _paint_great_vessels(painter: Painter, blood: Blood) -> None:
+    painter.paint(_VEINS, blood.veins, "veins")
+    pulmonary = "arteries" if blood is _PLAIN else "pulmonary_arteries"
+    painter.paint([rod for rods in _PULMONARY.values() for rod in rods], blood.pulmonary, pulmonary)
+    painter.paint(_BRANCHES, blood.arteries, "arteries")
+    painter.paint(_AORTA, blood.aorta, "aorta")
 
 
 def _paint_airways(painter: Painter, airways: dict[str, list[Cone]]) -> None:
