@@ -138,7 +138,7 @@ def choose(
 def _value(bank: Bank, ability: Ability, rules: Rules) -> Float64:
     """(n,) what each case is worth, whatever its content."""
     if rules.mode is Mode.EXAM:
-        return variance_taken(bank, ability.weights[None])[0]
+        return np.asarray(variance_taken(bank, ability.weights[None])[0])
     expected = bank.success @ ability.weights
     return np.asarray(
         np.exp(-0.5 * ((expected - rules.target) / _TOLERANCE) ** 2) + 1e-6 * (1 - np.abs(expected - rules.target))
@@ -159,7 +159,7 @@ def variance_taken(bank: Bank, weights: Float64) -> Float64:
 
 def _wanted(bank: Bank, shown: Sequence[int], rules: Rules) -> Float64:
     """(n,) how much the content of each is still wanted."""
-    return wanted(bank, np.array(shown, np.int64)[None], rules)[0]
+    return np.asarray(wanted(bank, np.array(shown, np.int64)[None], rules)[0])
 
 
 def wanted(bank: Bank, shown: NDArray[np.int64], rules: Rules) -> Float64:
