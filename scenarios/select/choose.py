@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +19,7 @@ from engine.core.errors import InvalidValue
 from scenarios.select.bank import Bank
 from scenarios.skill.ability import Ability
 from scenarios.skill.item import GRID
-
-
-class Mode(StrEnum):
-    """What cases are read for."""
-
-    EXAM = "exam"
-    PRACTICE = "practice"
+from scenarios.skill.learner import Mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from engine.core.array import Float64
 from scenarios.select.bank import Bank, Entry
-from scenarios.select.choose import Mode, Rules, variance_taken, wanted
+from scenarios.select.choose import Rules, variance_taken, wanted
 from scenarios.select.exposure import Exposure
 from scenarios.skill.ability import LEVEL, PRIOR_SD, Ability
 from scenarios.skill.item import GRID, Item
+from scenarios.skill.learner import Mode
 
 #: So many learners read at once: exposure is counted between, as where as many rooms are open.
 _ROOMS = 20
