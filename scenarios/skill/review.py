@@ -16,7 +16,7 @@ from engine.core.errors import InvalidValue
 
 #: A share of the points below the first is forgotten, below the second hard, below the third good, above it easy.
 HARD, GOOD, EASY = 0.5, 0.7, 0.95
-# No steps of minutes: a case is read in a sitting, and comes again on another day. No chance: the same log, the same days.
+# No steps of minutes: a case comes again on another day. No chance: the same log, the same days.
 _SCHEDULER = fsrs.Scheduler(learning_steps=(), relearning_steps=(), enable_fuzzing=False)
 
 
