@@ -9,7 +9,7 @@ import numpy as np
 from engine.core.array import Float64
 from scenarios.skill.ability import Ability
 from scenarios.skill.item import GRID
-from scenarios.skill.practice import DRIFT, drift_matrix
+from scenarios.skill.practice import DRIFT, PRIOR_SD, drift_matrix
 
 #: Gains of Elo that are tried; the best is known only afterwards.
 ELO_GAINS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8)
@@ -37,7 +37,7 @@ class Course:
 def followed(course: Course, drift: float = DRIFT) -> tuple[Float64, Float64]:
     """(m, k) estimates after each case, and whether the 95 % interval held; no drift: he is held still."""
     learners, cases = course.theta.shape
-    weights = np.tile(Ability.prior().weights, (learners, 1))
+    weights = np.tile(Ability.prior(0.0, PRIOR_SD).weights, (learners, 1))
     mean, held = np.empty((learners, cases)), np.empty((learners, cases))
     for turn in range(cases):
         weights = weights if drift == 0 else weights @ drift_matrix(drift)

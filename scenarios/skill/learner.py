@@ -11,7 +11,7 @@ import numpy as np
 from engine.core.errors import InvalidValue
 from scenarios.skill.ability import Ability
 from scenarios.skill.item import Item
-from scenarios.skill.practice import DRIFT
+from scenarios.skill.practice import DRIFT, PRIOR_SD
 from scenarios.skill.scales import Scales
 
 #: Standard deviation of what the questions of one case have in common.
@@ -75,8 +75,9 @@ class Learner:
 
     @classmethod
     def of(cls, mode: Mode, history: Iterable[CaseResult], eligible: frozenset[str] | None = None) -> Learner:
-        """From what is stored."""
-        learner = cls(mode, eligible=eligible)
+        """from what is stored, or at the beginning from nothing."""
+        scales = Scales.prior(sd=PRIOR_SD) if mode is Mode.PRACTICE else Scales.prior()
+        learner = cls(mode, scales, eligible=eligible)
         for result in history:
             learner = learner.read(result)
         return learner

@@ -16,7 +16,9 @@ from scenarios.skill.ability import Ability
 from scenarios.skill.item import GRID, Item
 
 #: Variance that a case adds: of the drifts that were tried, the one whose interval holds 97 times in 100.
-DRIFT = 0.01
+DRIFT = 0.005
+#: Of learners before any answer, in practice: an error at the start costs little, a wide guess many cases.
+PRIOR_SD = 1.0
 
 
 def drifted(ability: Ability, variance: float = DRIFT) -> Ability:

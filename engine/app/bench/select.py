@@ -76,7 +76,7 @@ def _told(case: str, runs: list[Run], *, content: bool = False) -> list[Row]:
     rows = [
         _row(case, "cases, mean", one.length.mean(), "cases"),
         _row(case, "cases, sd", one.length.std(), "cases"),
-        _row(case, "cases, p95", np.percentile(one.length, 95), "cases"),
+        _row(case, "cases, p95", float(np.percentile(one.length, 95)), "cases"),
         _row(case, "at the most", (one.length >= 60).mean()),
         _row(case, "bias", one.bias, "sd"),
         _row(case, "RMSE", one.rmse, "sd"),
@@ -194,7 +194,7 @@ def _catsim_exam(world: World, who: int) -> tuple[float, int]:
     answers: list[bool] = []
     at = 0.0
     while len(given) < 60:
-        place = int(selector.select(item_bank=_bank(bank), administered_items=given, est_theta=at))
+        place = int(selector.select(item_bank=_bank(bank), administered_items=given, est_theta=at) or 0)
         given.append(place)
         answers.append(bool(world.luck[who, place] < icc(world.theta[who], *bank[place])))
         at = float(
