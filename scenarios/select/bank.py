@@ -50,16 +50,22 @@ class Bank:
         self.success: Float64 = frozen(
             np.array([chance @ np.linspace(0.0, 1.0, chance.shape[1]) for chance in chances])
         )
-        self.information: Float64 = frozen(np.array([entry.item.information(GRID) for entry in self.entries]))
+        most = max(chance.shape[1] for chance in chances)
+        tables = np.zeros((len(chances), most - 1, len(GRID)), np.float32)
+        for table, chance in zip(tables, chances, strict=True):
+            table[: chance.shape[1] - 1] = chance.T[1:]
+        #: (n, most scores - 1, 121) chance of each score but the lowest; 0 where a question has no such score.
+        self.scores: NDArray[np.float32] = frozen(tables)
         self.is_normal: NDArray[np.bool_] = frozen(np.array([entry.is_normal for entry in self.entries]))
         self.is_rare: NDArray[np.bool_] = frozen(np.array([entry.is_rare for entry in self.entries]))
         topics = sorted({entry.topic for entry in self.entries})
         self.topics = tuple(topics)
         self.topic: NDArray[np.int64] = frozen(np.array([topics.index(entry.topic) for entry in self.entries]))
+        self._concept = np.array([entry.concept for entry in self.entries])
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def of_concept(self, concept: str) -> NDArray[np.bool_]:
         """(n,) which cases show it."""
-        return np.array([entry.concept == concept for entry in self.entries])
+        return np.asarray(self._concept == concept)

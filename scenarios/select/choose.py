@@ -1,14 +1,15 @@
 """The next case: the one that tells most in an exam, the one that teaches most in practice; and why, in a sentence.
 
-Information weighted by what is believed of the learner (van der Linden 1998), times how much each kind of content is
-still wanted (maximum priority index; Cheng and Chang, British J. of Mathematical and Statistical Psychology 62, 2009).
+In an exam a case is worth the variance that its answer is expected to take away (minimum expected posterior variance;
+van der Linden 1998): a question of which little is known takes away little, so that none is chosen for a slope that was
+only overestimated. That is taken times how much each kind of content is still wanted (maximum priority index; Cheng and
+Chang, British J. of Mathematical and Statistical Psychology 62, 2009).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,8 @@ from engine.core.array import Float64
 from engine.core.errors import InvalidValue
 from scenarios.select.bank import Bank
 from scenarios.skill.ability import Ability
-
-
-class Mode(StrEnum):
-    """What cases are read for."""
-
-    EXAM = "exam"
-    PRACTICE = "practice"
+from scenarios.skill.item import GRID
+from scenarios.skill.learner import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +75,8 @@ class Chosen:
 _TOLERANCE = 0.08
 #: Probability of being above or below the cut that is sure enough.
 _SURE = 0.95
+#: A chance below this is none: what such an answer would tell does not count.
+_NEVER = np.float32(1e-6)
 
 
 def ended(ability: Ability, shown: Sequence[int], rules: Rules) -> str | None:
@@ -133,30 +131,48 @@ def choose(
 def _value(bank: Bank, ability: Ability, rules: Rules) -> Float64:
     """(n,) what each case is worth, whatever its content."""
     if rules.mode is Mode.EXAM:
-        return np.asarray(bank.information @ ability.weights)
+        return np.asarray(variance_taken(bank, ability.weights[None])[0])
     expected = bank.success @ ability.weights
     return np.asarray(
         np.exp(-0.5 * ((expected - rules.target) / _TOLERANCE) ** 2) + 1e-6 * (1 - np.abs(expected - rules.target))
     )
 
 
+def variance_taken(bank: Bank, weights: Float64) -> Float64:
+    """(m, n) variance of the ability that an answer to each case is expected to take away, for (m, 121) beliefs."""
+    m, n = len(weights), len(bank)
+    centred = weights * (GRID - (weights @ GRID)[:, None])
+    both = np.concatenate([weights, centred]).astype(np.float32)
+    summed = (both @ bank.scores.reshape(-1, len(GRID)).T).reshape(2 * m, n, -1)
+    chance, moment = summed[:m], summed[m:]
+    lowest, rest = 1.0 - chance.sum(axis=2), moment.sum(axis=2)
+    taken = (moment**2 / np.maximum(chance, _NEVER)).sum(axis=2) + rest**2 / np.maximum(lowest, _NEVER)
+    return np.asarray(taken, np.float64)
+
+
 def _wanted(bank: Bank, shown: Sequence[int], rules: Rules) -> Float64:
-    """(n,) how much the content of each is still wanted: 1 where none of it was shown, less as its share is filled."""
-    seen = np.array(shown, np.int64)
-    count = len(seen) + 1.0
-    wanted = np.ones(len(bank))
-    shares = _topic_shares(bank, rules)
-    by_topic = np.bincount(bank.topic[seen], minlength=len(bank.topics)).astype(np.float64)
-    wanted *= _room(shares * count, by_topic)[bank.topic]
+    """(n,) how much the content of each is still wanted."""
+    return np.asarray(wanted(bank, np.array(shown, np.int64)[None], rules)[0])
+
+
+def wanted(bank: Bank, shown: NDArray[np.int64], rules: Rules) -> Float64:
+    """(m, n) how much the content of each is still wanted by learners who were shown (m, k) cases.
+
+    1 where none of it was shown, less as its share is filled.
+    """
+    count = shown.shape[1] + 1.0
+    planned = _topic_shares(bank, rules) * count
+    by_topic = (bank.topic[shown][:, :, None] == np.arange(len(bank.topics))).sum(axis=1)
+    wants = _room(planned, by_topic)[:, bank.topic]
     for kind, share in ((bank.is_normal, rules.normal), (bank.is_rare, rules.rare)):
         if kind.any() and not kind.all():
-            of_it = float(kind[seen].sum())
-            room = _room(np.array([(1 - share) * count, share * count]), np.array([len(seen) - of_it, of_it]))
-            wanted *= room[kind.astype(np.int64)]
-    return wanted
+            of_it = kind[shown].sum(axis=1)
+            there = np.stack([shown.shape[1] - of_it, of_it], axis=1)
+            wants = wants * _room(np.array([(1 - share) * count, share * count]), there)[:, kind.astype(np.int64)]
+    return np.asarray(wants)
 
 
-def _room(planned: Float64, there: Float64) -> Float64:
+def _room(planned: Float64, there: NDArray[np.int64]) -> Float64:
     """What is left of each share, of the share; a little even where it is full, so that nothing is ruled out."""
     return np.asarray(np.maximum(planned - there, 0.02 * np.maximum(planned, 0.05)) / np.maximum(planned, 0.05))
 

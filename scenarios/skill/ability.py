@@ -99,19 +99,7 @@ class Ability:
         Raises:
             InvalidValue: a score that a question does not have.
         """
-        if len(answers) == 1 or case_sd == 0:
-            together = self
-            for item, score in answers:
-                together = together.answered(item, score)
-            return together
-        effects, weights = nodes(case_sd, _CASE_NODES)
-        like = np.zeros(len(GRID))
-        for effect, weight in zip(effects, weights, strict=True):
-            product = np.full(len(GRID), weight)
-            for item, score in answers:
-                product = product * likelihood(item, score, shift=float(effect))
-            like += product
-        return self.seen(like)
+        return self.seen(case_likelihood(answers, case_sd))
 
     def seen(self, like: Float64) -> Ability:
         """After something whose chance for each ability is (121,) `like`."""
@@ -127,3 +115,20 @@ def likelihood(item: Item, score: int, shift: float = 0.0) -> Float64:
     if not 0 <= score < item.scores:
         raise InvalidValue(f"{item.id} has scores 0 to {item.scores - 1}, got {score}")
     return np.asarray(item.chances(GRID + shift)[:, score])
+
+
+def case_likelihood(answers: Sequence[tuple[Item, int]], case_sd: float) -> Float64:
+    """(121,) chance of the answers to all questions of one case, over their common effect.
+
+    Raises:
+        InvalidValue: a score that a question does not have.
+    """
+    # Alone, an effect of the case cannot be told from its difficulty, of which it is part.
+    effects, weights = nodes(0.0 if len(answers) == 1 else case_sd, _CASE_NODES)
+    like = np.zeros(len(GRID))
+    for effect, weight in zip(effects, weights, strict=True):
+        product = np.full(len(GRID), weight)
+        for item, score in answers:
+            product = product * likelihood(item, score, shift=float(effect))
+        like += product
+    return like

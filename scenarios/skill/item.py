@@ -62,7 +62,7 @@ class Item:
         slopes = self.slope * np.exp(logs)
         off = ability[:, None, None, None] - np.array(self.steps)[:, None, None] - shifts[:, None]
         reached = 1.0 / (1.0 + np.exp(-np.clip(slopes * off, -40.0, 40.0)))
-        at_least = np.einsum("nksa,s,a->nk", reached, shift_weights, log_weights)
+        at_least = reached @ log_weights @ shift_weights
         at_least = self.guess + (1.0 - self.guess) * at_least
         edges = np.concatenate([np.ones((len(ability), 1)), at_least, np.zeros((len(ability), 1))], axis=1)
         return np.asarray(-np.diff(edges, axis=1))

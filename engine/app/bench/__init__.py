@@ -34,13 +34,14 @@ BENCHES: dict[str, str] = {
     "fields": "engine.app.bench.fields",
     "trajectories": "engine.app.bench.trajectories",
     "train": "engine.app.bench.train",
+    "select": "engine.app.bench.select",
     "soak": "engine.app.bench.soak",
 }
 
 #: Half an hour, or many minutes: only for who asks.
-LONG = frozenset({"soak", "implant"})
+LONG = frozenset({"soak", "implant", "select"})
 
-PEERS = ("vtk", "scikit-image", "PyMCubes", "SimpleITK", "torch", "numba", "numpy", "imagecodecs")
+PEERS = ("vtk", "catsim", "scikit-image", "PyMCubes", "SimpleITK", "torch", "numba", "numpy", "imagecodecs")
 
 
 def run_benches(names: tuple[str, ...], shared_data: Path | None, console: Console) -> dict[str, Any]:

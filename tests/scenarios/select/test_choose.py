@@ -9,10 +9,11 @@ import pytest
 
 from engine.core.errors import InvalidValue
 from scenarios.select.bank import Bank, Entry
-from scenarios.select.choose import Mode, Rules, choose, ended
+from scenarios.select.choose import Rules, choose, ended
 from scenarios.select.exposure import Exposure
 from scenarios.skill.ability import Ability
 from scenarios.skill.item import Item
+from scenarios.skill.learner import Mode
 
 RNG = np.random.default_rng(0)
 BANK = Bank(
