@@ -6,14 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
 from engine.core.errors import FileProblem, InputRefused
-from scenarios.case.case import Case, flaws
+from scenarios.case.case import Case
+from scenarios.case.read import CaseRefused, read_case
+from scenarios.catalog.build import catalogue
 
 #: A case is its folder's `case.yaml`; the names that are looked for, in this order.
-FILES = ("case.yaml", "case.yml", "case.json")
+FILES = ("case.yaml", "case.yml")
 MOST_BYTES = 4 * 2**20
 
 
@@ -57,19 +56,13 @@ def _read(path: Path) -> Case | list[str]:
     try:
         if path.stat().st_size > MOST_BYTES:
             return ["it is larger than any case"]
-        content = yaml.safe_load(path.read_text("utf-8"))
-        case = Case.model_validate(content)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return read_case(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
         return [f"it cannot be read ({type(error).__name__})"]
-    except ValidationError as error:
-        return [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-    return [f"{'.'.join(map(str, where))}: {what}" for where, what in flaws(case)] or case
+    except CaseRefused as error:
+        return [str(flaw) for flaw in error.flaws]
 
 
 def embedded() -> tuple[Shelved, ...]:
-    """The catalogue that comes with Sightline.
-
-    Raises:
-        InputRefused: this build has none.
-    """
-    raise InputRefused("no cases come with this build: give --catalog FOLDER")
+    """The catalogue that comes with Sightline: phantoms and recipes, made at first use."""
+    return tuple(Shelved(case, None) for case in catalogue())

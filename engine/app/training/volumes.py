@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,15 +24,15 @@ from engine.core.progress import Progress, part
 from engine.stream.messages import Scene
 from engine.stream.named_blobs import blobs_of
 from scenarios.case.case import Case
-from scenarios.case.source import FileSource, PhantomSource
-from scenarios.case.truth import Distractor, Finding, MaskPlace, PointPlace, StructurePlace
+from scenarios.case.source import FileSource, LesionSource, PhantomSource
+from scenarios.case.truth import Distractor, Finding, LesionPlace, MaskPlace, PointPlace, StructurePlace
 
 if TYPE_CHECKING:
     from engine.core.grid import Grid
     from engine.core.volume import LabelMap, Volume
 
 #: Raised whenever the same case would give other files.
-VERSION = 1
+VERSION = 2
 #: Of a finding's border, no more voxels are kept: marks are matched to millimetres.
 MOST_BORDER = 4000
 
@@ -62,8 +62,9 @@ class MakeVolume:
         from engine.app.publish import publish
         from engine.core.volume import LabelMap
 
-        volume, truth = _made(self, part(progress, 0.0, 0.8))
-        places = _places(self.case, self.volume, volume, truth, self.source)
+        made = _made(self, part(progress, 0.0, 0.8))
+        volume = made.volume
+        places = _places(self.case, self.volume, made, self.source)
         blank = LabelMap(volume.grid, np.zeros(volume.grid.shape[::-1], np.uint8).T, ())
         title = self.case.volume(self.volume).title
         shown = Processed(volume, blank, (), "", "cpu", (), ())
@@ -73,40 +74,84 @@ class MakeVolume:
         _write(self.folder / "scene.json", scene.model_dump_json().encode())  # last: it says that all is there
 
 
-def _made(task: MakeVolume, progress: Progress) -> tuple[Volume, LabelMap | None]:
-    from engine.ingest.open import read_volume, take_inventory
-    from engine.ingest.phantom.make import make_phantom
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A volume, what is known to be in it by key, and the lesions that a recipe put in, by name with - as _."""
 
+    volume: Volume
+    structures: LabelMap | None
+    lesions: LabelMap | None = None
+
+
+def _made(task: MakeVolume, progress: Progress) -> _Made:
     source = task.case.volume(task.volume).source
+    if not isinstance(source, LesionSource):
+        return _base(task, source, progress)
+    from scenarios.lesion.prepare import phantom_of, phantom_setting, prepare, scan_setting
+
+    if isinstance(source.base, PhantomSource):
+        phantom = phantom_of(source.base)
+        prepared = prepare(source, phantom.volume, phantom_setting(phantom))
+        return _Made(prepared.volume, phantom.label_map, prepared.lesions)
+    base = _base(task, source.base, progress)
+    labels = _segmented(base.volume)
+    prepared = prepare(source, base.volume, scan_setting(base.volume, labels))
+    return _Made(prepared.volume, labels, prepared.lesions)
+
+
+def _base(task: MakeVolume, source: FileSource | PhantomSource, progress: Progress) -> _Made:
+    from engine.ingest.open import read_volume, take_inventory
+
     if isinstance(source, PhantomSource):
-        phantom = make_phantom(source.body, size=source.size, seed=source.seed, progress=progress)
-        return phantom.volume, phantom.label_map
-    if not isinstance(source, FileSource):
-        raise NotApplicable("lesions that are put into a scan cannot be made here yet")
+        from scenarios.lesion.prepare import phantom_of
+
+        phantom = phantom_of(source)
+        return _Made(phantom.volume, phantom.label_map)
     if task.source is None or source.path is None:
         raise InputRefused(f"the scan {source.scan or source.path!r} is not here: put it into the case's folder")
     found = take_inventory([task.source / source.path]).series
     chosen = [one for one in found if source.series_uid in (None, one.uid)]
     if not chosen:
         raise InputRefused(f"{source.path} holds no volume of the case")
-    return read_volume(chosen[0], progress=progress).value, None
+    volume = read_volume(chosen[0], progress=progress).value
+    wanted = task.case.volume(task.volume)
+    needs = any(isinstance(one.place, StructurePlace) for one in _in_volume(task.case, wanted.id))
+    return _Made(volume, _segmented(volume) if needs else None)
 
 
-def _places(
-    case: Case, volume_id: str, volume: Volume, truth: LabelMap | None, folder: Path | None
-) -> dict[str, Place]:
+def _places(case: Case, volume_id: str, made: _Made, folder: Path | None) -> dict[str, Place]:
     places = {}
     for one in _in_volume(case, volume_id):
-        if isinstance(one.place, PointPlace):
-            places[one.id] = _ball(volume.grid, one.place)
-        elif isinstance(one.place, StructurePlace) and truth is not None:
-            mask = np.isin(np.asarray(truth.labels), truth.structure(one.place.key).labels)
-            places[one.id] = place_of(mask, volume.grid)
-        elif isinstance(one.place, MaskPlace) and folder is not None:
-            places[one.id] = place_of(_mask(folder / one.place.file, one.place.label, volume), volume.grid)
-        else:
-            raise NotApplicable(f"where {one.id} is cannot be told here yet: give a point or a mask")
+        grid = made.volume.grid
+        match one.place:
+            case PointPlace():
+                places[one.id] = _ball(grid, one.place)
+            case MaskPlace():
+                if folder is None:
+                    raise InputRefused(f"the mask of {one.id} is not here: the case has no folder")
+                places[one.id] = place_of(_mask(folder / one.place.file, one.place.label, made.volume), grid)
+            case StructurePlace(key=key):
+                places[one.id] = place_of(_of_key(made.structures, key, one.id), grid)
+            case LesionPlace(lesion=lesion):
+                places[one.id] = place_of(_of_key(made.lesions, lesion.replace("-", "_"), one.id), grid)
     return places
+
+
+def _segmented(volume: Volume) -> LabelMap:
+    """Structures of a scan, on the processor: a case is the same wherever it is made."""
+    from engine.core.progress import silent
+    from engine.segment.pipelines import choose
+    from engine.segment.tensors import as_numpy, choose_device, on_device
+
+    here = on_device(volume, choose_device("cpu"))
+    labels = choose(here).segment(here, progress=silent).label_map
+    return replace(labels, labels=as_numpy(labels.labels))
+
+
+def _of_key(labels: LabelMap | None, key: str, finding: str) -> NDArray[np.bool_]:
+    if labels is None:
+        raise InputRefused(f"where {finding} is cannot be told: its volume has no structure {key!r}")
+    return np.isin(np.asarray(labels.labels), labels.structure(key).labels)
 
 
 def _in_volume(case: Case, volume: str) -> tuple[Finding | Distractor, ...]:
