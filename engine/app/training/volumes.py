@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.app.blobs import BlobFolder
-from engine.app.training.places import PLACES, Place
+from engine.app.training.ground_file import MAP_MM, StructureMap, VolumeGround, ground_of, read_ground, written
 from engine.app.workers import Workers
 from engine.core.errors import InputRefused, NotApplicable, SightlineError
 from engine.core.progress import Progress, part
@@ -25,7 +25,10 @@ from engine.stream.messages import Scene
 from engine.stream.named_blobs import blobs_of
 from scenarios.case.case import Case
 from scenarios.case.source import FileSource, LesionSource, PhantomSource
+from scenarios.case.task import GuideTask
 from scenarios.case.truth import Distractor, Finding, LesionPlace, MaskPlace, PointPlace, StructurePlace
+from scenarios.reading.viewing import Target
+from scenarios.score.ground import Ground, Place
 
 if TYPE_CHECKING:
     from engine.core.grid import Grid
@@ -33,8 +36,6 @@ if TYPE_CHECKING:
 
 #: Raised whenever the same case would give other files.
 VERSION = 2
-#: Of a finding's border, no more voxels are kept: marks are matched to millimetres.
-MOST_BORDER = 4000
 
 
 class StillMaking(SightlineError):
@@ -43,7 +44,7 @@ class StillMaking(SightlineError):
 
 @dataclass(frozen=True, slots=True)
 class MakeVolume:
-    """The task that makes one volume of a case: its scene and its places as JSON in `folder`, its bricks as blobs."""
+    """The task that makes one volume of a case: its scene and what is there in `folder`, its bricks as blobs."""
 
     case: Case
     volume: str
@@ -64,13 +65,13 @@ class MakeVolume:
 
         made = _made(self, part(progress, 0.0, 0.8))
         volume = made.volume
-        places = _places(self.case, self.volume, made, self.source)
+        ground = _ground(self.case, self.volume, made, self.source)
         blank = LabelMap(volume.grid, np.zeros(volume.grid.shape[::-1], np.uint8).T, ())
         title = self.case.volume(self.volume).title
         shown = Processed(volume, blank, (), "", "cpu", (), ())
         scene = publish(shown, BlobFolder(self.blobs), title, part(progress, 0.8, 1.0))
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(self.folder / "places.json", PLACES.dump_json(places))
+        _write(self.folder / "ground.npz", written(ground))
         _write(self.folder / "scene.json", scene.model_dump_json().encode())  # last: it says that all is there
 
 
@@ -119,33 +120,52 @@ def _base(task: MakeVolume, source: FileSource | PhantomSource, progress: Progre
     return _Made(volume, _segmented(volume) if needs else None)
 
 
-def _places(case: Case, volume_id: str, made: _Made, folder: Path | None) -> dict[str, Place]:
-    places = {}
+def _ground(case: Case, volume_id: str, made: _Made, folder: Path | None) -> VolumeGround:
+    grid, samples = made.volume.grid, np.asarray(made.volume.samples)
+
+    def of_mask(mask: NDArray[np.bool_]) -> Place:
+        return Place.of_mask(volume_id, grid, mask, float(samples[mask].mean()) if mask.any() else None)
+
+    places: dict[str, Place] = {}
     for one in _in_volume(case, volume_id):
-        grid = made.volume.grid
         match one.place:
-            case PointPlace():
-                places[one.id] = _ball(grid, one.place)
-            case MaskPlace():
+            case PointPlace(at_mm=at, radius_mm=radius):
+                places[one.id] = Place(volume_id, np.array(at), radius, grid)
+            case MaskPlace(file=file, label=label):
                 if folder is None:
                     raise InputRefused(f"the mask of {one.id} is not here: the case has no folder")
-                places[one.id] = place_of(_mask(folder / one.place.file, one.place.label, made.volume), grid)
+                places[one.id] = of_mask(_mask(folder / file, label, made.volume))
             case StructurePlace(key=key):
-                places[one.id] = place_of(_of_key(made.structures, key, one.id), grid)
+                places[one.id] = of_mask(_of_key(made.structures, key, one.id))
             case LesionPlace(lesion=lesion):
-                places[one.id] = place_of(_of_key(made.lesions, lesion.replace("-", "_"), one.id), grid)
-    return places
+                places[one.id] = of_mask(_of_key(made.lesions, lesion.replace("-", "_"), one.id))
+    known = made.structures
+    kept_clear = {key for task in case.tasks if isinstance(task, GuideTask) for key in task.avoid}
+    keys = {one.key for one in known.structures} if known is not None else set()
+    structures = {key: of_mask(_of_key(known, key, key)) for key in sorted(kept_clear & keys)}
+    return VolumeGround(grid, places, structures, _organ(case, volume_id, grid, known), _map_of(known))
 
 
-def _segmented(volume: Volume) -> LabelMap:
-    """Structures of a scan, on the processor: a case is the same wherever it is made."""
-    from engine.core.progress import silent
-    from engine.segment.pipelines import choose
-    from engine.segment.tensors import as_numpy, choose_device, on_device
+def _organ(case: Case, volume_id: str, grid: Grid, known: LabelMap | None) -> Target | None:
+    """What was to be searched, of the study that is read."""
+    if known is None or case.volume(volume_id).role != "current":
+        return None
+    there = {one.key for one in known.structures}
+    wanted = [label for key in case.truth.organ if key in there for label in known.structure(key).labels]
+    mask = np.isin(np.asarray(known.labels), wanted)
+    return Target.of_mask(volume_id, grid, mask) if mask.any() else None
 
-    here = on_device(volume, choose_device("cpu"))
-    labels = choose(here).segment(here, progress=silent).label_map
-    return replace(labels, labels=as_numpy(labels.labels))
+
+def _map_of(known: LabelMap | None) -> StructureMap | None:
+    if known is None:
+        return None
+    every = np.maximum(np.round(MAP_MM / known.grid.spacing_mm), 1).astype(int)
+    middle = every // 2
+    coarse = np.asarray(known.labels)[tuple(slice(m, None, step) for m, step in zip(middle, every, strict=True))]
+    names = {one.label: one.name for one in known.structures if one.label < 256}
+    return StructureMap(
+        np.where(coarse < 256, coarse, 0).astype(np.uint8), (int(every[0]), int(every[1]), int(every[2])), names
+    )
 
 
 def _of_key(labels: LabelMap | None, key: str, finding: str) -> NDArray[np.bool_]:
@@ -165,41 +185,6 @@ def _mask(path: Path, label: int, volume: Volume) -> NDArray[np.bool_]:
     return np.asarray(np.asarray(read_labels(path, volume).value.labels) == label)
 
 
-def _ball(grid: Grid, place: PointPlace) -> Place:
-    """The slices of a ball: those that cut it."""
-    voxel_from_patient = np.linalg.inv(grid.patient_from_voxel.matrix)
-    k = float((voxel_from_patient @ [*place.at_mm, 1.0])[2])
-    reach = place.radius_mm / float(grid.spacing_mm[2])
-    middle, first, last = (int(np.clip(round(at), 0, grid.shape[2] - 1)) for at in (k, k - reach, k + reach))
-    return Place(at_mm=place.at_mm, radius_mm=place.radius_mm, slices=(middle, first, last))
-
-
-def place_of(mask: NDArray[np.bool_], grid: Grid) -> Place:
-    """Where a mask (i, j, k) is: its middle, its border, and the slices on which it is seen.
-
-    Raises:
-        InputRefused: it holds no voxel.
-    """
-    from scipy.ndimage import binary_erosion
-
-    if not mask.any():
-        raise InputRefused("a finding of the case has no voxel in its volume")
-    matrix = grid.patient_from_voxel.matrix
-    inside = np.argwhere(mask)
-    centre = matrix[:3, :3] @ inside.mean(axis=0) + matrix[:3, 3]
-    border = np.argwhere(mask & ~binary_erosion(mask))
-    border_mm = border[:: max(1, -(-len(border) // MOST_BORDER))] @ matrix[:3, :3].T + matrix[:3, 3]
-    areas = mask.sum(axis=(0, 1))
-    there = np.nonzero(areas)[0]
-    radius_mm = float((3 * len(inside) * grid.voxel_volume_mm3 / (4 * np.pi)) ** (1 / 3))
-    return Place(
-        at_mm=(float(centre[0]), float(centre[1]), float(centre[2])),
-        radius_mm=radius_mm,
-        slices=(int(areas.argmax()), int(there[0]), int(there[-1])),
-        border_mm=tuple((round(x, 2), round(y, 2), round(z, 2)) for x, y, z in border_mm.tolist()),
-    )
-
-
 def _write(path: Path, data: bytes) -> None:
     partial = path.with_suffix(f".{secrets.token_hex(4)}.partial")
     partial.write_bytes(data)
@@ -215,7 +200,7 @@ class CaseVolumes:
         self._workers = workers
         self._making: dict[str, Future[None]] = {}
         self._failed: dict[str, SightlineError] = {}
-        self._places: dict[str, dict[str, Place]] = {}
+        self._grounds: dict[str, VolumeGround] = {}
 
     def is_ready(self, case: Case, volume: str) -> bool:
         """Whether its images can be fetched."""
@@ -268,15 +253,22 @@ class CaseVolumes:
         self.begin(case, source)
         raise StillMaking("the images of this case are being made: ask again in a second")
 
-    def places(self, case: Case) -> dict[str, Place]:
-        """Where the findings of the volumes are that were made so far."""
-        found: dict[str, Place] = {}
+    def ground(self, case: Case) -> Ground | None:
+        """What is there in all its volumes; None while one of them is not made."""
+        found: dict[str, VolumeGround] = {}
         for one in case.volumes:
             folder = self._of(case, one.id)
-            if folder.name not in self._places and (folder / "scene.json").is_file():
-                self._places[folder.name] = PLACES.validate_json((folder / "places.json").read_bytes())
-            found |= self._places.get(folder.name, {})
-        return found
+            if folder.name not in self._grounds:
+                if not (folder / "scene.json").is_file():
+                    return None
+                self._grounds[folder.name] = read_ground(folder / "ground.npz")
+            found[one.id] = self._grounds[folder.name]
+        return ground_of(found, [one.id for one in case.truth.findings])
+
+    def organ(self, case: Case) -> Target | None:
+        """What was to be searched; None where nobody said, or it is not made."""
+        there = (self._grounds.get(self._of(case, one.id).name) for one in case.volumes)
+        return next((one.organ for one in there if one is not None and one.organ is not None), None)
 
     def _of(self, case: Case, volume: str) -> Path:
         """By the source, and by what is to be found in it."""
