@@ -29,7 +29,12 @@ MAP_MM = 4.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StructureMap:
-    """Which structure lies where, coarsely. `labels`: (i, j, k) of every `every`-th voxel; `names`: in words, by label."""
+    """Which structure lies where, coarsely.
+
+    Attributes:
+        labels: (i, j, k) of the middle one of `every` voxels along each axis.
+        names: in words, by label.
+    """
 
     labels: NDArray[np.uint8]
     every: tuple[int, int, int]
@@ -58,7 +63,8 @@ def written(ground: VolumeGround) -> bytes:
     arrays: dict[str, NDArray[Any]] = {}
     told: dict[str, Any] = {
         "shape": ground.grid.shape, "frame": ground.grid.patient_from_voxel.target.uid,
-        "places": _places_written("p", ground.places, arrays), "structures": _places_written("s", ground.structures, arrays),
+        "places": _places_written("p", ground.places, arrays),
+        "structures": _places_written("s", ground.structures, arrays),
     }  # fmt: skip
     arrays["matrix"] = ground.grid.patient_from_voxel.matrix
     if ground.organ is not None:

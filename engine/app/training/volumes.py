@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from engine.app.blobs import BlobFolder
 from engine.app.training.ground_file import MAP_MM, StructureMap, VolumeGround, ground_of, read_ground, written
 from engine.app.workers import Workers
-from engine.core.errors import InputRefused, NotApplicable, SightlineError
+from engine.core.errors import InputRefused, SightlineError
 from engine.core.progress import Progress, part
 from engine.stream.messages import Scene
 from engine.stream.named_blobs import blobs_of
@@ -166,6 +166,17 @@ def _map_of(known: LabelMap | None) -> StructureMap | None:
     return StructureMap(
         np.where(coarse < 256, coarse, 0).astype(np.uint8), (int(every[0]), int(every[1]), int(every[2])), names
     )
+
+
+def _segmented(volume: Volume) -> LabelMap:
+    """Structures of a scan, on the processor: a case is the same wherever it is made."""
+    from engine.core.progress import silent
+    from engine.segment.pipelines import choose
+    from engine.segment.tensors import as_numpy, choose_device, on_device
+
+    here = on_device(volume, choose_device("cpu"))
+    labels = choose(here).segment(here, progress=silent).label_map
+    return replace(labels, labels=as_numpy(labels.labels))
 
 
 def _of_key(labels: LabelMap | None, key: str, finding: str) -> NDArray[np.bool_]:
