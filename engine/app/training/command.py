@@ -69,7 +69,7 @@ def train(options: TrainOptions, listening: Listening, console: Console) -> None
 
         def app(_folder: Path, hub: Hub, clock: Clock, page: Path) -> FastAPI:
             rng = np.random.default_rng()
-            school = School(store, volumes.places, volumes.has_failed, clock, rng, options.ours)
+            school = School(store, volumes.ground, volumes.organ, volumes.has_failed, clock, rng, options.ours)
             school.shelve(shelved)
             training = Training(school, volumes, hub, clock)
             console.print(f"\n  {len(school.cases)} cases.", highlight=False)

@@ -22,7 +22,6 @@ from sqlalchemy.orm import Session
 from engine.app.training import practice, scoring
 from engine.app.training.catalogue import Shelved
 from engine.app.training.messages import AbilityTold, Band, NextAsk, ReadingNow, Told
-from engine.app.training.places import Place
 from engine.app.training.store import Store
 from engine.app.training.tables import (
     AbilityRow,
@@ -42,6 +41,8 @@ from engine.core.errors import InvalidValue, SightlineError
 from scenarios.case.case import Case
 from scenarios.case.task import Scale
 from scenarios.reading.event import AnyEvent, Revealed
+from scenarios.reading.viewing import Target
+from scenarios.score.ground import Ground
 from scenarios.select.bank import Bank
 from scenarios.select.choose import choose, ended
 from scenarios.select.exposure import Exposure
@@ -89,19 +90,21 @@ class Ours:
 
 
 class School:
-    """Not a value. `places` tells where the findings of a case are, as far as its images were made."""
+    """Not a value. `ground` tells what is there in a case and `organ` what was to be searched, once its images are made."""
 
     def __init__(
         self,
         store: Store,
-        places: Callable[[Case], Mapping[str, Place]],
+        ground: Callable[[Case], Ground | None],
+        organ: Callable[[Case], Target | None],
         has_failed: Callable[[Case], bool],
         clock: Callable[[], float],
         rng: np.random.Generator,
         ours: Ours = Ours(),
     ) -> None:
         self.store = store
-        self._places = places
+        self._ground = ground
+        self._organ = organ
         self._has_failed = has_failed
         self._clock = clock
         self._rng = rng
@@ -399,7 +402,7 @@ class School:
             with self.store.reading() as session:
                 self._remember(session, row)
             held = self._decisive[row.id]
-        return scoring.standing(case, held[1], self._places(case))
+        return scoring.standing(case, held[1], self._ground(case))
 
     def _now(self, row: ReadingRow, mode: str, ready: Callable[[Case], Mapping[str, bool]]) -> ReadingNow:
         case = self._cases[row.case_id, row.case_version].case
@@ -410,7 +413,7 @@ class School:
             number=row.number,
             planned=practice.RULES[mode].most if mode == "exam" else None,
             mode="exam" if mode == "exam" else "practice",
-            case=scoring.case_view(case, now, self._places(case), ready(case), row.id),
+            case=scoring.case_view(case, now, ready(case), row.id),
             next_event=row.next_event,
             committed=tuple(now.committed),
             hints=scoring.hints_told(case, now),
@@ -464,14 +467,13 @@ class School:
                 abilities, items, mode = _abilities(session, trainee), _items(session), _mode(session, row)
                 card = session.get(ReviewRow, (trainee, self._cases[row.case_id, row.case_version].case.concept))
             case = self._cases[row.case_id, row.case_version].case
-            places = self._places(case)
-            wanted = {one.id for one in case.truth.findings} | {one.id for one in case.truth.distractors}
-            if not wanted <= set(places):
+            ground = self._ground(case)
+            if ground is None:
                 raise NotYet("the images of this case are still being made: ask again in a second")
-            scored = scoring.score_reading(case, events, places)
-            now = scoring.standing(case, events, places)
+            scored = scoring.score_reading(case, events, ground, self._organ(case))
+            now = scoring.standing(case, events, ground)
             learned = practice.learned(case, scored.tasks, abilities, items, mode)
-            told = _told(case, scored, learned, now)
+            told = _told(case, scored, learned)
             with self.store.transaction() as session:
                 row = _row(session, trainee, reading, to_change=True)
                 row.share, row.told = scored.share, told.model_dump_json()
@@ -565,7 +567,7 @@ class School:
             cmi5.Answered(
                 one.task,
                 one.share,
-                now.answers[one.task.id].answer if one.task.id in now.answers else None,
+                now.work[one.task.id].answer,
                 one.confidence,
                 one.seconds,
             )
@@ -698,7 +700,7 @@ def _shown(read: Sequence[int], failed: Sequence[int], count: int) -> list[int]:
     return [*{*once, *failed}]
 
 
-def _told(case: Case, scored: scoring.Scored, learned: practice.Learned, now: scoring.Standing) -> Told:
+def _told(case: Case, scored: scoring.Scored, learned: practice.Learned) -> Told:
     abilities = []
     for scale, ability in learned.after.items():
         low, high = ability.interval()
@@ -713,12 +715,9 @@ def _told(case: Case, scored: scoring.Scored, learned: practice.Learned, now: sc
         layers=scored.layers,
         abilities=tuple(abilities),
         peers=None,
-        coverage=scored.coverage,
-        coverage_by=scored.coverage_by,
-        minutes=now.seconds / 60.0,
-        references=tuple(
-            f"{one.title}{f', doi:{one.doi}' if one.doi else ''}{f', {one.url}' if one.url else ''}"
-            for one in case.references
-        ),
-        next_step=scored.next_step,
+        coverage=scored.reading.coverage,
+        coverage_by=scored.reading.coverage_by,
+        minutes=scored.reading.minutes,
+        references=scored.reading.references,
+        next_step=scored.reading.next_step,
     )
