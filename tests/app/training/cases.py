@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
+
 from engine.app.training.catalogue import Shelved
-from engine.app.training.places import Place
+from engine.core.grid import Grid
 from scenarios.case.case import Case, Difficulty
 from scenarios.case.source import CaseVolume, PhantomSource
 from scenarios.case.task import ChoiceTask, Hint, MarkTask, RightOption
 from scenarios.case.truth import Distractor, Finding, PointPlace, Truth
 from scenarios.reading.answer import ChoiceAnswer
 from scenarios.reading.event import Answered, AnyEvent, Began, Committed, Marked, Revealed
+from scenarios.score.ground import Ground, Place
 
 AT_MM = (40.0, 10.0, -20.0)
 VESSEL_MM = (-30.0, 0.0, 10.0)
@@ -61,13 +66,20 @@ CASES = (case("one", -1.0), case("two"), case("three", is_normal=True))
 SHELF = tuple(Shelved(one, None) for one in CASES)
 
 
-def places(one: Case) -> dict[str, Place]:
-    """Where all of a case is, as if its images were made."""
-    found = {}
-    for thing in (*one.truth.findings, *one.truth.distractors):
-        assert isinstance(thing.place, PointPlace)
-        found[thing.id] = Place(at_mm=thing.place.at_mm, radius_mm=thing.place.radius_mm, slices=(5, 4, 6))
-    return found
+GRID = Grid.centred((100, 100, 100), (2.0, 2.0, 2.0))
+
+
+def ground(one: Case) -> Ground:
+    """What is there in a case, as if its images were made."""
+
+    def placed(things: Iterable[Finding | Distractor]) -> dict[str, Place]:
+        found = {}
+        for thing in things:
+            assert isinstance(thing.place, PointPlace)
+            found[thing.id] = Place("ct", np.array(thing.place.at_mm), thing.place.radius_mm, GRID)
+        return found
+
+    return Ground(placed(one.truth.findings), placed(one.truth.distractors))
 
 
 def read(one: Case, *, rightly: bool = True, start: int = 0) -> tuple[AnyEvent, ...]:

@@ -61,7 +61,12 @@ class Server:
         self.store = Store.in_folder(folder)
         self.volumes = CaseVolumes(folder / "cases", AtOnce())
         self.school = School(
-            self.store, self.volumes.places, self.volumes.has_failed, time.time, np.random.default_rng(1)
+            self.store,
+            self.volumes.ground,
+            self.volumes.organ,
+            self.volumes.has_failed,
+            time.time,
+            np.random.default_rng(1),
         )
         self.school.shelve(SHELF)
         hub = Hub(SceneLog("e"), Access(LOOPBACK_HOSTS, self.desk, open_role), lambda *_: None)

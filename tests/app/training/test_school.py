@@ -16,7 +16,7 @@ from engine.app.training.tables import AbilityRow, ItemRow, Response, ReviewRow,
 from engine.core.errors import InvalidValue
 from scenarios.case.case import Case
 from scenarios.reading.event import AnyEvent, Began, Committed, Hinted, Marked, Revealed
-from tests.app.training.cases import AT_MM, CASES, SHELF, case, places, read
+from tests.app.training.cases import AT_MM, CASES, SHELF, case, ground, read
 
 NOW_S = 1_700_000_000.0
 
@@ -36,7 +36,9 @@ class Classroom:
         self.trainee = self.comes()
 
     def opened(self) -> School:
-        return School(self.store, places, lambda one: False, lambda: self.now_s, np.random.default_rng(3))
+        return School(
+            self.store, ground, lambda one: None, lambda one: False, lambda: self.now_s, np.random.default_rng(3)
+        )
 
     def comes(self) -> str:
         return People(self.store).known(None, is_educator=False, now_s=self.now_s).trainee
