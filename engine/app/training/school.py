@@ -90,7 +90,7 @@ class Ours:
 
 
 class School:
-    """Not a value. `ground` tells what is there in a case, `organ` what was to be searched, once its images are made."""
+    """Not a value. `ground` tells what is in a case, `organ` what was to be searched, once its images are made."""
 
     def __init__(
         self,
