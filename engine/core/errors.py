@@ -13,7 +13,7 @@ The shells map them to exit codes (docs/conventions.md); nothing below `engine.a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,3 +75,10 @@ class EnvironmentLacks(SightlineError):
 
 class Cancelled(SightlineError):
     """The user cancelled the job that was running."""
+
+
+def several(lines: Iterable[str], most: int) -> str:
+    """Lines, `most` of them, and how many more there are."""
+    every = list(lines)
+    left = len(every) - most
+    return "\n".join([*every[:most], *([f"and {left} more"] if left > 0 else [])])

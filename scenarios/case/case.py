@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -76,10 +76,7 @@ class Case(Part):
         Raises:
             InvalidValue: there is none.
         """
-        for one in self.tasks:
-            if one.id == name:
-                return one
-        raise InvalidValue(f"case {self.id} has no task {name!r}")
+        return _named(self.tasks, name, f"case {self.id} has no task")
 
     def volume(self, name: str) -> CaseVolume:
         """By its name.
@@ -87,74 +84,95 @@ class Case(Part):
         Raises:
             InvalidValue: there is none.
         """
-        for one in self.volumes:
-            if one.id == name:
-                return one
-        raise InvalidValue(f"case {self.id} has no volume {name!r}")
+        return _named(self.volumes, name, f"case {self.id} has no volume")
 
 
-#: Where in the file something is wrong, and what to do about it.
-Flaw = tuple[tuple[str | int, ...], str]
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Named = TypeVar("Named", bound=_HasId)
+
+
+def _named(parts: Iterable[Named], name: str, lacks: str) -> Named:
+    for one in parts:
+        if one.id == name:
+            return one
+    raise InvalidValue(f"{lacks} {name!r}")
+
+
+def _ids(parts: Iterable[_HasId]) -> list[str]:
+    return [one.id for one in parts]
+
+
+#: Where something stands in the file: names, and numbers within lists.
+Where = tuple[str | int, ...]
+#: Where something is wrong, and what to do about it.
+Flaw = tuple[Where, str]
 
 
 def flaws(case: Case) -> Iterator[Flaw]:
     """Every name that leads nowhere, twice the same name, and what contradicts itself; with where it stands."""
-    volumes, tasks = {one.id for one in case.volumes}, {one.id for one in case.tasks}
-    findings = {one.id: one for one in case.truth.findings}
-    lesions = {
-        one.id: {lesion.id for lesion in one.source.lesions} if isinstance(one.source, LesionSource) else set()
-        for one in case.volumes
-    }
-    yield from _twice("volumes", [one.id for one in case.volumes])
-    yield from _twice("tasks", [one.id for one in case.tasks])
-    yield from _twice("truth", [*findings, *(one.id for one in case.truth.distractors)])
+    yield from _twice("volumes", _ids(case.volumes))
+    yield from _twice("tasks", _ids(case.tasks))
+    yield from _twice("truth", [*_ids(case.truth.findings), *_ids(case.truth.distractors)])
     if (case.prevalence == "normal") != (not any(one.is_key for one in case.truth.findings)):
         yield ("prevalence",), "a normal case has no key finding and every other case has one: change one of the two"
     for n, volume in enumerate(case.volumes):
-        yield from _known(("volumes", n, "after"), volume.after, tasks, "task")
-    placed: tuple[tuple[str, tuple[Finding | Distractor, ...]], ...] = (
-        ("findings", case.truth.findings),
-        ("distractors", case.truth.distractors),
-    )
-    for what, things in placed:
-        for n, thing in enumerate(things):
-            yield from _known(("truth", what, n, "volume"), thing.volume, volumes, "volume")
-            if isinstance(thing.place, LesionPlace):
-                there = lesions.get(thing.volume, set())
-                yield from _known(
-                    ("truth", what, n, "place", "lesion"), thing.place.lesion, there, "lesion of its volume"
-                )
-    presets = {one.name for one in case.display.presets}
+        yield from _known(("volumes", n, "after"), volume.after, _ids(case.tasks), "task")
+    for n, finding in enumerate(case.truth.findings):
+        yield from _place_flaws(case, ("truth", "findings", n), finding)
+    for n, distractor in enumerate(case.truth.distractors):
+        yield from _place_flaws(case, ("truth", "distractors", n), distractor)
     for n, pane in enumerate(case.display.hanging):
-        yield from _known(("display", "hanging", n, "volume"), pane.volume, volumes, "volume")
-        yield from _known(("display", "hanging", n, "preset"), pane.preset, presets, "preset")
+        at: Where = ("display", "hanging", n)
+        yield from _known((*at, "volume"), pane.volume, _ids(case.volumes), "volume")
+        yield from _known((*at, "preset"), pane.preset, [one.name for one in case.display.presets], "preset")
     for n, task in enumerate(case.tasks):
-        at: tuple[str | int, ...] = ("tasks", n)
-        if task.after is not None:
-            earlier = {one.id for one in case.tasks[:n]}
-            yield from _known((*at, "after", "task"), task.after.task, earlier, "task before it")
-        if isinstance(task, MarkTask | GuideTask):
-            yield from _known((*at, "volume"), task.volume, volumes, "volume")
-        if isinstance(task, MarkTask):
-            for m, name in enumerate(task.findings):
-                yield from _known((*at, "findings", m), name, findings, "finding")
-        if isinstance(task, SegmentTask | BoxTask | MeasureTask):
-            yield from _known((*at, "finding"), task.finding, findings, "finding")
-        if isinstance(task, GuideTask):
-            yield from _known((*at, "target"), task.target, findings, "finding")
-    shown = {*findings, *(one.id for one in case.truth.distractors)}
+        yield from _task_flaws(case, n, task)
     for n, layer in enumerate(case.feedback):
-        if (layer.when == "always") != (layer.of is None):
-            yield ("feedback", n, "of"), "what a layer hangs on is named (of), but for one that is always shown"
-        elif layer.of is not None:
-            wanted = set(findings) if layer.when in ("found", "missed") else tasks
-            yield from _known(("feedback", n, "of"), layer.of, wanted, "finding" if wanted is not tasks else "task")
-        for m, name in enumerate(layer.shows):
-            yield from _known(("feedback", n, "shows", m), name, shown, "finding or distractor")
+        yield from _layer_flaws(case, ("feedback", n), layer)
 
 
-def _known(at: tuple[str | int, ...], name: str | None, names: object, what: str) -> Iterator[Flaw]:
-    there = sorted(names)  # type: ignore[call-overload]
+def _place_flaws(case: Case, at: Where, thing: Finding | Distractor) -> Iterator[Flaw]:
+    yield from _known((*at, "volume"), thing.volume, _ids(case.volumes), "volume")
+    if isinstance(thing.place, LesionPlace):
+        sources = (one.source for one in case.volumes if one.id == thing.volume)
+        lesions = [name for source in sources if isinstance(source, LesionSource) for name in _ids(source.lesions)]
+        yield from _known((*at, "place", "lesion"), thing.place.lesion, lesions, "lesion of its volume")
+
+
+def _task_flaws(case: Case, n: int, task: AnyTask) -> Iterator[Flaw]:
+    at: Where = ("tasks", n)
+    findings = _ids(case.truth.findings)
+    if task.after is not None:
+        yield from _known((*at, "after", "task"), task.after.task, _ids(case.tasks[:n]), "task before it")
+    if isinstance(task, MarkTask | GuideTask):
+        yield from _known((*at, "volume"), task.volume, _ids(case.volumes), "volume")
+    if isinstance(task, MarkTask):
+        for m, name in enumerate(task.findings):
+            yield from _known((*at, "findings", m), name, findings, "finding")
+    if isinstance(task, SegmentTask | BoxTask | MeasureTask):
+        yield from _known((*at, "finding"), task.finding, findings, "finding")
+    if isinstance(task, GuideTask):
+        yield from _known((*at, "target"), task.target, findings, "finding")
+
+
+def _layer_flaws(case: Case, at: Where, layer: FeedbackLayer) -> Iterator[Flaw]:
+    findings = _ids(case.truth.findings)
+    if (layer.when == "always") != (layer.of is None):
+        yield (*at, "of"), "what a layer hangs on is named (of), but for one that is always shown"
+    elif layer.when in ("found", "missed"):
+        yield from _known((*at, "of"), layer.of, findings, "finding")
+    else:
+        yield from _known((*at, "of"), layer.of, _ids(case.tasks), "task")
+    for m, name in enumerate(layer.shows):
+        yield from _known((*at, "shows", m), name, [*findings, *_ids(case.truth.distractors)], "finding or distractor")
+
+
+def _known(at: Where, name: str | None, names: Iterable[str], what: str) -> Iterator[Flaw]:
+    there = sorted(set(names))
     if name is not None and name not in there:
         yield at, f"there is no {what} {name!r}; there is {', '.join(there) or 'none'}"
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from engine.stream.message import Message, Point, Sha256
+
+__all__ = ["CodedConcept", "InFolder", "Line", "Name", "Part", "Point", "Sha256", "Text"]
 
 #: Names by which parts of a case refer to each other; they become names of files and pieces of addresses.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Point = tuple[float, float, float]
 #: Within the folder of the case, and nowhere else.
 InFolder = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_. -]*(/[A-Za-z0-9_][A-Za-z0-9_. -]*)*$", max_length=300)
 ]
 
 
-class Part(BaseModel):
-    """Frozen, nothing unknown, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class Part(Message):
+    """A part of a case, of a reading, or of what is told of either: frozen as every message, for both travel."""
 
 
 class CodedConcept(Part):

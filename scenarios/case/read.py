@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
 
-from engine.core.errors import InvalidValue
-from scenarios.case.case import Case, flaws
+from engine.core.errors import InvalidValue, several
+from scenarios.case.case import Case, Where, flaws
+from scenarios.case.source import BaseSource, Source
+from scenarios.case.task import AnyTask
+from scenarios.case.truth import Place
 
 #: A case is a few pages.
 MOST_CHARACTERS = 2**20
 _DEEPEST = 30
 #: Told at once; a file that is wrong throughout is wrong in one way.
 _MOST_TOLD = 50
-
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,7 @@ class CaseRefused(InvalidValue):
 
     def __init__(self, flaws: Sequence[CaseFlaw]) -> None:
         self.flaws = tuple(flaws)
-        left = len(self.flaws) - _MOST_TOLD
-        more = [f"and {left} more"] if left > 0 else []
-        super().__init__("\n".join([*map(str, self.flaws[:_MOST_TOLD]), *more]))
+        super().__init__(several(map(str, self.flaws), _MOST_TOLD))
 
 
 def read_case(text: str) -> Case:
@@ -110,7 +109,7 @@ def _yaml_words(error: yaml.MarkedYAMLError) -> str:
     return f"this is no YAML ({problem}): look at indents, colons and quotes here and on the line before"
 
 
-def _plain(node: yaml.Node, path: Path, faults: list[CaseFlaw], seen: set[int]) -> Any:
+def _plain(node: yaml.Node, path: Where, faults: list[CaseFlaw], seen: set[int]) -> Any:
     """Mappings, lists and scalars; what may not be there is told in `faults`. `seen`: nodes that stood elsewhere."""
     if id(node) in seen:
         faults.append(
@@ -126,12 +125,11 @@ def _plain(node: yaml.Node, path: Path, faults: list[CaseFlaw], seen: set[int]) 
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             at = (*path, name)
-            if not name or key.tag == "tag:yaml.org,2002:merge":
+            if not name or key.tag == f"{_TAG}merge":
                 faults.append(CaseFlaw(written(path), _line(key), "a name is plain text here"))
             elif name in found:
                 faults.append(CaseFlaw(written(at), _line(key), "this stands here twice: keep one"))
             else:
-                found[name] = None
                 found[name] = _plain(value, at, faults, seen)
         return found
     if isinstance(node, yaml.SequenceNode):
@@ -139,18 +137,20 @@ def _plain(node: yaml.Node, path: Path, faults: list[CaseFlaw], seen: set[int]) 
     return _scalar(node, path, faults)
 
 
-_SCALARS = ("str", "int", "float", "bool", "null", "timestamp")
+_TAG = "tag:yaml.org,2002:"
+#: 2026-01-02 is a version or a name here, never a day.
+_TEXTS = frozenset({f"{_TAG}str", f"{_TAG}timestamp"})
+_OTHERS = frozenset(f"{_TAG}{kind}" for kind in ("int", "float", "bool", "null"))
 
 
-def _scalar(node: yaml.Node, path: Path, faults: list[CaseFlaw]) -> Any:
-    kind = node.tag.rpartition(":")[2]
-    if kind not in _SCALARS or not node.tag.startswith("tag:yaml.org,2002:"):
+def _scalar(node: yaml.Node, path: Where, faults: list[CaseFlaw]) -> Any:
+    if node.tag in _TEXTS:
+        return node.value
+    if node.tag not in _OTHERS:
         faults.append(CaseFlaw(written(path), _line(node), f"{node.tag} is not read: write plain text or a number"))
         return None
-    if kind in ("str", "timestamp"):  # 2026-01-02 is a version or a name here, never a day
-        return node.value
     try:
-        return yaml.SafeLoader("").construct_object(node)
+        return yaml.constructor.SafeConstructor().construct_object(node)
     except (ValueError, yaml.YAMLError):
         faults.append(CaseFlaw(written(path), _line(node), f"{node.value!r} is no number"))
         return None
@@ -159,7 +159,7 @@ def _scalar(node: yaml.Node, path: Path, faults: list[CaseFlaw]) -> Any:
 # --- what is wrong, in words ------------------------------------------------------------------------
 
 
-def written(path: Path) -> str:
+def written(path: Where) -> str:
     """A path as a person reads it: `tasks[2].options[0].id`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
@@ -168,7 +168,7 @@ def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _told(path: Path, words: str, root: yaml.Node) -> CaseFlaw:
+def _told(path: Where, words: str, root: yaml.Node) -> CaseFlaw:
     """With the line of what is there, or of what it should be in."""
     node, line = root, _line(root)
     for part in path:
@@ -187,18 +187,18 @@ def _within(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
     return None
 
 
+def _kinds(union: Any) -> tuple[str, ...]:
+    """Of a union of models that their `kind` tells apart."""
+    return tuple(one.model_fields["kind"].default for one in get_args(get_args(union)[0]))
+
+
 #: Parts that may be one of several kinds.
 _KINDS: dict[str | int, tuple[str, ...]] = {
-    "source": ("file", "phantom", "lesions"),
-    "base": ("file", "phantom"),
-    "place": ("mask", "point", "lesion", "structure"),
-    "tasks": (
-        "mark", "segment", "box", "measure", "classify", "report", "choice", "order", "text", "manage", "guide",
-    ),
+    "source": _kinds(Source), "base": _kinds(BaseSource), "place": _kinds(Place), "tasks": _kinds(AnyTask),
 }  # fmt: skip
 
 
-def _mistakes(error: ValidationError) -> Iterator[tuple[Path, str]]:
+def _mistakes(error: ValidationError) -> Iterator[tuple[Where, str]]:
     found = [(_real(one["loc"]), one) for one in error.errors(include_url=False)]
     for path, one in found:
         # A list whose parts are wrong counts as short of them: the parts are told.
@@ -210,16 +210,16 @@ def _mistakes(error: ValidationError) -> Iterator[tuple[Path, str]]:
         yield path, _words(one["type"], context, one["msg"], one.get("input"))
 
 
-def _kinds_at(path: Path) -> tuple[str, ...]:
+def _kinds_at(path: Where) -> tuple[str, ...]:
     """The kinds that what stands there may be; none where it is of one kind alone."""
     named = path[-2] if len(path) > 1 and isinstance(path[-1], int) else path[-1] if path else ""
     return _KINDS.get(named, ())
 
 
-def _real(loc: Path) -> Path:
+def _real(loc: Where) -> Where:
     """Without the names of kinds, and of types, that pydantic puts in where a part may be one of several."""
-    path: Path = ()
-    of: Path | None = None  # whose kind was left out: a field may be called like a kind
+    path: Where = ()
+    of: Where | None = None  # whose kind was left out: a field may be called like a kind
     for part in loc:
         if path != of and part in _kinds_at(path):
             of = path

@@ -18,7 +18,7 @@ class FileSource(Part):
     Attributes:
         path: within the folder of the case; None where the scan stays where it is and is found by its hash.
         scan: what it is called where it is not in the folder: its file or folder name, for a person who looks for it.
-        sha256: of its samples and geometry (`scenarios.case.fingerprint`), whatever the format they are stored in.
+        sha256: of its samples and geometry, whatever the format they are stored in.
         series_uid: which series of several.
     """
 
@@ -50,12 +50,12 @@ class PhantomSource(Part):
 
 
 class LesionRecipe(Part):
-    """A lesion to be put into a volume (`scenarios.lesion`).
+    """A lesion to be put into a volume.
 
     Attributes:
         id: by which a finding names it.
-        kind: what it is, of `scenarios.lesion.kinds`.
-        size_mm: its largest diameter; of a bleed or a clot that has no one diameter, what `kinds` says.
+        kind: what it is.
+        size_mm: its largest diameter.
         contrast: of the lesion from its surroundings in the unit of the volume; None: as usual for its kind.
         at_mm: where; None: where `seed` puts it among all places that such a lesion may have.
         seed: of its shape, texture and place.
@@ -71,11 +71,14 @@ class LesionRecipe(Part):
     options: dict[Name, float] = Field(default_factory=dict)
 
 
+BaseSource = Annotated[FileSource | PhantomSource, Field(discriminator="kind")]
+
+
 class LesionSource(Part):
     """A scan or a phantom with lesions put in: known exactly, and told to be synthetic after reveal."""
 
     kind: Literal["lesions"] = "lesions"
-    base: Annotated[FileSource | PhantomSource, Field(discriminator="kind")]
+    base: BaseSource
     lesions: tuple[LesionRecipe, ...] = Field(min_length=1, max_length=64)
 
     @model_validator(mode="after")

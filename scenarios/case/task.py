@@ -113,7 +113,7 @@ class ClassifyTask(Task):
     """Say the category on a scheme, and the features that lead to it.
 
     Attributes:
-        scheme: name and version, as `lung-rads@1.1` (`scenarios.case.scheme`); its tables are the educator's.
+        scheme: name and version, as `lung-rads@1.1`; its tables are the educator's.
         category: what is right.
         features: what is right of each feature; a category that the entered features do not imply is an error of the
             rule, one that they do is an error of the eye.

@@ -39,7 +39,6 @@ class TaskView(Part):
         fields: of a report, or the features of a scheme.
         several: more than one option may be chosen.
         quantity: of a measurement.
-        about: how the thing to be measured, painted or boxed is told apart ("the largest mass"), where there is one.
         hints: what each costs, in order; their words come when they are taken.
     """
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core.array import Float64
-from engine.core.errors import InvalidValue
+from engine.core.errors import InvalidValue, several
 from scenarios.score.marks import UNMARKED, Marks
 
 _RATING_COLUMNS = ("modality", "reader", "case", "mark", "index", "rating")
@@ -74,8 +74,7 @@ def read_study(ratings: str, cases: str) -> ReaderStudy:
     if not flaws and not marks:
         flaws.append("ratings: nobody marked anything")
     if flaws:
-        left = len(flaws) - _MOST_FLAWS
-        raise StudyRefused("\n".join([*flaws[:_MOST_FLAWS], *([f"and {left} more"] if left > 0 else [])]))
+        raise StudyRefused(several(flaws, _MOST_FLAWS))
     modalities = tuple(dict.fromkeys(mark.who[0] for mark in marks))
     readers = tuple(dict.fromkeys(mark.who[1] for mark in marks))
     most = max([mark.index for mark in marks if not mark.is_lesion], default=0)

@@ -167,6 +167,14 @@ def guidance(**changes: Any) -> Guidance:
     return Guidance.model_validate(fields | changes)
 
 
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for what the server hears."""
+    end_s = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end_s, "nothing of that was heard"
+        time.sleep(0.02)
+
+
 class Theatre(Console):
     """A console whose session guides."""
 

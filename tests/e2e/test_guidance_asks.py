@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from engine.stream.guiding import GuidedBands, MovedTissue, Retouched
 from engine.stream.messages import SetGuidance
-from tests.e2e.guidance_theatre import Theatre, theatre
+from tests.e2e.guidance_theatre import Theatre, theatre, until
 from tests.e2e.visitor import Visitor
 
 pytestmark = pytest.mark.browser
@@ -39,14 +38,6 @@ def stage(shown: tuple[Theatre, Visitor]) -> Theatre:
 @pytest.fixture
 def page(shown: tuple[Theatre, Visitor], stage: Theatre) -> Page:
     return shown[1].page
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Waits for what the server hears."""
-    end_s = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end_s, "nothing of that was heard"
-        time.sleep(0.02)
 
 
 def unfold(page: Page, title: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.e2e.chromium import IWER
-from tests.e2e.guidance_theatre import LANDMARKS, Faults, Theatre, alert, guidance, theatre
+from tests.e2e.guidance_theatre import LANDMARKS, Faults, Theatre, alert, guidance, theatre, until
 from tests.e2e.headset import INSTALL, Vec, Watch, Wearer
 
 pytestmark = pytest.mark.browser
@@ -164,7 +164,8 @@ def test_margins_warnings_and_moved_tissue_are_set_from_the_panel_and_a_place_is
     wearer.click("margin-safety")  # a press in the middle of its slider
     wearer.click("sides-safety")
     wearer.click("side-3")
-    wearer.play()  # what a hand moves is asked for a moment later
+    wearer.play()
+    until(lambda: any(ask.toward_mm is not None for ask in stage.asks("margin")))
     whole, side = (stage.asks("margin")[n] for n in (0, -1))
     assert (whole.margin, whole.distance_mm, whole.toward_mm) == ("safety", 5.0, None)
     assert side.toward_mm is not None
@@ -174,6 +175,7 @@ def test_margins_warnings_and_moved_tissue_are_set_from_the_panel_and_a_place_is
     wearer.click(f"bands-{guidance().structures[0].node}")
     wearer.click("band-near_mm")
     wearer.play()
+    until(lambda: len(stage.asks("bands")) > 0)
     assert stage.asks("bands")[-1].bands.near_mm == 7.5
     wearer.click("tab-slice")
     wearer.click("plane-axial")
@@ -186,6 +188,7 @@ def test_margins_warnings_and_moved_tissue_are_set_from_the_panel_and_a_place_is
     wearer.frames(2)
     wearer.release("right")
     wearer.play()
+    until(lambda: len(stage.asks("retouch")) > 0)
     (ask,) = stage.asks("retouch")
     headset_from_patient = np.reshape(wearer.state("scene.headset_from_patient"), (4, 4))
     pointed = (wearer.anatomy() @ headset_from_patient @ [*ask.scan_mm, 1.0])[:3]

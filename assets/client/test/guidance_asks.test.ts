@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 
 import { BANDS, GUIDANCE, guidedScene, pose, reading } from "./guiding_fixture";
 import { bandsFault } from "../src/model/bands";
+import { MarginHand } from "../src/model/margin_hand";
 import { towardOf, withDistance, withSide, type MarginShape } from "../src/model/margin_shape";
 import { guessOf, guessWords, movedBy, movedText } from "../src/model/moved_tissue";
 import { Poses } from "../src/model/poses";
@@ -55,6 +56,35 @@ function deformedScene(moved: MovedTissue | null): Scene {
     : node));
   return { ...scene, nodes };
 }
+
+describe("a margin in the hand", () => {
+  const inHand = (shape: MarginShape): { hand: MarginHand; sent: MarginShape[]; readonly wait: (ms: number) => void } => {
+    const sent: MarginShape[] = [];
+    let now_ms = 0;
+    const hand = new MarginHand((asked) => sent.push(asked), () => now_ms);
+    hand.follow(shape);
+    return { hand, sent, wait: (ms) => void (now_ms += ms) };
+  };
+
+  it("is not moved by an answer to where it was, until the hand has let go for a while", () => {
+    const { hand, sent, wait } = inHand({ distance_mm: 5, toward_mm: null });
+    wait(1000);
+    hand.whole(8);
+    hand.follow({ distance_mm: 6, toward_mm: null });
+    assert.equal(hand.shape.distance_mm, 8);
+    wait(1000);
+    hand.follow({ distance_mm: 6, toward_mm: null });
+    assert.equal(hand.shape.distance_mm, 6);
+    assert.deepEqual(sent, [{ distance_mm: 8, toward_mm: null }]);
+  });
+  it("brings back the sides that stopped at the surface, as long as it is held", () => {
+    const { hand, wait } = inHand({ distance_mm: 3, toward_mm: [3, 3, 5, 3, 0, 3] });
+    wait(1000);
+    hand.whole(1);
+    hand.whole(3);
+    assert.deepEqual(hand.shape.toward_mm, [3, 3, 5, 3, 0, 3]);
+  });
+});
 
 describe("soft tissue that moved", () => {
   const see = (moved: MovedTissue | null): ReturnType<typeof sightOf> => {

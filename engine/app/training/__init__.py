@@ -1,1 +1,1 @@
-"""Training: cases, trainees and educators behind one server (`sightline train`)."""
+"""Training: what a server of cases and its pages say to each other."""

@@ -1,6 +1,6 @@
 """What crosses between the training server and its pages, beside the events of a reading (`scenarios.reading.event`).
 
-All under `/api/training`; the client's TypeScript types are generated from these.
+All under `/api/training`.
 
 | request | answer |
 |---|---|
@@ -110,7 +110,6 @@ class FindingTold(Message):
         mark: that found it.
         miss: class of a miss: search, recognition, decision; by what that is known (`by`).
         slices: middle of the slice that shows it best, and the first and last on which it is seen, along k.
-        outline: surface for the 3-D view, a node of the scene `truth` of its volume; None where it is a point.
     """
 
     id: Identifier

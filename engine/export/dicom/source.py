@@ -130,10 +130,10 @@ class Source:
 
     def slice_at(self, point_mm: Float64, normal: Float64) -> Slice | None:
         """The slice in whose plane (3,) `point_mm` lies, where the plane across `normal` is that of the slices."""
-        if abs(float(normal @ self.normal)) < 1 - _SAME_DIRECTION:
+        across = self.normal
+        if abs(float(normal @ across)) < 1 - _SAME_DIRECTION:
             return None
-        places_mm = np.array([one.position_mm for one in self.slices])
-        off = np.abs((places_mm - point_mm) @ self.normal)
+        off = np.abs((np.array([one.position_mm for one in self.slices]) - point_mm) @ across)
         nearest = int(off.argmin())
         return self.slices[nearest] if off[nearest] <= SAME_PLANE_MM else None
 

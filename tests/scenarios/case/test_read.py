@@ -91,6 +91,7 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_lines() -> Non
         ("title: Cough", "title: Fever\ntitle: Cough", "line 5, title: this stands here twice: keep one"),
         ("title: Cough for six weeks", "title: *a", "found undefined alias"),
         ("title: Cough for six weeks", "title: !!python/object:os.system x", "is not read: write plain text or a number"),  # noqa: E501
+        ("title: Cough for six weeks", "title: !!python/object:str x", "is not read: write plain text or a number"),
         ("  - kind: mark", "\t- kind: mark", "use spaces"),
     ],
 )  # fmt: skip

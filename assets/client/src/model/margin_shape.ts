@@ -7,6 +7,8 @@ type Toward = NonNullable<MarginBand["toward_mm"]>;
 
 /** In the order of the wire. */
 export const SIDES = ["left", "right", "posterior", "anterior", "superior", "inferior"] as const;
+/** As a slider has it. */
+export const MARGIN_MM = { least: -10, most: 20, step: 0.5 };
 /** As the wire has it. */
 const MOST_MM = 50;
 

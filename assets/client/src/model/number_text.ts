@@ -1,5 +1,7 @@
 // Numbers as the clinic reads them: unit and error beside them, no digit that the error does not carry.
 
+import { MINUS } from "./figure";
+
 const GROUPED = (decimals: number): Intl.NumberFormat =>
   new Intl.NumberFormat("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 
@@ -41,6 +43,9 @@ export function volumeError_ml(area_mm2: number, spacing_mm: readonly number[] |
 export function volumeText({ volume_ml, surface_area_mm2 }: { readonly volume_ml: number; readonly surface_area_mm2: number }, spacing_mm: readonly number[] | undefined): string {
   return volume_ml > 0 ? justified(volume_ml, volumeError_ml(surface_area_mm2, spacing_mm), "ml") : "—";
 }
+
+/** A length that a hand sets, in tenths. */
+export const tenths_mm = (mm: number): string => `${mm.toFixed(1).replace("-", MINUS)} mm`;
 
 /** With a capital. */
 export const sentenceCase = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -20,6 +20,7 @@ import { placePoint, select, setCursor, voxelError_mm } from "../model/view";
 import type { Picture } from "../slices/picture";
 import { planePicture } from "../slices/plane_picture";
 import { reslice, type Look, type Voxels } from "../slices/reslice";
+import { inPatient } from "../three/patient_place";
 import type { Hit } from "../three/anatomy";
 import { extent_mm } from "../three/slice_plane";
 import type { PageStage } from "../three/stage";
@@ -194,8 +195,7 @@ function wirePicking(body: HTMLElement, stage: PageStage, store: AppStore): void
 }
 
 function take(hit: Hit, stage: PageStage, store: AppStore): void {
-  const local = stage.patient.worldToLocal(hit.point.clone()).applyMatrix4(stage.headsetFromPatient.clone().invert());
-  const at: Vec3 = [local.x, local.y, local.z];
+  const at = inPatient(stage.patient, stage.headsetFromPatient, hit.point);
   store.update((state) => {
     if (state.view.tool === "measure") {
       return placePoint(state, at, Math.hypot(voxelError_mm(volumeOf(state.scene)), hit.error_mm), "surface");

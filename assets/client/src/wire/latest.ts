@@ -1,5 +1,8 @@
 // Of much that is wished for in a hurry, only the latest is sent, at most so often.
 
+/** As fast as a hand moves a slider, and no faster. */
+export const SLIDE_EVERY_MS = 33;
+
 export function latestWins<T>(send: (value: T) => void, every_ms: number): (value: T) => void {
   let waiting: { readonly value: T } | null = null;
   let timer = 0;

@@ -11,6 +11,7 @@ import { createHand, type Hand, type Strokes } from "../model/hand";
 import type { AppStore, State, Tool } from "../model/state";
 import { surfaceOf } from "../model/structures";
 import { isCorrecting, isPainting } from "../model/view";
+import { inPatient } from "../three/patient_place";
 
 /** A hand that trembles within this goes no further. */
 const STEP_MM = 0.5;
@@ -93,9 +94,7 @@ export class Corrector {
 
   #aimed(pointer: Pointer): Vec3 | null {
     const point = this.aim(pointer, false)?.point;
-    if (!point) return null;
-    const { x, y, z } = this.patient.worldToLocal(point.clone()).applyMatrix4(this.headsetFromPatient.clone().invert());
-    return [x, y, z];
+    return point ? inPatient(this.patient, this.headsetFromPatient, point) : null;
   }
 
   #show(pointer: Pointer, state: State): void {

@@ -1,30 +1,37 @@
 // The pages of the panel while something is guided: what one does with a tip in the hand and eyes on the patient.
 
 import type { Control, Rect } from "./panel";
-import { button, caption, cell, range, ticked } from "./panel_layout";
+import { button, caption, cell, range, ticked, turning, type Range } from "./panel_layout";
 import type { GuideView, PanelIntents, PanelView } from "./panel_pages";
 import { shownAlerts } from "../model/alarm";
 import { BANDS, bandsFault } from "../model/bands";
-import { MINUS } from "../model/figure";
-import { SIDES, towardOf } from "../model/margin_shape";
+import { MARGIN_MM, SIDES, towardOf } from "../model/margin_shape";
 import { guessWords, movedText } from "../model/moved_tissue";
-import { sentenceCase } from "../model/number_text";
+import { sentenceCase, tenths_mm } from "../model/number_text";
 import { may } from "../model/self";
 import type { State } from "../model/state";
 import type { Guidance, GuidedStructure, MarginBand } from "../wire/messages";
 
 /** Fewer points fix no rigid place. */
 const LEAST_LANDMARKS = 3;
-const MARGIN_MM = [-10, 20, 0.5] as const;
-const BAND_MM = [-5, 20, 0.5] as const;
+const BAND_MM: Range = { least: -5, most: 20, step: 0.5 };
 /** Rows of a list that leaves the last for the way back. */
 const LIST_ROWS = 5;
 
 const GUIDE_ROWS = 3;
 
-export function guidePage(state: State, { guide }: PanelView, intents: PanelIntents): Control[] {
-  const guidance = state.scene?.guidance ?? null;
-  if (guidance === null || guide === null) return [caption("none", cell(0, 0, 1), "Nothing is guided now")];
+type PageOf<More extends unknown[]> = (...args: [...More, state: State, view: PanelView, intents: PanelIntents]) => Control[];
+
+/** A page of a guidance that has come to its end meanwhile says so. */
+function whileGuided(page: PageOf<[guidance: Guidance, guide: GuideView]>): PageOf<[]> {
+  return (state, view, intents) => {
+    const guidance = state.scene?.guidance ?? null;
+    if (guidance === null || view.guide === null) return [caption("none", cell(0, 0, 1), "Nothing is guided now")];
+    return page(guidance, view.guide, state, view, intents);
+  };
+}
+
+export const guidePage = whileGuided((guidance, guide, state, _view, intents) => {
   const { overlayOn } = state;
   const quiet = shownAlerts(state).some(({ sounds, may_be_quiet }) => sounds && may_be_quiet);
   const isTouching = guidance.step === "register" || guidance.step === "verify" || guide.landmark !== null;
@@ -32,10 +39,10 @@ export function guidePage(state: State, { guide }: PanelView, intents: PanelInte
     button("overlay", cell(0, 0, 2), overlayOn ? "Overlay on" : "Overlay off", () => intents.toggleOverlay(), { on: overlayOn, ...ticked(overlayOn) }),
     button("silence", cell(0, 1, 2), "Silence", () => intents.silence(), { disabled: !quiet }),
     caption("guide-words", cell(1, 0, 1), guide.words || guidance.next),
-    ...(isTouching ? landmarkRows(guidance, guide, intents) : [...wayRows(guidance, intents), ...movedWords(guidance)]),
+    ...(isTouching ? landmarkRows(guidance, guide, intents) : [...wayRows(guidance, intents), ...(isMoved(guidance) ? movedWords(guidance, cell(4, 0, 1)) : [])]),
     ...(isTouching ? touchingFoot(state, guidance, guide, intents) : guidingFoot(state, intents)),
   ];
-}
+});
 
 function landmarkRows({ landmarks }: Guidance, { landmark, done }: GuideView, intents: PanelIntents): Control[] {
   const ahead = [...landmarks].sort((a, b) => Number(done.has(a.id)) - Number(done.has(b.id)));
@@ -65,8 +72,8 @@ function lines(id: string, rect: Rect, words: string): Control[] {
   return [caption(id, half, `${first!};`), caption(`${id}-more`, { ...half, y_mm: rect.y_mm + half.h_mm }, rest.join("; "))];
 }
 
-function movedWords(guidance: Guidance): Control[] {
-  return isMoved(guidance) ? lines("moved", cell(4, 0, 1), guessWords(guidance.moved) || movedText(guidance.moved)) : [];
+function movedWords({ moved }: Guidance, rect: Rect): Control[] {
+  return lines("moved", rect, guessWords(moved) || movedText(moved));
 }
 
 function touchingFoot(state: State, { traced }: Guidance, { done }: GuideView, intents: PanelIntents): Control[] {
@@ -92,24 +99,19 @@ function back(to: "guide" | "margins" | "warnings", intents: PanelIntents): Cont
   return button("back", cell(5, 0, 3), "Back", () => intents.turnTo(to), { icon: "previous" });
 }
 
-const mm = (value: number): string => `${value.toFixed(1).replace("-", MINUS)} mm`;
-
-/** A page of a guidance that has come to its end meanwhile says so. */
-function whileGuided(page: (guidance: Guidance, state: State, view: PanelView, intents: PanelIntents) => Control[]): (state: State, view: PanelView, intents: PanelIntents) => Control[] {
-  return (state, view, intents) => {
-    const guidance = state.scene?.guidance ?? null;
-    return guidance === null ? [caption("none", cell(0, 0, 1), "Nothing is guided now")] : page(guidance, state, view, intents);
-  };
+/** A slider for whoever may set it, and its words for who may not. */
+function setting(canSet: boolean, id: string, rect: Rect, text: string, value: number, ends: Range, set: (value: number) => void): Control {
+  return canSet ? range(id, rect, text, value, ends, set) : caption(id, rect, text, "body");
 }
 
-export const marginsPage = whileGuided((guidance, state, view, intents) => {
+export const marginsPage = whileGuided((guidance, _guide, state, view, intents) => {
   const canSet = may(state, "set_margin");
   const rows = guidance.margins.slice(0, LIST_ROWS).flatMap((margin, row): Control[] => {
     const shape = view.marginShape(margin);
     const [wide, side] = [cell(row, 0, 4, 3), cell(row, 3, 4)];
-    const text = `${margin.name}  ${mm(shape.distance_mm)}`;
+    const text = `${margin.name}  ${tenths_mm(shape.distance_mm)}`;
     return [
-      canSet ? range(`margin-${margin.id}`, wide, text, shape.distance_mm, MARGIN_MM, (to) => intents.setMargin(margin, to)) : caption(`margin-${margin.id}`, wide, text, "body"),
+      setting(canSet, `margin-${margin.id}`, wide, text, shape.distance_mm, MARGIN_MM, (to) => intents.setMargin(margin, to)),
       button(`sides-${margin.id}`, side, "By side", () => intents.openSides(margin.id), { size: "label", on: shape.toward_mm !== null, ...ticked(shape.toward_mm !== null) }),
     ];
   });
@@ -117,7 +119,7 @@ export const marginsPage = whileGuided((guidance, state, view, intents) => {
   return [...none, ...rows, back("guide", intents)];
 });
 
-export const sidesPage = whileGuided((guidance, state, view, intents) => {
+export const sidesPage = whileGuided((guidance, _guide, state, view, intents) => {
   const margin = guidance.margins.find(({ id }) => id === view.chosen);
   if (margin === undefined) return [caption("none", cell(0, 0, 1), "This margin is gone"), back("margins", intents)];
   return [...sideRows(margin, state, view, intents), back("margins", intents)];
@@ -128,8 +130,8 @@ function sideRows(margin: MarginBand, state: State, view: PanelView, intents: Pa
   const shape = view.marginShape(margin);
   const sides = towardOf(shape).map((value, side): Control => {
     const at = cell(1 + Math.floor(side / 2), side % 2, 2);
-    const text = `${sentenceCase(SIDES[side]!)}  ${mm(value)}`;
-    return canSet ? range(`side-${side}`, at, text, value, MARGIN_MM, (to) => intents.setSide(margin, side, to)) : caption(`side-${side}`, at, text, "body");
+    const text = `${sentenceCase(SIDES[side]!)}  ${tenths_mm(value)}`;
+    return setting(canSet, `side-${side}`, at, text, value, MARGIN_MM, (to) => intents.setSide(margin, side, to));
   });
   return [
     caption("margin", cell(0, 0, 1), shape.toward_mm === null ? `${margin.name}: the same on all sides` : `${margin.name}: differs by side`, "body"),
@@ -138,20 +140,15 @@ function sideRows(margin: MarginBand, state: State, view: PanelView, intents: Pa
   ];
 }
 
-export const warningsPage = whileGuided((guidance, _state, view, intents) => {
+export const warningsPage = whileGuided((guidance, _guide, _state, view, intents) => {
   const all = guidance.structures;
   const first = Math.max(0, Math.min(view.first, all.length - 1));
   const rows = all.slice(first, first + LIST_ROWS).map(({ node, name, bands }, row) =>
     button(`bands-${node}`, cell(row, 0, 1), `${name}  ${bands.near_mm} · ${bands.risk_mm} · ${bands.breach_mm} mm`, () => intents.openBands(node)));
-  const turn = (by: number): void => intents.showFrom(Math.max(0, first + by));
-  const turning = all.length <= LIST_ROWS ? [] : [
-    button("previous", cell(5, 1, 3), "", () => turn(-LIST_ROWS), { icon: "previous", disabled: first === 0 }),
-    button("next", cell(5, 2, 3), "", () => turn(LIST_ROWS), { icon: "next", disabled: first + LIST_ROWS >= all.length }),
-  ];
-  return [...rows, ...turning, back("guide", intents)];
+  return [...rows, ...turning(all.length, first, LIST_ROWS, [cell(5, 1, 3), cell(5, 2, 3)], (to) => intents.showFrom(to)), back("guide", intents)];
 });
 
-export const bandsPage = whileGuided((guidance, state, view, intents) => {
+export const bandsPage = whileGuided((guidance, _guide, state, view, intents) => {
   const structure = guidance.structures.find(({ node }) => node === view.chosen);
   if (structure === undefined) return [caption("none", cell(0, 0, 1), "This structure is no longer watched"), back("warnings", intents)];
   return [
@@ -165,27 +162,33 @@ export const bandsPage = whileGuided((guidance, state, view, intents) => {
 function bandRows({ node, bands }: GuidedStructure, state: State, intents: PanelIntents): Control[] {
   const canSet = may(state, "set_margin");
   return BANDS.map(([key, word], row) => {
-    const text = `${word}  ${mm(bands[key])}`;
+    const text = `${word}  ${tenths_mm(bands[key])}`;
     // Bands that would change their order stay where they are: the slider stops there.
     const slide = (to: number): void => {
       const wanted = { ...bands, [key]: to };
       if (bandsFault(wanted) === "" && to !== bands[key]) intents.setBands(node, wanted);
     };
-    return canSet ? range(`band-${key}`, cell(1 + row, 0, 1), text, bands[key], BAND_MM, slide) : caption(`band-${key}`, cell(1 + row, 0, 1), text, "body");
+    return setting(canSet, `band-${key}`, cell(1 + row, 0, 1), text, bands[key], BAND_MM, slide);
   });
 }
 
-export const tissuePage = whileGuided((guidance, state, { slice, guide }, intents) => {
+export const tissuePage = whileGuided((guidance, { pointing }, state, { slice }, intents) => {
   const [canTouch, canMove] = [may(state, "register"), may(state, "set_margin")];
-  const isPointing = guide?.pointing === true;
-  const prompt = !canTouch ? "A surgeon or an assistant touches again" : isPointing ? "Press on the slice, at what the tip will touch" : slice.on ? "Choose a place of the scan, then rest the tip on it" : "First stand a slice where the tissue is (Slice)";
-  const rows: Rect = cell(0, 0, 1);
+  const off = { disabled: !canMove || !isMoved(guidance) };
   return [
-    ...lines("moved", rows, guessWords(guidance.moved) || movedText(guidance.moved)),
-    caption("tissue-words", cell(1, 0, 1), slice.on && canTouch && !isPointing ? guidance.next || prompt : prompt),
-    button("retouch", cell(2, 0, 1), "Touch again", () => intents.togglePointing(), { on: isPointing, disabled: !canTouch || !slice.on, ...ticked(isPointing) }),
-    button("move-tissue", cell(3, 0, 2), "Move tissue", () => intents.deform("apply"), { disabled: !canMove || !isMoved(guidance), ...ticked(guidance.moved?.applied === true) }),
-    button("put-back", cell(3, 1, 2), "Put back", () => intents.deform("forget"), { disabled: !canMove || !isMoved(guidance) }),
+    ...movedWords(guidance, cell(0, 0, 1)),
+    caption("tissue-words", cell(1, 0, 1), touchingWords(guidance, canTouch, pointing, slice.on)),
+    button("retouch", cell(2, 0, 1), "Touch again", () => intents.togglePointing(), { on: pointing, disabled: !canTouch || !slice.on, ...ticked(pointing) }),
+    button("move-tissue", cell(3, 0, 2), "Move tissue", () => intents.deform("apply"), { ...off, ...ticked(guidance.moved?.applied === true) }),
+    button("put-back", cell(3, 1, 2), "Put back", () => intents.deform("forget"), off),
     back("guide", intents),
   ];
 });
+
+/** What comes next where a place is to be touched again. */
+function touchingWords({ next }: Guidance, canTouch: boolean, isPointing: boolean, hasSlice: boolean): string {
+  if (!canTouch) return "A surgeon or an assistant touches again";
+  if (isPointing) return "Press on the slice, at what the tip will touch";
+  if (!hasSlice) return "First stand a slice where the tissue is (Slice)";
+  return next || "Choose a place of the scan, then rest the tip on it";
+}

@@ -32,8 +32,26 @@ export function ticked(on: boolean): { icon?: Icon } {
   return on ? { icon: "tick" } : {};
 }
 
-/** A slider over values from `least` to `most` in steps. */
-export function range(id: string, rect: Rect, text: string, value: number, [least, most, step]: readonly [number, number, number], slide: (value: number) => void): Slider {
+/** A slider over values, in steps where there is one. */
+export function range(id: string, rect: Rect, text: string, value: number, { least, most, step }: Range, slide: (value: number) => void): Slider {
   const at = Math.min(1, Math.max(0, (value - least) / (most - least)));
-  return { kind: "slider", id, rect, text, value: at, slide: (part) => slide(least + step * Math.round((part * (most - least)) / step)) };
+  const valueAt = (part: number): number => (step === undefined ? least + part * (most - least) : least + step * Math.round((part * (most - least)) / step));
+  return { kind: "slider", id, rect, text, value: at, slide: (part) => slide(valueAt(part)) };
+}
+
+export interface Range {
+  readonly least: number;
+  readonly most: number;
+  readonly step?: number;
+}
+
+/** What turns a list of `count` that shows `rows` from `first`. */
+export function turning(count: number, first: number, rows: number, [before, after]: readonly [Rect, Rect], showFrom: (first: number) => void): Control[] {
+  if (count <= rows) return [];
+  const last = (Math.ceil(count / rows) - 1) * rows;
+  const turn = (by: number): void => showFrom(Math.min(last, Math.max(0, first + by)));
+  return [
+    button("previous", before, "", () => turn(-rows), { icon: "previous", disabled: first === 0 }),
+    button("next", after, "", () => turn(rows), { icon: "next", disabled: first + rows >= count }),
+  ];
 }

@@ -2,7 +2,7 @@
 
 import { bandsPage, guidePage, marginsPage, sidesPage, tissuePage, warningsPage } from "./guide_pages";
 import type { Control, Icon, Rect } from "./panel";
-import { BODY_Y, button, caption, cell, EDGE, FOOTER_Y, PITCH, ROWS, TABS_H, ticked, WIDTH } from "./panel_layout";
+import { BODY_Y, button, caption, cell, EDGE, FOOTER_Y, PITCH, range, ROWS, TABS_H, ticked, turning, WIDTH } from "./panel_layout";
 import { SCALE_LIMITS } from "./grab";
 import { scaleText } from "./scale_text";
 import type { MarginShape } from "../model/margin_shape";
@@ -177,28 +177,18 @@ function structuresPage(state: State, view: PanelView, intents: PanelIntents): C
       opacitySlider(key, right, look.opacity, intents),
     ];
   });
-  return [...rows, ...turning(all.length, first, intents)];
+  const foot = (index: number): Rect => cell(STRUCTURE_ROWS, index, 4);
+  return [
+    ...rows,
+    button("show-all", foot(0), "All", () => intents.showAll(true)),
+    button("show-none", foot(1), "None", () => intents.showAll(false)),
+    ...turning(all.length, first, STRUCTURE_ROWS, [foot(2), foot(3)], (to) => intents.showFrom(to)),
+  ];
 }
 
 function opacitySlider(key: string, rect: Rect, opacity: number, intents: PanelIntents): Control {
   const text = `${Math.round(100 * opacity)} %`;
   return { kind: "slider", id: `opacity-${key}`, rect, text, value: opacity, slide: (value) => intents.setOpacity(key, value) };
-}
-
-function turning(count: number, first: number, intents: PanelIntents): Control[] {
-  const row = STRUCTURE_ROWS;
-  const pages = Math.ceil(count / STRUCTURE_ROWS);
-  const show = [
-    button("show-all", cell(row, 0, 4), "All", () => intents.showAll(true)),
-    button("show-none", cell(row, 1, 4), "None", () => intents.showAll(false)),
-  ];
-  if (pages === 1) return show;
-  const turn = (by: number): void => intents.showFrom(Math.min((pages - 1) * STRUCTURE_ROWS, Math.max(0, first + by)));
-  return [
-    ...show,
-    button("previous", cell(row, 2, 4), "", () => turn(-STRUCTURE_ROWS), { icon: "previous", disabled: first === 0 }),
-    button("next", cell(row, 3, 4), "", () => turn(STRUCTURE_ROWS), { icon: "next", disabled: first + STRUCTURE_ROWS >= count }),
-  ];
 }
 
 const PLANE_NAMES: Record<Plane, string> = { axial: "Axial", coronal: "Coronal", sagittal: "Sagittal" };
@@ -276,29 +266,21 @@ function correctPage(state: State, { correcting }: PanelView, intents: PanelInte
 }
 
 function widthSlider({ view: { radius_mm } }: State, intents: PanelIntents): Control {
-  const { least, most } = BRUSH_MM;
-  const slide = (value: number): void => intents.setBrush(least + value * (most - least));
-  return { kind: "slider", id: "brush-size", rect: cell(2, 0, 1), text: `${Math.round(2 * radius_mm)} mm wide`, value: (radius_mm - least) / (most - least), slide };
+  return range("brush-size", cell(2, 0, 1), `${Math.round(2 * radius_mm)} mm wide`, radius_mm, BRUSH_MM, (to) => intents.setBrush(to));
 }
 
 /** From the lowest to the highest value that any window of this kind of scan shows. */
 function valueSliders(state: State, { presets, quantity }: VolumeNode, intents: PanelIntents): Control[] {
-  const range = rangeOf(state);
-  if (range === null) return [];
-  const least = Math.min(range[0], ...presets.map(({ low }) => low));
-  const most = Math.max(range[1], ...presets.map(({ high }) => high), least + 1);
+  const shown = rangeOf(state);
+  if (shown === null) return [];
+  const least = Math.min(shown[0], ...presets.map(({ low }) => low));
+  const most = Math.max(shown[1], ...presets.map(({ high }) => high), least + 1);
   const unit = quantity === "HU" ? " HU" : "";
-  const slider = (id: string, row: number, word: string, end: 0 | 1, set: (value: number) => void): Control => ({
-    kind: "slider",
-    id,
-    rect: cell(row, 0, 1),
-    text: `${word} ${Math.round(range[end])}${unit}`,
-    value: (range[end] - least) / (most - least),
-    slide: (value) => set(Math.round(least + value * (most - least))),
-  });
+  const slider = (id: string, row: number, word: string, end: 0 | 1, set: (value: number) => void): Control =>
+    range(id, cell(row, 0, 1), `${word} ${Math.round(shown[end])}${unit}`, shown[end], { least, most }, (to) => set(Math.round(to)));
   return [
-    slider("lowest", 2, "From", 0, (to) => intents.setRange(to, Math.max(range[1], to))),
-    slider("highest", 3, "To", 1, (to) => intents.setRange(Math.min(range[0], to), to)),
+    slider("lowest", 2, "From", 0, (to) => intents.setRange(to, Math.max(shown[1], to))),
+    slider("highest", 3, "To", 1, (to) => intents.setRange(Math.min(shown[0], to), to)),
   ];
 }
 

@@ -11,7 +11,6 @@ import { GuideHud } from "./guide_hud";
 import { HandSlice } from "./hand_slice";
 import { LandmarkTouch } from "./landmark_touch";
 import { BODY_CAP_DEG, LABEL_CAP_DEG } from "./legibility";
-import { MarginHand, SLIDE_EVERY_MS } from "./margin_hand";
 import type { Panel } from "./panel";
 import { Corrector } from "./corrector";
 import { OF_GUIDE, panelControls, type Facing, type Page, type PanelIntents, type PanelView } from "./panel_pages";
@@ -28,6 +27,7 @@ import { themeFor, type Theme } from "./theme";
 import { WayGrips } from "./way_grips";
 import { handSide, WristPanel } from "./wrist_panel";
 import { shownAlerts } from "../model/alarm";
+import { MarginHand } from "../model/margin_hand";
 import { lookOf } from "../model/overlay";
 import { may } from "../model/self";
 import { upToTenth } from "../model/session_words";
@@ -39,10 +39,11 @@ import type { AppStore, Plane } from "../model/state";
 import { setOpacity, showAll, surfaceOf, toggleVisible } from "../model/structures";
 import { applyPreset, isCorrecting, removeMeasurement, select, setBrush, setFollowsTip, setRange, setTool } from "../model/view";
 import type { Strokes } from "../model/hand";
+import { inPatient, inWorld } from "../three/patient_place";
 import { BYTES_PER_TRIANGLE } from "../three/lod";
 import type { Stage } from "../three/stage";
-import { latestWins } from "../wire/latest";
-import type { BandsAsk, GuideAsk, HeadsetPlace } from "../wire/messages";
+import { latestWins, SLIDE_EVERY_MS } from "../wire/latest";
+import type { BandsAsk, GuideAsk, HeadsetPlace, MarginBand } from "../wire/messages";
 
 /** A press that lets go within this distance of where it began moved nothing: it names what it points at. */
 const TAP_M = 0.008;
@@ -125,7 +126,7 @@ export class Room {
   readonly #alarm: AlarmSign;
   readonly #touch: LandmarkTouch;
   readonly #ways: WayGrips;
-  readonly #margins: MarginHand;
+  readonly #margins = new Map<string, MarginHand>();
   readonly #sendBands: (ask: BandsAsk) => void;
   /** A place that is of a world which the device has moved since. */
   #lostPlace: HeadsetPlace | null = null;
@@ -187,7 +188,6 @@ export class Room {
     const ask = (asked: GuideAsk): void => corrections.guide(asked);
     this.#touch = new LandmarkTouch(ask, (pointer) => feedback.give("press", pointer.source));
     this.#ways = new WayGrips(stage.patient, stage.headsetFromPatient, ask);
-    this.#margins = new MarginHand(ask);
     this.#sendBands = latestWins(ask, SLIDE_EVERY_MS);
     stage.anatomy.marks.additive.value = this.#blend === "additive" ? 1 : 0;
     if (sights.get() !== null) this.#page = "guide";
@@ -390,7 +390,7 @@ export class Room {
     const canMove = state.overlayOn && sight !== null && sight.anatomy.shown !== "hidden" && may(state, "set_margin");
     this.#ways.step(canMove ? sight.chosen : null);
     const tip = tipOf(sight);
-    if (tip !== null && state.view.followsTip) this.#slice.goTo(this.stage.patient.localToWorld(new THREE.Vector3(...tip).applyMatrix4(this.stage.headsetFromPatient)));
+    if (tip !== null && state.view.followsTip) this.#slice.goTo(inWorld(this.stage.patient, this.stage.headsetFromPatient, tip));
   }
 
   #leaveGuide(): void {
@@ -402,8 +402,7 @@ export class Room {
   #pointAt(pointer: Pointer): (() => void) | null {
     const at = this.#isPointing ? this.#slice.meet(pointer.ray) : null;
     if (at === null) return null;
-    const inScan = this.stage.patient.worldToLocal(at.clone()).applyMatrix4(this.stage.headsetFromPatient.clone().invert());
-    this.corrections.guide({ kind: "retouch", scan_mm: inScan.toArray() });
+    this.corrections.guide({ kind: "retouch", scan_mm: inPatient(this.stage.patient, this.stage.headsetFromPatient, at) });
     this.#isPointing = false;
     return () => undefined;
   }
@@ -626,9 +625,9 @@ export class Room {
     chooseWay: (id) => this.corrections.guide({ kind: "choose", id: this.sights.get()?.chosen?.id === id ? null : id }),
     trace: (state) => this.corrections.guide({ kind: "trace", state }),
     deform: (state) => this.corrections.guide({ kind: "deform", state }),
-    setMargin: (margin, to_mm) => this.#margins.whole(margin, to_mm),
-    setSide: (margin, side, to_mm) => this.#margins.side(margin, side, to_mm),
-    evenMargin: (margin) => this.#margins.even(margin),
+    setMargin: (margin, to_mm) => this.#hold(margin).whole(to_mm),
+    setSide: (margin, side, to_mm) => this.#hold(margin).side(side, to_mm),
+    evenMargin: (margin) => this.#hold(margin).even(),
     openSides: (margin) => this.#open("sides", margin),
     openBands: (node) => this.#open("bands", node),
     setBands: (node, bands) => this.#sendBands({ kind: "bands", node, bands }),
@@ -643,6 +642,15 @@ export class Room {
     pin: () => this.#wrist.pin(this.#eyes),
     close: () => this.#wrist.close(),
   };
+
+  /** The hand on a margin, which follows the session while it is not moved. */
+  #hold(margin: MarginBand): MarginHand {
+    const { id } = margin;
+    const hand = this.#margins.get(id) ?? new MarginHand(latestWins((shape) => this.corrections.guide({ kind: "margin", margin: id, ...shape }), SLIDE_EVERY_MS));
+    this.#margins.set(id, hand);
+    hand.follow(margin);
+    return hand;
+  }
 
   #open(page: Page, of: string): void {
     this.#page = page;
@@ -668,7 +676,7 @@ export class Room {
       onWrist: this.#wrist.place === "wrist",
       guide: this.sights.get() === null ? null : { landmark: this.#touch.landmark, done: this.#touch.done, words: this.#guideWords, overlayTime: this.corrections.overlayTime(), pointing: this.#isPointing },
       chosen: this.#chosen,
-      marginShape: (margin) => this.#margins.shape(margin),
+      marginShape: (margin) => this.#hold(margin).shape,
     };
   }
 

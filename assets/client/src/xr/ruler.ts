@@ -11,6 +11,7 @@ import { withError } from "../model/number_text";
 import type { Vec3 } from "../model/affine";
 import type { AppStore, Measurement } from "../model/state";
 import { volumeOf } from "../model/scene";
+import { inPatient, inWorld } from "../three/patient_place";
 import { addMeasurement, removeMeasurement, voxelError_mm } from "../model/view";
 
 /** How well a point is placed by a tip in the air, and by a ray: common hand tremor, as standard deviations. */
@@ -200,12 +201,11 @@ export class Ruler {
   }
 
   #toPatient(world: THREE.Vector3): Vec3 {
-    const headset = this.patient.worldToLocal(world.clone());
-    return headset.applyMatrix4(this.headsetFromPatient.clone().invert()).toArray();
+    return inPatient(this.patient, this.headsetFromPatient, world);
   }
 
   #toWorld(at_mm: Vec3): THREE.Vector3 {
-    return this.patient.localToWorld(new THREE.Vector3(...at_mm).applyMatrix4(this.headsetFromPatient));
+    return inWorld(this.patient, this.headsetFromPatient, at_mm);
   }
 }
 

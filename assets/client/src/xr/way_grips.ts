@@ -5,6 +5,7 @@ import * as THREE from "three";
 import type { Pointer } from "./pointers";
 import { ACCENT, MARK } from "./theme";
 import type { Vec3 } from "../model/affine";
+import { inPatient, inWorld } from "../three/patient_place";
 import type { Trajectory, TrajectoryAsk } from "../wire/messages";
 
 /** A tip this near an end takes it. */
@@ -86,10 +87,10 @@ export class WayGrips {
   }
 
   #inRoom(at_mm: Vec3): THREE.Vector3 {
-    return this.patient.localToWorld(new THREE.Vector3(...at_mm).applyMatrix4(this.headsetFromPatient));
+    return inWorld(this.patient, this.headsetFromPatient, at_mm);
   }
 
   #inPatient(at: THREE.Vector3): [number, number, number] {
-    return this.patient.worldToLocal(at.clone()).applyMatrix4(this.headsetFromPatient.clone().invert()).toArray();
+    return inPatient(this.patient, this.headsetFromPatient, at);
   }
 }

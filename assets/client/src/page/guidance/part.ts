@@ -19,22 +19,7 @@ export interface Part {
   readonly draw: (guidance: Guidance) => void;
 }
 
-/** As fast as a hand moves a slider, and no faster. */
-export const SLIDE_EVERY_MS = 33;
 export const COUNT_EVERY_MS = 1000;
-/** For so long after a hand let go, what it set is not moved by an answer to where it was. */
-const HELD_MS = 500;
-
-/** Whether a hand is on something: asked with every answer, told with every movement. */
-export function createHold(): { touch(): void; readonly isHeld: boolean } {
-  let touched_ms = -Infinity;
-  return {
-    touch: () => void (touched_ms = performance.now()),
-    get isHeld() {
-      return performance.now() - touched_ms <= HELD_MS;
-    },
-  };
-}
 
 export interface Fold {
   readonly element: HTMLDetailsElement;
