@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import imagecodecs
 import numpy as np
@@ -47,8 +47,8 @@ from engine.stream.messages import Me, Scene, Slab, VolumeNode
 from engine.stream.messages import WindowPreset as NodePreset
 from scenarios.case.display import Display, Pane, WindowPreset
 from scenarios.reading.event import (
-    AnyEvent,
     Answered,
+    AnyEvent,
     Committed,
     Hinted,
     Looked,
@@ -146,28 +146,65 @@ MANAGE = _task(
 )
 #: Every other kind.
 OTHERS = (
-    _task("measure", "measure", "characterisation", "Measure the largest diameter of the larger nodule.", volume="ct", quantity="diameter_mm"),
+    _task(
+        "measure",
+        "measure",
+        "characterisation",
+        "Measure the largest diameter of the larger nodule.",
+        volume="ct",
+        quantity="diameter_mm",
+    ),
     _task("mean", "measure", "characterisation", "What is its mean value?", volume="ct", quantity="mean_value"),
     _task("segment", "segment", "characterisation", "Paint the larger nodule.", volume="ct"),
     _task("box", "box", "characterisation", "Draw the box that just holds it.", volume="ct"),
     _task(
-        "classify", "classify", "diagnosis", "Which category is it?",
+        "classify",
+        "classify",
+        "diagnosis",
+        "Which category is it?",
         options=_options("2 benign", "3 probably benign", "4A suspicious", "4B very suspicious"),
-        fields=(FieldView(id="type", prompt="Attenuation", options=_options("Solid", "Part-solid", "Ground glass")), FieldView(id="size", prompt="Mean diameter", unit="mm")),
+        fields=(
+            FieldView(id="type", prompt="Attenuation", options=_options("Solid", "Part-solid", "Ground glass")),
+            FieldView(id="size", prompt="Mean diameter", unit="mm"),
+        ),
     ),
     _task(
-        "report", "report", "characterisation", "Describe the larger nodule.",
-        fields=(FieldView(id="margin", prompt="Margin", options=_options("Smooth", "Lobulated", "Spiculated")), FieldView(id="lobe", prompt="Lung", options=_options("Right", "Left"))),
+        "report",
+        "report",
+        "characterisation",
+        "Describe the larger nodule.",
+        fields=(
+            FieldView(id="margin", prompt="Margin", options=_options("Smooth", "Lobulated", "Spiculated")),
+            FieldView(id="lobe", prompt="Lung", options=_options("Right", "Left")),
+        ),
     ),
-    _task("choice", "choice", "diagnosis", "Which of these fit what you see?", several=True, options=_options("Metastasis", "Granuloma", "Hamartoma", "Carcinoid")),
-    _task("order", "order", "management", "Put the next steps in order.", options=_options("Compare with the prior", "Measure", "Report", "Follow-up")),
+    _task(
+        "choice",
+        "choice",
+        "diagnosis",
+        "Which of these fit what you see?",
+        several=True,
+        options=_options("Metastasis", "Granuloma", "Hamartoma", "Carcinoid"),
+    ),
+    _task(
+        "order",
+        "order",
+        "management",
+        "Put the next steps in order.",
+        options=_options("Compare with the prior", "Measure", "Report", "Follow-up"),
+    ),
     _task("text", "text", "characterisation", "Say in a sentence what you found."),
     _task(
-        "guide", "guide", "management", "A needle was led to the nodule. What did it come nearest to?", volume="ct",
-        options=_options("Heart", "Aorta", "Rib", "Liver"), asks_confidence=False,
+        "guide",
+        "guide",
+        "management",
+        "A needle was led to the nodule. What did it come nearest to?",
+        volume="ct",
+        options=_options("Heart", "Aorta", "Rib", "Liver"),
+        asks_confidence=False,
         path=tuple((n / 10, 90.0 - 4 * n, -60.0 + 5 * n, -30.0 + 4.0 * n) for n in range(12)),
     ),
-)  # fmt: skip
+)
 
 
 @dataclass
@@ -317,38 +354,58 @@ class ReadingServer:
             off = [(float(np.linalg.norm(np.subtract(mark.at_mm, each.at_mm))), each) for each in nodules()[:ASKED]]
             near, nodule = min(off, key=lambda pair: pair[0])
             hit = near <= max(10.0, nodule.radius_mm + 5)
-            became = "false" if not hit else "found" if nodule in left else "duplicate"
+            became: Literal["found", "duplicate", "false"] = (
+                "false" if not hit else "found" if nodule in left else "duplicate"
+            )
             if became == "found":
                 left.remove(nodule)
                 by[nodule.id] = mark.mark
             why = "A vessel cut across: it goes on in the slices above and below." if became == "false" else None
             marks.append(
                 MarkTold(
-                    id=mark.mark, task=mark.task, at_mm=mark.at_mm, confidence=mark.confidence, became=became,
-                    finding=nodule.id if hit else None, off_mm=near if hit else None, why=why,
+                    id=mark.mark,
+                    task=mark.task,
+                    at_mm=mark.at_mm,
+                    confidence=mark.confidence,
+                    became=became,
+                    finding=nodule.id if hit else None,
+                    off_mm=near if hit else None,
+                    why=why,
                 )
-            )  # fmt: skip
+            )
         findings = tuple(self._finding(nodule, by.get(nodule.id)) for nodule in nodules()[:ASKED])
         share = len(by) / ASKED
         answers = {event.task: event for event in reading.of(Answered)}
         tasks = [
             TaskTold(
-                id="mark", prompt=MARK.prompt, scale="detection", share=share, points=2.0, said=f"{len(reading.marks)} marks",
-                right=f"{ASKED} nodules", why=f"{len(by)} of {ASKED} nodules were marked near enough.",
+                id="mark",
+                prompt=MARK.prompt,
+                scale="detection",
+                share=share,
+                points=2.0,
+                said=f"{len(reading.marks)} marks",
+                right=f"{ASKED} nodules",
+                why=f"{len(by)} of {ASKED} nodules were marked near enough.",
             )
-        ]  # fmt: skip
+        ]
         for task in reading.tasks[1:]:
             given = answers.get(task.id)
             right = task.id == "manage" and given is not None and getattr(given.answer, "chosen", "") == "follow-up"
             tasks.append(
                 TaskTold(
-                    id=task.id, prompt=task.prompt, scale=task.scale, share=1.0 if right else 0.4, points=1.0,
+                    id=task.id,
+                    prompt=task.prompt,
+                    scale=task.scale,
+                    share=1.0 if right else 0.4,
+                    points=1.0,
                     said="" if given is None else "Follow-up CT in 3 months" if right else "another answer",
                     right="Follow-up CT in 3 months" if task.id == "manage" else "as the phantom was made",
-                    why="A new solid nodule of 6 to 8 mm is followed in three months." if task.id == "manage" else "Near, but not near enough.",
+                    why="A new solid nodule of 6 to 8 mm is followed in three months."
+                    if task.id == "manage"
+                    else "Near, but not near enough.",
                     confidence=None if given is None else given.confidence,
                 )
-            )  # fmt: skip
+            )
         looks = reading.of(Looked)
         return Told(
             says="Two solid nodules: one in the open lung, one low down where vessels crowd.",
@@ -423,7 +480,7 @@ def _app(server: ReadingServer) -> FastAPI:
 
     @app.get("/api/me")
     def who() -> Me:
-        return Me(member="member-1", role="trainee", may=())  # type: ignore[call-arg, arg-type]
+        return Me(member="member-1", role="trainee", may=())
 
     @app.get(f"{root}/me")
     def me() -> Learner:

@@ -32,7 +32,13 @@ test("a break does not count as reading", () => {
 test("events are numbered without a gap, sent again after a fault, and forgotten once kept", async () => {
   const sent: number[][] = [];
   const kept = new Map<number, AnyEvent>();
-  const keep: Keep = { put: (event) => Promise.resolve(void kept.set(event.n, event)), drop: (next) => Promise.resolve([...kept.keys()].filter((n) => n < next).forEach((n) => kept.delete(n))) };
+  const keep: Keep = { put: (event) => {
+    kept.set(event.n, event);
+    return Promise.resolve();
+  }, drop: (next) => {
+    for (const n of [...kept.keys()]) if (n < next) kept.delete(n);
+    return Promise.resolve();
+  } };
   let isUp = false;
   const wire: Wire = { post: (events) => {
     sent.push(events.map(({ n }) => n));

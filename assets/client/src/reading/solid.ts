@@ -40,7 +40,10 @@ export class Solid {
     const volume = state.reading && currentOf(state.reading.case)?.id;
     const study = volume && this.studies.all.get(volume);
     if (this.planes !== null && (!study || this.planes.volume !== volume || this.planes.planes.group.parent === null)) this.drop();
-    if (!study || !state.is3d) return this.stage.invalidate();
+    if (!study || !state.is3d) {
+      this.stage.invalidate();
+      return;
+    }
     if (this.planes === null) {
       this.planes = { volume, planes: new SlicePlanes(study.loader.texture, this.stage.headsetFromPatient) };
       this.planes.planes.group.userData["ofPatient"] = true;
@@ -51,7 +54,7 @@ export class Solid {
     this.showTruth(state.told?.findings.filter((finding) => finding.volume === volume) ?? []);
     if (!this.isPlaced) {
       this.isPlaced = true;
-      this.fit(study.loader.texture.node.shape.map((n, axis) => (n * study.loader.texture.node.spacing_mm[axis]!) / 1000) as [number, number, number]);
+      this.fit(study.loader.texture.node.shape.map((n, axis) => (n * study.loader.texture.node.spacing_mm[axis]!) / 1000));
     }
     this.stage.invalidate();
   }

@@ -8,7 +8,7 @@ import type { Picture } from "../../slices/picture";
 import type { VolumeNode } from "../../wire/messages";
 import type { BoxAnswer } from "../../wire/training_messages";
 
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = "http://www.w3.org/2000/svg" as const;
 
 type Attributes = Record<string, string | number>;
 
@@ -25,7 +25,7 @@ const MARK_PX = 13;
 const NEAR_MM = 6;
 
 export function createOverlay(): SVGSVGElement {
-  const svg = document.createElementNS(SVG, "svg") as SVGSVGElement;
+  const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "marks");
   return svg;
 }
@@ -47,8 +47,8 @@ interface Drawing {
   readonly picture: Picture;
   readonly node: VolumeNode;
   readonly step: number;
-  isOn(at: Vec3): boolean;
-  isNear(at: Vec3): boolean;
+  readonly isOn: (at: Vec3) => boolean;
+  readonly isNear: (at: Vec3) => boolean;
 }
 
 function crosshair({ desk, picture, cut }: Drawing): SVGElement[] {

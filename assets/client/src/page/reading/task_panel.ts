@@ -16,7 +16,7 @@ export function createTaskPanel(desk: ReadingDesk): HTMLElement {
     if (state.phase !== "reading" || state.reading === null) return;
     // What is being typed stays as it is.
     const typing = document.activeElement instanceof HTMLTextAreaElement && panel.contains(document.activeElement) && document.activeElement.dataset["keeps"] === state.task;
-    if (typing && !workOf(state.work, state.task ?? "").isCommitted) return;
+    if (typing && !workOf(state.work, state.task).isCommitted) return;
     const focused = document.activeElement instanceof HTMLElement && panel.contains(document.activeElement) ? focusName(document.activeElement) : null;
     panel.replaceChildren(...contents(state, desk));
     if (focused) [...panel.querySelectorAll<HTMLElement>("button, input, textarea")].find((each) => focusName(each) === focused)?.focus();

@@ -167,7 +167,7 @@ function fields(task: TaskView, work: TaskWork, state: Desk, memory: PanelMemory
     case "classify": {
       const now = answer?.kind === "classify" ? answer : null;
       const pages = [...task.fields.filter(({ options }) => options.length > 0), null];
-      const field = pages[Math.min(memory.field, pages.length - 1)]!;
+      const field = pages[Math.min(memory.field, pages.length - 1)] ?? null;
       const pager = pages.length > 1 ? turn(field === null ? "Category" : field.prompt, memory.field, pages.length, y, act) : [];
       const from = y + (pages.length > 1 ? ROW + GAP : 0);
       const features = { ...heldFeatures(task.id), ...now?.features };

@@ -115,8 +115,8 @@ interface Pen {
   readonly mmPerMetre: number;
   readonly near: number;
   readonly step: number;
-  at(at_mm: Vec3): readonly [number, number];
-  word(text: string, x: number, y: number, align: CanvasTextAlign, colour?: string): void;
+  readonly at: (at_mm: Vec3) => readonly [number, number];
+  readonly word: (text: string, x: number, y: number, align: CanvasTextAlign, colour?: string) => void;
 }
 
 function stroke(context: CanvasRenderingContext2D, colour: string, width_m: number, path: () => void): void {
