@@ -5,7 +5,7 @@ import uPlot from "uplot";
 import { abilityCell, estimate, percent, sortable, type Column } from "./educator/table";
 import { element } from "./page/element";
 import { recall } from "./page/memory";
-import { call, Refused, Unreachable } from "./wire/api";
+import { call, Refused, Unreachable } from "./wire/call";
 import type { Cohort, ItemStatistics, LearnerRow, Scale } from "./wire/author_messages";
 
 const SCALES: readonly Scale[] = ["detection", "characterisation", "diagnosis", "management"];

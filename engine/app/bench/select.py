@@ -80,7 +80,7 @@ def _told(case: str, runs: list[Run], *, content: bool = False) -> list[Row]:
         _row(case, "at the most", (one.length >= 60).mean()),
         _row(case, "bias", one.bias, "sd"),
         _row(case, "RMSE", one.rmse, "sd"),
-        _row(case, "RMSE, Monte Carlo error", one.rmse / np.sqrt(2 * m), "sd"),
+        _row(case, "RMSE, Monte Carlo error", float(one.rmse / np.sqrt(2 * m)), "sd"),
         _row(case, "correlation", np.corrcoef(one.mean, one.theta)[0, 1]),
         _row(case, "coverage", one.holds.mean()),
         _row(case, "coverage, Monte Carlo error", np.sqrt(one.holds.mean() * (1 - one.holds.mean()) / m)),

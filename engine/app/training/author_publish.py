@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml  # type: ignore[import-untyped]
+import yaml
 from numpy.typing import NDArray
 
 from engine.app.training.complete import TRUTH_FILE, VOLUME, Study

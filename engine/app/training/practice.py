@@ -15,10 +15,11 @@ from engine.app.training.scoring import RIGHT, TaskScore
 from scenarios.case.case import Case
 from scenarios.case.task import AnyTask, ChoiceTask, Scale
 from scenarios.select.bank import Bank, Entry
-from scenarios.select.choose import Mode, Rules
+from scenarios.select.choose import Rules
 from scenarios.skill.ability import Ability
 from scenarios.skill.difficulty import answered_by
 from scenarios.skill.item import GRID, Item
+from scenarios.skill.learner import Mode
 from scenarios.skill.practice import practised
 
 #: In the order in which a reading asks of them.

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from scenarios.case.case import flaws
-from scenarios.case.source import LesionSource, PhantomSource
+from scenarios.case.source import LesionPlace, LesionSource, PhantomSource
 from scenarios.case.task import MarkTask
 from scenarios.catalog.build import catalogue, source_of
-from scenarios.catalog.rows import ROWS
+from scenarios.catalog.rows import ROWS, Row
 from scenarios.catalog.teaching import TEACHING
 from scenarios.lesion.kinds import KINDS
 from scenarios.lesion.prepare import prepare_phantom
@@ -92,16 +92,15 @@ def test_a_small_case_is_made_with_a_label_for_each_lesion() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("row", [row for row in ROWS if row.logit is not None], ids=lambda row: row.id)
-def test_every_case_can_be_made_and_is_as_hard_as_the_catalogue_says(row: object) -> None:
-    assert row in ROWS
-    source = source_of(row)  # type: ignore[arg-type]
+def test_every_case_can_be_made_and_is_as_hard_as_the_catalogue_says(row: Row) -> None:
+    source = source_of(row)
     assert isinstance(source, LesionSource)
     made = prepare_phantom(source)
     hardest = max(one.logit for one in made.difficulty.values())
-    assert hardest == pytest.approx(row.logit, abs=0.06)  # type: ignore[attr-defined]
+    assert hardest == pytest.approx(row.logit, abs=0.06)
 
 
-def _lesions(row_id: str) -> tuple:  # type: ignore[type-arg]
+def _lesions(row_id: str) -> tuple[LesionPlace, ...]
     source = source_of(next(row for row in ROWS if row.id == row_id))
     assert isinstance(source, LesionSource)
     return source.lesions

@@ -1,6 +1,6 @@
 // The authoring side of the server (engine/app/training/author_messages.py).
 
-import { call } from "../wire/api";
+import { call } from "../wire/call";
 import type { ChangeAsk, DraftListed, DraftNow, FlawTold, ItemStatistics, NewDraft, PaintAsk, Published, Saved } from "../wire/author_messages";
 
 const ROOT = "/api/training/author/drafts";
