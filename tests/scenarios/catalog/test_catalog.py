@@ -100,7 +100,7 @@ def test_every_case_can_be_made_and_is_as_hard_as_the_catalogue_says(row: Row) -
     assert hardest == pytest.approx(row.logit, abs=0.06)
 
 
-def _lesions(row_id: str) -> tuple[LesionPlace, ...]
+def _lesions(row_id: str) -> tuple[LesionPlace, ...]:
     source = source_of(next(row for row in ROWS if row.id == row_id))
     assert isinstance(source, LesionSource)
     return source.lesions
