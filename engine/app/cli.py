@@ -369,6 +369,9 @@ def serve(
 
 @app.command()
 def train(
+    studies: Annotated[
+        list[Path] | None, typer.Argument(metavar="[STUDY…]", exists=True, help="Scans that cases can be made of.")
+    ] = None,
     catalog: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Folder of cases; those that come with Sightline.")
     ] = None,
@@ -393,6 +396,7 @@ def train(
 
     user, password = (os.environ.get(f"SIGHTLINE_LRS_{name}", "") for name in ("USER", "PASSWORD"))
     options = TrainOptions(
+        tuple(studies or ()),
         catalog,
         store,
         None if records is None else RecordStore(records, user, password),

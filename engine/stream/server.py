@@ -145,6 +145,7 @@ _NEEDS: tuple[tuple[str, str, Action], ...] = (
     ("POST", "/api/invitations", Action.INVITE),
     ("*", "/api/members", Action.REVOKE),
     ("*", "/api/training/educator", Action.EXPORT),
+    ("*", "/api/training/author", Action.EXPORT),
     ("*", "/api/training", Action.MARK),
 )
 

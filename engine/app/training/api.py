@@ -10,7 +10,6 @@ import concurrent.futures
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import TypeVar
 
 import segno
@@ -18,15 +17,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
-from engine.app.training import educator, own_data
+from engine.app.training import answer_table, own_data
+from engine.app.training.case_list import case_list
 from engine.app.training.catalogue import Shelved
 from engine.app.training.messages import (
     CaseList,
     CaseListed,
-    Cohort,
     EraseAsk,
     EventsAsk,
-    Items,
     JoinAsk,
     Kept,
     Learner,
@@ -43,7 +41,7 @@ from engine.app.training.volumes import CaseVolumes, StillMaking
 from engine.core.errors import InputRefused, InvalidValue, SightlineError
 from engine.stream.access import LOCAL, Who
 from engine.stream.hub import Hub
-from engine.stream.messages import EditRequest, Failure, Invitation, Job, Scene
+from engine.stream.messages import Failure, Invitation, Scene
 from engine.stream.pairing import GRANT_S, OFFER_S, Grant, Refusal
 from engine.stream.roles import Role
 from engine.stream.server import SESSION_COOKIE, Clock, NotFound
@@ -59,7 +57,7 @@ T = TypeVar("T")
 
 
 class Training:
-    """Not a value: one training server. It is the `Source` of its session, in which nothing is edited."""
+    """Not a value: what a training server does for those who read."""
 
     def __init__(self, school: School, volumes: CaseVolumes, hub: Hub, clock: Clock) -> None:
         self.school = school
@@ -71,18 +69,6 @@ class Training:
         #: Codes of trainees' further devices, and until when each holds.
         self.devices: dict[str, tuple[str, float]] = {}
         self._tasks: set[asyncio.Task[object]] = set()
-
-    def jobs(self) -> tuple[Job, ...]:
-        """None: cases are made unseen."""
-        return ()
-
-    def blob_path(self, sha256: str) -> Path | None:
-        """The file of a brick."""
-        return self.volumes.blobs.path(sha256)
-
-    def edit(self, request: EditRequest, refuse: Callable[[str], None]) -> None:
-        """Nothing is edited in a reading."""
-        refuse(f"cases are read here: no {request.type}")
 
     async def on_thread(self, function: Callable[..., T], *arguments: object, **named: object) -> T:
         """A call that waits for the store or computes."""
@@ -297,28 +283,20 @@ def _add_educator(router: APIRouter, training: Training) -> None:
     school = training.school
     store = school.store
 
-    @router.get("/api/training/educator/cohort")
-    async def cohort() -> Cohort:
-        return await training.on_thread(educator.cohort, store, training.clock())
+    @router.get("/api/training/educator/answers.csv")
+    async def answers_csv() -> Response:
+        rows = await training.on_thread(answer_table.answers_table, store)
+        return _file(answer_table.as_csv(rows), "text/csv; charset=utf-8", "answers.csv")
 
-    @router.get("/api/training/educator/items")
-    async def items() -> Items:
-        return await training.on_thread(educator.items, school)
-
-    @router.get("/api/training/educator/export.csv")
-    async def export_csv() -> Response:
-        rows = await training.on_thread(educator.answers_table, store)
-        return _file(educator.as_csv(rows), "text/csv; charset=utf-8", "answers.csv")
-
-    @router.get("/api/training/educator/export.parquet")
-    async def export_parquet() -> Response:
-        rows = await training.on_thread(educator.answers_table, store)
-        data = await training.on_thread(educator.as_parquet, rows)
+    @router.get("/api/training/educator/answers.parquet")
+    async def answers_parquet() -> Response:
+        rows = await training.on_thread(answer_table.answers_table, store)
+        data = await training.on_thread(answer_table.as_parquet, rows)
         return _file(data, "application/vnd.apache.parquet", "answers.parquet")
 
     @router.get("/api/training/educator/cases")
     async def cases() -> CaseList:
-        return await training.on_thread(educator.case_list, store)
+        return await training.on_thread(case_list, store)
 
     @router.post("/api/training/educator/cases", status_code=201)
     async def publish(request: Request) -> CaseListed:
@@ -350,7 +328,7 @@ def _case(body: bytes) -> Case:
 
 
 async def _listed(training: Training, case: str) -> CaseListed:
-    found = await training.on_thread(educator.case_list, training.school.store)
+    found = await training.on_thread(case_list, training.school.store)
     return next(one for one in found.cases if one.id == case)
 
 

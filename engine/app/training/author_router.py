@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
@@ -21,45 +21,22 @@ from engine.app.training.author_messages import (
     Saved,
 )
 from engine.app.training.educator_messages import ItemStatistics
-from engine.core.errors import InvalidValue
-from engine.stream.access import Who
-from engine.stream.roles import Action, may, refusal
 from engine.stream.server import failure_of
 
 #: Statistics of the items of a case, by its name.
 ItemsOf = Callable[[str], tuple[ItemStatistics, ...]]
 
 
-class NotAllowed(InvalidValue):
-    """Whoever asks may not."""
-
-
-def only_authors(request: Request) -> None:
-    """Let those pass who may open studies and take results away.
-
-    Raises:
-        NotAllowed: says who may.
-    """
-    who: Who | None = getattr(request.state, "who", None)
-    if who is None:
-        raise NotAllowed("ask for a code and let yourself in with it")
-    for action in (Action.OPEN, Action.EXPORT):
-        if not may(who.role, action):
-            raise NotAllowed(refusal(who.role, action))
-
-
 class Refusing(APIRoute):
-    """Answers 403 to whoever may not, and 507 where the disk takes no more: nothing was lost, and the page says so."""
+    """Answers 507 where the disk takes no more: nothing was lost, and the page says so."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
-        """The handler, with those two answers."""
+        """The handler, with that answer."""
         answer = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
             try:
                 return await answer(request)
-            except NotAllowed as error:
-                return JSONResponse({"error": failure_of(error).model_dump()}, status_code=403)
             except OSError as error:
                 return JSONResponse({"error": failure_of(error).model_dump()}, status_code=507)
 
@@ -68,7 +45,7 @@ class Refusing(APIRoute):
 
 def author_router(desk: DraftDesk, items_of: ItemsOf | None = None) -> APIRouter:
     """Drafts of `desk`; `items_of` tells how published items were answered."""
-    router = APIRouter(prefix="/api/training/author", dependencies=[Depends(only_authors)], route_class=Refusing)
+    router = APIRouter(prefix="/api/training/author", route_class=Refusing)
 
     @router.get("/drafts")
     async def drafts() -> tuple[DraftListed, ...]:

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import datetime
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
-from engine.app.training.author_router import Refusing, only_authors
+from engine.app.training.answer_table import csv_text
 from engine.app.training.educator_messages import Cohort, Estimated, ItemStatistics, LearnerRow
-
-#: A cell that begins so is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from engine.stream.server import Clock
 
 
 class EducatorSource(Protocol):
     """Who knows how trainees read."""
 
-    def cohort(self) -> Cohort: ...
+    def cohort(self, now_s: float) -> Cohort: ...
     def items(self) -> tuple[ItemStatistics, ...]: ...
 
 
-def educator_router(source: EducatorSource) -> APIRouter:
-    """Cohort and items of `source`."""
-    router = APIRouter(prefix="/api/training/educator", dependencies=[Depends(only_authors)], route_class=Refusing)
+def educator_router(source: EducatorSource, clock: Clock) -> APIRouter:
+    """Cohort and items of `source`, as of now."""
+    router = APIRouter(prefix="/api/training/educator")
 
     @router.get("/cohort")
     async def cohort() -> Cohort:
-        return await asyncio.to_thread(source.cohort)
+        return await asyncio.to_thread(source.cohort, clock())
 
     @router.get("/items")
     async def items() -> tuple[ItemStatistics, ...]:
@@ -39,11 +35,11 @@ def educator_router(source: EducatorSource) -> APIRouter:
 
     @router.get("/cohort.csv")
     async def cohort_csv() -> Response:
-        return _file("cohort.csv", cohort_table(await asyncio.to_thread(source.cohort)))
+        return csv_file("cohort.csv", cohort_table(await asyncio.to_thread(source.cohort, clock())))
 
     @router.get("/items.csv")
     async def items_csv() -> Response:
-        return _file("items.csv", items_table(await asyncio.to_thread(source.items)))
+        return csv_file("items.csv", items_table(await asyncio.to_thread(source.items)))
 
     return router
 
@@ -56,7 +52,7 @@ def cohort_table(cohort: Cohort) -> str:
         for row in cohort.learners
         for scale, ability in _abilities(row)
     )
-    return _csv(head, rows)
+    return csv_text(head, rows)
 
 
 def _abilities(row: LearnerRow) -> list[tuple[str, tuple[str, str, str]]]:
@@ -78,7 +74,7 @@ def items_table(items: Sequence[ItemStatistics]) -> str:
         )
         for one in items
     )  # fmt: skip
-    return _csv(head, rows)
+    return csv_text(head, rows)
 
 
 def _three(name: str) -> tuple[str, str, str]:
@@ -97,29 +93,7 @@ def _day(seconds: float | None) -> str:
     return "" if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC).date().isoformat()
 
 
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\r\n")  # RFC 4180
-    table.writerow(head)
-    table.writerows([_cell(cell) for cell in row] for row in rows)
-    return text.getvalue()
-
-
-def _cell(cell: object) -> object:
-    """Words that a spreadsheet would take for a formula are kept from it; numbers stay numbers."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA) and not _is_number(cell):
-        return f"'{cell}"
-    return cell
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _file(name: str, text: str) -> Response:
+def csv_file(name: str, text: str) -> Response:
+    """A table to be saved."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response("\ufeff" + text, media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)

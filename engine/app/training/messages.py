@@ -21,9 +21,8 @@ Under `/api/training/educator`:
 
 | request | answer |
 |---|---|
-| `GET cohort` | `Cohort` |
-| `GET items` | `Items` |
-| `GET export.csv`, `GET export.parquet` | a row an answer |
+| `GET cohort`, `items`, `cohort.csv`, `items.csv` | see `educator_messages` |
+| `GET answers.csv`, `GET answers.parquet` | a row an answer |
 | `GET cases` | `CaseList` |
 | `POST cases` a case (`scenarios.case`) | `CaseListed`: published as the version that it says; 409 where that was |
 | `PUT cases/{case}` `OpenAsk` | `CaseListed` |
@@ -264,74 +263,6 @@ class EraseAsk(Message):
 
 
 # --- for educators -----------------------------------------------------------------------------
-
-
-class Member(Message):
-    """A trainee as an educator sees them.
-
-    Attributes:
-        readings: cases that were read to the end.
-        share: mean share of points.
-        over: mean confidence less share right, over tasks that asked for it; positive is too sure.
-        needs: why they may need help, in words; nothing: they do not.
-    """
-
-    trainee: Identifier
-    name: str
-    readings: int
-    last_s: float | None
-    share: float | None
-    over: float | None
-    abilities: tuple[AbilityTold, ...]
-    reviews_due: int
-    needs: tuple[str, ...] = ()
-
-
-class Cohort(Message):
-    """All trainees; those who may need help first."""
-
-    members: tuple[Member, ...]
-
-
-class WrongAnswer(Message):
-    """What was said by those who were wrong, and by how many."""
-
-    said: str
-    count: int
-
-
-class ItemTold(Message):
-    """A task by its answers.
-
-    Attributes:
-        difficulty: ability at which half of it comes out right, as it is believed now, and how unsure that is.
-        discrimination: correlation of its share with the rest of each trainee's shares; None with fewer than five.
-        miss_rate: share of answers that were wrong; of a mark task: that found less than half.
-        median_s: seconds that it took.
-        wrong: the commonest wrong answers, first the one that most gave.
-        flags: what an educator should look at, in words.
-    """
-
-    case: Identifier
-    task: Identifier
-    title: str
-    prompt: str
-    scale: Scale
-    answers: int
-    share: float | None
-    difficulty: float
-    difficulty_sd: float
-    discrimination: float | None
-    miss_rate: float | None
-    median_s: float | None
-    wrong: tuple[WrongAnswer, ...]
-    flags: tuple[str, ...] = ()
-
-
-class Items(Message):
-    """All tasks of all cases."""
-
-    items: tuple[ItemTold, ...]
 
 
 class CaseListed(Message):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from pydantic import TypeAdapter
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from engine.app.training import practice, scoring
@@ -111,6 +111,7 @@ class School:
         self._ours = ours
         self._cases: dict[tuple[str, str], Shelved] = {}
         self._newest: dict[str, Shelved] = {}
+        self._trials: dict[str, Shelved] = {}
         self._banks: dict[Scale, Bank] = {}
         self._learning = threading.Lock()
         self._choosing = threading.Lock()
@@ -127,7 +128,9 @@ class School:
                 shelved = Shelved(Case.model_validate_json(row.body), Path(row.folder) if row.folder else None)
                 self._cases[row.id, row.version] = shelved
                 self._newest.pop(row.id, None)
-                if row.is_open:
+                if row.is_trial:
+                    self._trials[row.id] = shelved
+                elif row.is_open:
                     self._newest[row.id] = shelved
             self._rebuild(_items(session))
 
@@ -160,6 +163,16 @@ class School:
             if session.get(PublishedCase, (one.case.id, one.case.version)) is not None:
                 raise InvalidValue(f"version {one.case.version} of {one.case.id} was published: raise the version")
         self.shelve([one])
+
+    def try_out(self, one: Shelved) -> None:
+        """A case that only its author reads, by its name; what was tried under that name before is gone."""
+        folder = None if one.folder is None else str(one.folder.resolve())
+        with self.store.transaction() as session:
+            session.execute(delete(ReadingRow).where(ReadingRow.case_id == one.case.id))
+            row = _published(one, folder, self._clock())
+            row.is_open, row.is_trial = False, True
+            session.merge(row)
+        self._load()
 
     def set_open(self, case_id: str, is_open: bool) -> None:
         """Whether a case may be chosen from now on.
@@ -216,7 +229,7 @@ class School:
         with self.store.reading() as session:
             sitting = self._sitting(session, trainee, ask.mode, now_s)
             if ask.case is not None:
-                shelved = self._newest.get(ask.case)
+                shelved = self._newest.get(ask.case) or (self._trials.get(ask.case) if is_educator else None)
                 if shelved is None:
                     raise InvalidValue(f"there is no case {ask.case!r}")
                 why, eligible = "You asked for this case.", None
@@ -477,6 +490,8 @@ class School:
             with self.store.transaction() as session:
                 row = _row(session, trainee, reading, to_change=True)
                 row.share, row.told = scored.share, told.model_dump_json()
+                row.asked = sum(one.became != "not asked" for one in told.findings)
+                row.missed = sum(one.became == "missed" for one in told.findings)
                 if not row.is_try:
                     self._learn(session, row, case, scored, learned, now, card.card if card else None)
             if not row.is_try:

@@ -53,7 +53,10 @@ class KeptGrant(Table):
 
 
 class PublishedCase(Table):
-    """A version of a case, which never changes. Of each case the version published last is read."""
+    """A version of a case, which never changes. Of each case the version published last is read.
+
+    `is_trial`: its author tries it; the next trial takes its place, and nobody is given it.
+    """
 
     __tablename__ = "cases"
 
@@ -64,6 +67,7 @@ class PublishedCase(Table):
     folder: Mapped[str | None]
     published_s: Mapped[float]
     is_open: Mapped[bool] = mapped_column(default=True)
+    is_trial: Mapped[bool] = mapped_column(default=False)
 
 
 class Sitting(Table):
@@ -94,6 +98,7 @@ class ReadingRow(Table):
     """One trainee reading one case.
 
     `next_event` is one more than the last number that was kept. `told` is the feedback, made once, after reveal.
+    `asked` and `missed`: findings that were to be found, and those of them that were not.
     `is_try`: an educator looks at a case; it counts for nothing.
     """
 
@@ -115,6 +120,8 @@ class ReadingRow(Table):
     next_event: Mapped[int] = mapped_column(default=0)
     revealed_s: Mapped[float | None]
     share: Mapped[float | None]
+    asked: Mapped[int] = mapped_column(default=0)
+    missed: Mapped[int] = mapped_column(default=0)
     told: Mapped[str | None] = mapped_column(Text)
 
 

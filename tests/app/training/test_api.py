@@ -2,109 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import secrets
-import socket
-import threading
-import time
 import zipfile
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
-import uvicorn
-from rich.console import Console
 
-from engine.app.training.api import Training
-from engine.app.training.command import TrainOptions, training_app
-from engine.app.training.school import School
-from engine.app.training.store import Store
-from engine.app.training.volumes import CaseVolumes
-from engine.app.workers import Handle, Task
-from engine.core.progress import Progress, silent
-from engine.stream.access import LOOPBACK_HOSTS, Access
-from engine.stream.hub import Hub
-from engine.stream.pairing import PairingDesk
 from engine.stream.roles import Role
-from engine.stream.scene_log import SceneLog
 from scenarios.case.case import Case
 from tests.app.training.cases import CASES, SHELF, read
-
-
-class AtOnce:
-    """Workers that do a task where it is asked for."""
-
-    def submit(self, task: Task[Any], report: Progress = silent) -> Handle[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(task(report))
-        except Exception as error:
-            future.set_exception(error)
-        return Handle(future, lambda: None)
-
-    def close(self) -> None:
-        pass
-
-
-class Server:
-    """A training server; started anew it keeps its store."""
-
-    def __init__(self, folder: Path, open_role: Role | None = None) -> None:
-        self.folder = folder
-        self.desk = PairingDesk(secrets.token_bytes)
-        self.store = Store.in_folder(folder)
-        self.volumes = CaseVolumes(folder / "cases", AtOnce())
-        self.school = School(
-            self.store,
-            self.volumes.ground,
-            self.volumes.organ,
-            self.volumes.has_failed,
-            time.time,
-            np.random.default_rng(1),
-        )
-        self.school.shelve(SHELF)
-        hub = Hub(SceneLog("e"), Access(LOOPBACK_HOSTS, self.desk, open_role), lambda *_: None)
-        self.training = Training(self.school, self.volumes, hub, time.time)
-        self.app = training_app(self.training, None, TrainOptions(), Console(quiet=True))
-        self.address = ""
-        self.clients: list[httpx.Client] = []
-
-    @contextlib.contextmanager
-    def serving(self) -> Iterator[Server]:
-        """On a port of its own."""
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            self.address = f"http://127.0.0.1:{sock.getsockname()[1]}"
-            served = uvicorn.Server(uvicorn.Config(self.app, log_level="warning"))
-            thread = threading.Thread(target=served.run, kwargs={"sockets": [sock]})
-            thread.start()
-            try:
-                yield self
-            finally:
-                for client in self.clients:
-                    client.close()
-                served.should_exit = True
-                thread.join()
-                self.store.close()
-
-    def browser(self, role: Role | None = Role.TRAINEE, cookies: Any = None) -> httpx.Client:
-        """Somebody who joins by a code."""
-        client = httpx.Client(base_url=self.address, cookies=cookies, trust_env=False, timeout=30)
-        self.clients.append(client)
-        if role is not None:
-            code = self.desk.offer(role, time.time()).code
-            assert client.post("/api/join", json={"code": code}).status_code == 204
-        return client
+from tests.app.training.server import Server
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path).serving() as made:
+    with Server(tmp_path, SHELF).serving() as made:
         yield made
 
 
@@ -168,7 +84,7 @@ def test_what_cannot_be_an_event_is_refused_with_its_place(server: Server) -> No
 
 def test_a_trainee_has_no_business_on_the_educators_side(server: Server) -> None:
     client = server.browser()
-    for path in ("cohort", "items", "cases", "export.csv"):
+    for path in ("cohort", "items", "cases", "answers.csv"):
         assert client.get(f"/api/training/educator/{path}").status_code == 403
 
 
@@ -177,18 +93,20 @@ def test_the_educator_sees_who_read_what_and_takes_it_away(server: Server) -> No
         read_one(server.browser(), rightly=n > 2, case="one")
     client = server.browser(Role.EDUCATOR)
     cohort = client.get("/api/training/educator/cohort").json()
-    assert sum(member["readings"] for member in cohort["members"]) == 6
-    items = client.get("/api/training/educator/items").json()["items"]
+    assert cohort["readings"] == sum(learner["cases"] for learner in cohort["learners"]) == 6
+    assert {learner["missed"]["mean"] for learner in cohort["learners"] if learner["cases"]} == {0.0, 1.0}
+    items = client.get("/api/training/educator/items").json()
     what = next(item for item in items if (item["case"], item["task"]) == ("one", "what"))
-    assert what["answers"] == 6
-    assert what["miss_rate"] == 0.5
-    assert what["wrong"] == [{"said": "Cyst", "count": 3}]
-    assert what["discrimination"] == pytest.approx(1.0)
+    assert what["count"] == 6
+    assert what["missed"]["mean"] == 0.5
+    assert what["wrong"] == {"text": "Cyst", "share": 0.5}
+    assert what["difficulty"]["low"] < what["difficulty"]["mean"] < what["difficulty"]["high"]
+    assert what["discrimination"] is None, "six answers tell too little of it"
     assert what["median_s"] == 4.0
-    table = client.get("/api/training/educator/export.csv").text.splitlines()
+    table = client.get("/api/training/educator/answers.csv").text.splitlines()
     assert len(table) == 1 + 6 * 2
     pq = pytest.importorskip("pyarrow.parquet")
-    read_back = pq.read_table(io.BytesIO(client.get("/api/training/educator/export.parquet").content))
+    read_back = pq.read_table(io.BytesIO(client.get("/api/training/educator/answers.parquet").content))
     assert read_back.num_rows == 12
     assert read_back.column("share").to_pylist().count(0.0) == 6
 
@@ -218,7 +136,7 @@ def test_a_server_started_anew_knows_who_was_let_in(server: Server) -> None:
     client = server.browser()
     me = client.get("/api/training/me").json()["id"]
     now = client.post("/api/training/readings", json={}).json()
-    with Server(server.folder).serving() as again:
+    with Server(server.folder, SHELF).serving() as again:
         same = again.browser(None, cookies=client.cookies)
         assert same.get("/api/training/me").json()["id"] == me
         assert same.post("/api/training/readings", json={}).json()["id"] == now["id"]
@@ -244,9 +162,9 @@ def test_a_trainee_takes_all_that_is_theirs_and_has_it_erased(server: Server) ->
 
 
 def test_on_this_machine_no_code_is_needed(tmp_path: Path) -> None:
-    with Server(tmp_path, Role.EDUCATOR).serving() as made:
+    with Server(tmp_path, SHELF, Role.EDUCATOR).serving() as made:
         client = made.browser(None)
         assert client.get("/api/training/me").json()["role"] == "educator"
         assert read_one(client)["tasks"]
-        (member,) = client.get("/api/training/educator/cohort").json()["members"]
-        assert member["readings"] == 1
+        (learner,) = client.get("/api/training/educator/cohort").json()["learners"]
+        assert learner["cases"] == 1

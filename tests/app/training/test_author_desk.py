@@ -157,9 +157,10 @@ def test_a_disk_that_refuses_leaves_the_draft_as_it_stood(author: Author, monkey
         whole(path, data)
 
     monkeypatch.setattr(draft_files, "write_whole_file", full)
-    for act in (lambda: author.paint(saved, "eraser", radius_mm=20), lambda: author.put(saved, title="Lost")):
-        with pytest.raises(OSError, match="No space"):
-            act()
+    with pytest.raises(OSError, match="No space"):
+        author.paint(saved, "eraser", radius_mm=20)
+    with pytest.raises(OSError, match="No space"):
+        author.put(saved, title="Lost")
     assert author.desk.now(saved.id).saved.lesions == saved.lesions
     monkeypatch.setattr(draft_files, "write_whole_file", whole)
     author.begin()

@@ -216,7 +216,7 @@ export interface FieldView {
   unit: string;
 }
 
-/** A task as it is asked.      Attributes:         options: of a choice, an order (shuffled), a management or a scheme's categories.         fields: of a report, or the features of a scheme.         several: more than one option may be chosen.         quantity: of a measurement.         about: how the thing to be measured, painted or boxed is told apart ("the largest mass"), where there is one.         hints: what each costs, in order; their words come when they are taken. */
+/** A task as it is asked.      Attributes:         options: of a choice, an order (shuffled), a management or a scheme's categories.         fields: of a report, or the features of a scheme.         several: more than one option may be chosen.         quantity: of a measurement.         hints: what each costs, in order; their words come when they are taken. */
 export interface TaskView {
   id: string;
   kind: TaskKind;
@@ -297,7 +297,7 @@ export interface Kept {
   reading: ReadingNow;
 }
 
-/** Something that was there.      Attributes:         became: found, missed, or not asked.         mark: that found it.         miss: class of a miss: search, recognition, decision; by what that is known (`by`).         slices: middle of the slice that shows it best, and the first and last on which it is seen, along k.         outline: surface for the 3-D view, a node of the scene `truth` of its volume; None where it is a point. */
+/** Something that was there.      Attributes:         became: found, missed, or not asked.         mark: that found it.         miss: class of a miss: search, recognition, decision; by what that is known (`by`).         slices: middle of the slice that shows it best, and the first and last on which it is seen, along k. */
 export interface FindingTold {
   id: string;
   name: string;
@@ -371,41 +371,90 @@ export interface Told {
   next_step: string;
 }
 
-/** An ability as it was believed after a reading. `at`: when (ISO 8601, UTC). */
-export interface AbilityPoint {
-  at: string;
+/** An ability as it was believed after a case. */
+export interface AbilityAt {
+  at_s: number;
   mean: number;
   low: number;
   high: number;
 }
 
-/** An ability over time, oldest first. */
-export interface AbilityCurve {
+/** An ability over time; nothing in `over`: no case asked it yet. */
+export interface AbilityOver {
   scale: Scale;
-  points: AbilityPoint[];
+  over: AbilityAt[];
 }
 
-/** How much of a topic of the curriculum was read: different cases, of how many there are. */
-export interface TopicCovered {
+/** How much of a topic of the curriculum was read: cases and concepts, of how many. */
+export interface TopicRead {
   topic: string;
-  read: number;
+  cases_read: number;
   cases: number;
+  concepts_read: number;
+  concepts: number;
 }
 
-/** A concept that is to come again, on another case of it. `due`: when (ISO 8601, UTC). */
-export interface ReviewDue {
+/** A concept whose review is due, since or from when. */
+export interface Due {
   concept: string;
-  due: string;
+  due_s: number;
   is_due: boolean;
 }
 
-/** What a trainee knows of his own progress. */
+/** A case that was read. */
+export interface CaseRead {
+  reading: string;
+  case: string;
+  title: string;
+  at_s: number;
+  share: number;
+}
+
+/** Where a trainee stands. */
 export interface Progress {
-  abilities: AbilityCurve[];
-  topics: TopicCovered[];
-  reviews: ReviewDue[];
+  abilities: AbilityOver[];
+  curriculum: TopicRead[];
+  reviews: Due[];
+  readings: CaseRead[];
+}
+
+/** What a trainee wishes to be called. */
+export interface NameAsk {
+  name: string;
+}
+
+/** Digits or secret of an invitation, or of a device that is to be somebody's second. */
+export interface JoinAsk {
+  code: string;
+}
+
+/** Everything of a trainee is to go; `name` as it is written there, so that nobody does so by a slip. */
+export interface EraseAsk {
+  name: string;
+}
+
+/** A case as an educator sees it. */
+export interface CaseListed {
+  id: string;
+  version: string;
+  title: string;
+  topic: string;
+  concept: string;
+  prevalence: "normal" | "common" | "rare";
+  synthetic: boolean;
+  published_s: number;
+  is_open: boolean;
   readings: number;
-  minutes: number;
+}
+
+/** Every case, as its newest version. */
+export interface CaseList {
+  cases: CaseListed[];
+}
+
+/** Whether a case may be chosen for trainees. */
+export interface OpenAsk {
+  is_open: boolean;
 }
 
 export type Answer = SegmentAnswer | BoxAnswer | MeasureAnswer | ClassifyAnswer | ReportAnswer | ChoiceAnswer | OrderAnswer | TextAnswer | ManageAnswer | GuideAnswer;

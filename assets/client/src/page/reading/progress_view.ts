@@ -5,13 +5,14 @@ import UPlot from "uplot";
 import { element } from "../element";
 import { abilityText, SCALES } from "../../model/reading/words";
 import type { ReadingDesk } from "../../reading/desk";
-import type { AbilityCurve, Progress, ReviewDue, TopicCovered } from "../../wire/training_messages";
+import type { AbilityOver, CaseRead, Due, Progress, TopicRead } from "../../wire/training_messages";
 
 const HEIGHT_PX = 170;
 const LINE = "#5fd0e0";
 const BAND = "rgba(95, 208, 224, 0.16)";
 const AXIS = "#9fb0bc";
 const GRID = "#1b242c";
+const MOST_READ = 8;
 
 export function createProgressView(desk: ReadingDesk): HTMLElement {
   const view = element("section", { class: "progress-view", "aria-label": "Your progress" });
@@ -23,8 +24,8 @@ export function createProgressView(desk: ReadingDesk): HTMLElement {
       view.replaceChildren();
       return;
     }
-    const holders = progress.abilities.map((curve) => card(curve));
-    view.replaceChildren(head(progress, desk), ...(holders.length > 0 ? [element("div", { class: "charts" }, ...holders.map(({ element: each }) => each))] : [element("p", { class: "quiet-text" }, "Nothing is known of your abilities yet. Read a case: each answer tells a little.")]), element("div", { class: "charts" }, covered(progress.topics), due(progress.reviews)));
+    const holders = progress.abilities.filter(({ over }) => over.length > 0).map((curve) => card(curve));
+    view.replaceChildren(head(progress, desk), ...(holders.length > 0 ? [element("div", { class: "charts" }, ...holders.map(({ element: each }) => each))] : [element("p", { class: "quiet-text" }, "Nothing is known of your abilities yet. Read a case: each answer tells a little.")]), element("div", { class: "charts" }, covered(progress.curriculum), due(progress.reviews), read(progress.readings)));
     charts = holders.map(({ element: holder, curve }) => chart(holder, curve));
   });
   new ResizeObserver(() => {
@@ -34,23 +35,23 @@ export function createProgressView(desk: ReadingDesk): HTMLElement {
 }
 
 function head(progress: Progress, desk: ReadingDesk): HTMLElement {
-  const hours = progress.minutes >= 90 ? `${(progress.minutes / 60).toFixed(1)} h` : `${Math.round(progress.minutes)} min`;
+  const count = progress.readings.length;
   return element("div", { class: "row spread progress-head" },
-    element("div", {}, element("h2", {}, "Your progress"), element("p", { class: "quiet-text" }, progress.readings === 0 ? "No case was read yet." : `${progress.readings} ${progress.readings === 1 ? "case" : "cases"} read, ${hours} in all`)),
+    element("div", {}, element("h2", {}, "Your progress"), element("p", { class: "quiet-text" }, count === 0 ? "No case was read yet." : `${count} ${count === 1 ? "case" : "cases"} read`)),
     element("button", { class: "button", type: "button", onclick: () => desk.leaveProgress() }, "Back"));
 }
 
-function card(curve: AbilityCurve): { element: HTMLElement; curve: AbilityCurve } {
+function card(curve: AbilityOver): { element: HTMLElement; curve: AbilityOver } {
   const { name, says } = SCALES[curve.scale];
-  const last = curve.points.at(-1);
+  const last = curve.over.at(-1);
   return { curve, element: element("section", { class: "chart-card" }, element("div", { class: "row spread" }, element("h3", { title: says }, name), element("span", { class: "figure quiet-text" }, last ? abilityText(last) : "")), element("p", { class: "hint" }, says)) };
 }
 
 const widthOf = (holder: HTMLElement): number => Math.max(200, holder.clientWidth - 32);
 
-function chart(holder: HTMLElement, { points }: AbilityCurve): UPlot {
-  const times = points.map(({ at }) => Date.parse(at) / 1000);
-  const column = (pick: "mean" | "low" | "high"): number[] => points.map((point) => point[pick]);
+function chart(holder: HTMLElement, { over }: AbilityOver): UPlot {
+  const times = over.map(({ at_s }) => at_s);
+  const column = (pick: "mean" | "low" | "high"): number[] => over.map((point) => point[pick]);
   const axis = { stroke: AXIS, grid: { stroke: GRID, width: 1 }, ticks: { show: false }, font: '12px "Inter Variable", sans-serif' };
   const options: UPlot.Options = {
     width: widthOf(holder),
@@ -65,15 +66,22 @@ function chart(holder: HTMLElement, { points }: AbilityCurve): UPlot {
   return new UPlot(options, [times, column("mean"), column("low"), column("high")], holder);
 }
 
-function covered(topics: readonly TopicCovered[]): HTMLElement {
-  const rows = topics.map(({ topic, read, cases }) => element("li", { class: "covered" }, element("span", { class: "label" }, words(topic)), element("div", { class: "meter" }, element("span", { style: `width: ${cases > 0 ? (100 * read) / cases : 0}%` })), element("span", { class: "figure quiet-text" }, `${read} of ${cases}`)));
+function covered(topics: readonly TopicRead[]): HTMLElement {
+  const rows = topics.map(({ topic, cases_read, cases, concepts_read, concepts }) => element("li", { class: "covered", title: `${concepts_read} of ${concepts} concepts` }, element("span", { class: "label" }, words(topic)), element("div", { class: "meter" }, element("span", { style: `width: ${cases > 0 ? (100 * cases_read) / cases : 0}%` })), element("span", { class: "figure quiet-text" }, `${cases_read} of ${cases}`)));
   return element("section", { class: "chart-card" }, element("h3", {}, "Curriculum"), rows.length > 0 ? element("ul", {}, ...rows) : element("p", { class: "quiet-text" }, "No topics yet."));
 }
 
-function due(reviews: readonly ReviewDue[]): HTMLElement {
+function due(reviews: readonly Due[]): HTMLElement {
   const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
-  const rows = reviews.map((review) => element("li", { class: "row spread" }, element("span", {}, words(review.concept)), element("span", { class: review.is_due ? "due figure" : "quiet-text figure" }, review.is_due ? "due now" : day.format(new Date(review.due)))));
+  const rows = reviews.map((review) => element("li", { class: "row spread" }, element("span", {}, words(review.concept)), element("span", { class: review.is_due ? "due figure" : "quiet-text figure" }, review.is_due ? "due now" : day.format(review.due_s * 1000))));
   return element("section", { class: "chart-card" }, element("h3", {}, "To see again, on another case"), rows.length > 0 ? element("ul", { class: "reviews" }, ...rows) : element("p", { class: "quiet-text" }, "Nothing is due."));
+}
+
+/** The latest cases first, each with what was got of it. */
+function read(readings: readonly CaseRead[]): HTMLElement {
+  const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
+  const rows = [...readings].sort((a, b) => b.at_s - a.at_s).slice(0, MOST_READ).map(({ title, at_s, share }) => element("li", { class: "row spread" }, element("span", {}, title), element("span", { class: "figure quiet-text" }, `${Math.round(100 * share)} % · ${day.format(at_s * 1000)}`)));
+  return element("section", { class: "chart-card" }, element("h3", {}, "Read last"), rows.length > 0 ? element("ul", { class: "reviews" }, ...rows) : element("p", { class: "quiet-text" }, "Nothing yet."));
 }
 
 /** "lung-nodule" as a person writes it. */

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("folder", sa.String(), nullable=True),
         sa.Column("published_s", sa.Double(), nullable=False),
         sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.Column("is_trial", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", "version"),
     )
     op.create_table(
@@ -174,6 +175,8 @@ def upgrade() -> None:
         sa.Column("next_event", sa.Integer(), nullable=False),
         sa.Column("revealed_s", sa.Double(), nullable=True),
         sa.Column("share", sa.Double(), nullable=True),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("missed", sa.Integer(), nullable=False),
         sa.Column("told", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["case_id", "case_version"],
