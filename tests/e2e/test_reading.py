@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from scenarios.reading.event import Marked
 from tests.e2e.chromium import IWER
 from tests.e2e.headset import INSTALL, Wearer
-from tests.e2e.reading_server import ReadingServer, nodules, reading_server
+from tests.e2e.reading_server import NODULES_MM, ReadingServer, reading_server
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +28,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadingServer]:
 
 @pytest.fixture
 def page(browser: Browser, server: ReadingServer) -> Iterator[Page]:
-    server.readings.clear()
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     faults: list[str] = []
@@ -58,24 +58,22 @@ def press_on(page: Page, place_mm: tuple[float, float, float]) -> None:
 
 def test_a_case_is_read_marked_answered_and_explained_on_the_flat_page(page: Page, server: ReadingServer) -> None:
     begin(page, server)
-    press_on(page, nodules()[0].at_mm)
+    press_on(page, NODULES_MM[0])
     page.get_by_role("button", name="Commit 1 mark").click()
     page.get_by_label("Follow-up CT").check()
     page.get_by_role("button", name="Commit answer").click()
     page.get_by_role("button", name="See what was there").click()
     page.get_by_text("1 of 2 found").wait_for()
-    assert [event.kind for event in server.last.events if event.kind == "displayed"]
+    assert [event.kind for event in server.events() if event.kind == "displayed"]
     page.get_by_role("button", name="Show me").nth(1).click()
-    page.wait_for_function(
-        "(z) => Math.abs(window.reading.store.get().cuts[0].at_mm[2] - z) < 4", arg=nodules()[1].at_mm[2]
-    )
+    page.wait_for_function("(z) => Math.abs(window.reading.store.get().cuts[0].at_mm[2] - z) < 4", arg=NODULES_MM[1][2])
 
 
 def test_a_reading_goes_on_where_it_was_after_the_server_and_the_page_were_gone(
     page: Page, server: ReadingServer
 ) -> None:
     begin(page, server)
-    press_on(page, nodules()[0].at_mm)
+    press_on(page, NODULES_MM[0])
     server.stop()
     try:
         page.get_by_label("How sure of mark 1").fill("0.9")
@@ -86,9 +84,9 @@ def test_a_reading_goes_on_where_it_was_after_the_server_and_the_page_were_gone(
     page.wait_for_function(READY, timeout=60_000)
     page.get_by_text("90 %").wait_for()
     page.wait_for_function("() => window.reading.store.get().link === 'kept'")
-    (mark,) = server.last.marks.values()
-    assert mark.confidence == 0.9
-    assert [event.n for event in server.last.events] == list(range(len(server.last.events)))
+    kept = server.events()
+    assert [event.confidence for event in kept if isinstance(event, Marked)][-1] == 0.9
+    assert [event.n for event in kept] == list(range(len(kept)))
 
 
 @pytest.mark.slow
@@ -126,6 +124,6 @@ def test_the_same_case_is_read_in_the_headset_by_ray_stick_and_panel(page: Page,
     wearer.click("reveal")
     wearer.play()
     page.wait_for_function("() => window.reading.store.get().told !== null", timeout=60_000)
-    kinds = {event.kind for event in server.last.events}
+    kinds = {event.kind for event in server.events()}
     assert {"began", "displayed", "looked", "marked", "answered", "committed", "revealed"} <= kinds
-    assert any(event.kind == "looked" and event.by == "head" for event in server.last.events)
+    assert any(event.kind == "looked" and event.by == "head" for event in server.events())

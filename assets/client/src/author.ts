@@ -19,7 +19,8 @@ import { element, setText } from "./page/element";
 import { icon } from "./page/icon";
 import { recall } from "./page/memory";
 import { askForCode } from "./page/pairing";
-import { library, me, pair, Refused, Unreachable } from "./wire/api";
+import { library, me, Refused, Unreachable } from "./wire/api";
+import { join } from "./wire/training";
 import type { FlawTold, TaskKind } from "./wire/author_messages";
 import { uploadStudy } from "./wire/upload";
 
@@ -357,7 +358,7 @@ async function comeIn(): Promise<void> {
   if ((await me()).role === null) {
     await askForCode(async (code) => {
       try {
-        await pair(code);
+        await join(code);
         return null;
       } catch (error) {
         return error instanceof Refused ? error.failure.summary : "That did not work.";

@@ -13,7 +13,8 @@ import { Solid } from "./reading/solid";
 import { LoadedStudies } from "./reading/studies";
 import { glbSource } from "./three/glb_source";
 import { createStage, type PageStage } from "./three/stage";
-import { me, pair, Refused } from "./wire/api";
+import { me, Refused } from "./wire/api";
+import { join } from "./wire/training";
 import { createReadingHeadset, type ReadingHeadset } from "./xr/reading/headset";
 
 declare global {
@@ -67,12 +68,19 @@ async function comeIn(): Promise<void> {
 /** Why a code does not let in; null once it has. */
 async function tryCode(code: string): Promise<string | null> {
   try {
-    await pair(code);
+    await join(code);
     return null;
   } catch (error) {
     return error instanceof Refused ? error.failure.summary : "the server does not answer";
   }
 }
 
-const ready = comeIn().then(() => desk.arrive());
+/** What the address asks for: a certain case, as its author or a course links to it. It is asked once. */
+function asked(): string | null {
+  const wanted = new URLSearchParams(location.search).get("case");
+  if (wanted !== null) history.replaceState(null, "", location.pathname);
+  return wanted;
+}
+
+const ready = comeIn().then(() => desk.arrive(asked()));
 window.reading = { store, desk, stage, xr, ready, Raycaster: THREE.Raycaster };

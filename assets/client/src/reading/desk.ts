@@ -59,10 +59,15 @@ export class ReadingDesk {
 
   // --- coming and going ---------------------------------------------------------------------------
 
-  async arrive(): Promise<void> {
+  /** `wanted`: a case that the address asks for; else the reading that was open last goes on. */
+  async arrive(wanted: string | null = null): Promise<void> {
     await this.attempt(async () => {
       const me = await learner();
       this.set({ learner: me });
+      if (wanted !== null) {
+        await this.open(await nextReading({ mode: "practice", case: wanted }));
+        return;
+      }
       const last = remembered();
       if (last === null) return;
       const now = await readingNow(last).catch((error: unknown) => {
@@ -71,7 +76,7 @@ export class ReadingDesk {
       });
       if (now !== null) await this.open(now);
       else forget();
-    }, () => void this.arrive());
+    }, () => void this.arrive(wanted));
   }
 
   async next(ask: NextAsk = { mode: "practice", case: null }): Promise<void> {

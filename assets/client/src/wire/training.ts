@@ -2,12 +2,17 @@
 
 import { call, Refused } from "./call";
 import { Gap, Refusal, type Wire } from "../model/reading/journal";
-import type { Scene } from "./messages";
+import type { Invitation, Scene } from "./messages";
 import type { AnyEvent, Kept, Learner, NextAsk, Progress, ReadingNow, Told } from "./training_messages";
 
 const ROOT = "/api/training";
 const CONFLICT = 409;
 
+/** Lets in whoever shows a code: somebody new, or the same trainee on a second device. */
+export const join = (code: string): Promise<null> => call("POST", "/api/join", { code });
+/** A code by which another device, a headset, is the same trainee. */
+export const secondDevice = (): Promise<Invitation> => call("POST", `${ROOT}/me/device`);
+export const erase = (name: string): Promise<null> => call("POST", `${ROOT}/me/erase`, { name });
 export const learner = (): Promise<Learner> => call("GET", `${ROOT}/me`);
 export const nextReading = (ask: NextAsk): Promise<ReadingNow> => call("POST", `${ROOT}/readings`, ask);
 export const readingNow = (id: string): Promise<ReadingNow> => call("GET", `${ROOT}/readings/${id}`);

@@ -12,6 +12,8 @@ import { clock } from "../../model/reading/words";
 import { workOf } from "../../model/reading/work";
 import type { Store } from "../../model/store";
 import type { ReadingDesk } from "../../reading/desk";
+import { Refused } from "../../wire/call";
+import { secondDevice } from "../../wire/training";
 
 /** What the frame needs of the headset. */
 export interface Entrance {
@@ -44,6 +46,7 @@ function bar(desk: ReadingDesk, headset: Entrance): HTMLElement {
   const pause = element("button", { class: "tool", type: "button", onclick: () => desk.pause() }, icon("clock"), "Break");
   const progress = element("button", { class: "tool", type: "button", onclick: () => void desk.showProgress() }, icon("chart"), "Progress");
   const hand = element("button", { class: "tool", type: "button", title: "Which side the panel stands on, here and in the headset", onclick: () => desk.setHand(store.get().hand === "right" ? "left" : "right") }, icon("right"), element("span", {}));
+  const educators = element("nav", { class: "educators", hidden: true }, element("a", { class: "tool", href: "/author" }, "Make a case"), element("a", { class: "tool", href: "/educator" }, "Cohort"));
   const enter = element("button", { class: "tool enter", type: "button", onclick: () => void headset.enter("immersive-vr") }, icon("headset"), "Enter VR");
   const why = element("span", { class: "why hint", role: "status", hidden: true });
   const draw = (): void => {
@@ -56,6 +59,7 @@ function bar(desk: ReadingDesk, headset: Entrance): HTMLElement {
     setText(hand.querySelector("span")!, side === "right" ? "Right-handed" : "Left-handed");
   };
   for (const part of ["reading", "phase", "link", "work", "hand"] as const) store.watch((state) => state[part], draw);
+  store.watch((state) => state.learner, (learner) => (educators.hidden = learner?.role !== "educator"));
   const tick = (): void => setText(time, clock(desk.read_s()));
   window.setInterval(tick, 500);
   headset.state.watch((state) => state, ({ vr, message }) => {
@@ -65,7 +69,23 @@ function bar(desk: ReadingDesk, headset: Entrance): HTMLElement {
     why.hidden = message === null;
     setText(why, message ?? "");
   });
-  return element("header", { class: "bar" }, element("span", { class: "word" }, "Sightline"), title, link, time, pause, progress, hand, element("div", { class: "entrance" }, enter, why));
+  return element("header", { class: "bar" }, element("span", { class: "word" }, "Sightline"), title, link, time, pause, progress, educators, hand, element("div", { class: "entrance" }, enter, why));
+}
+
+/** A code that lets a headset in as the same trainee, in place of the button that asked for it. */
+async function showDeviceCode(button: HTMLElement): Promise<void> {
+  const holder = element("div", { class: "device-code", role: "status" });
+  button.parentElement!.after(holder);
+  button.remove();
+  try {
+    const { code, qr, seconds } = await secondDevice();
+    holder.replaceChildren(
+      element("img", { src: qr, alt: "QR code for the headset", width: 132, height: 132 }),
+      element("div", {}, element("p", { class: "digits" }, `${code.slice(0, 3)} ${code.slice(3)}`), element("p", { class: "hint" }, `Open ${location.origin} in the headset's browser and type these digits: you go on there as yourself. They hold for ${Math.round(seconds / 60)} minutes.`)),
+    );
+  } catch (error) {
+    holder.replaceChildren(element("p", { class: "trouble" }, error instanceof Refused ? error.failure.summary : "The server does not answer."));
+  }
 }
 
 /** While nothing can be read: who one is, what is under way, what failed; always one thing to do. */
@@ -89,7 +109,7 @@ function cardOf(state: Desk, desk: ReadingDesk): HTMLElement | null {
   if (phase === "opening") return element("div", { class: "card empty" }, element("h2", {}, state.work.isRevealed ? "Comparing with what was there" : "Choosing the case that teaches most"), element("progress", {}), ...(state.link === "waiting" ? [element("p", {}, LINKS.waiting)] : []));
   if (phase === "lobby") {
     if (learner === null) return element("div", { class: "card empty" }, element("h2", {}, "Opening the reading room"), element("progress", {}));
-    return element("div", { class: "card empty lobby" }, element("h2", {}, `Welcome, ${learner.name}`), element("p", {}, "Read the slices, mark what is there, say how sure you are. Then see what was there, and why."), element("button", { class: "button primary large", type: "button", onclick: () => void desk.next() }, "Begin"), element("p", { class: "hint" }, "Research use, not a medical device. Cases may be simulated; you are told after each."));
+    return element("div", { class: "card empty lobby" }, element("h2", {}, `Welcome, ${learner.name}`), element("p", {}, "Read the slices, mark what is there, say how sure you are. Then see what was there, and why."), element("button", { class: "button primary large", type: "button", onclick: () => void desk.next() }, "Begin"), element("div", { class: "row" }, element("button", { class: "button", type: "button", title: "Cases of a set number, chosen to measure; hints cost, and feedback comes after each", onclick: () => void desk.next({ mode: "exam", case: null }) }, "Take an exam"), element("button", { class: "button", type: "button", onclick: (event: Event) => void showDeviceCode(event.currentTarget as HTMLElement) }, "Read in a headset")), element("p", { class: "hint" }, "Research use, not a medical device. Cases may be simulated; you are told after each."));
   }
   const failed = Object.values(state.studies).some((study) => study.state === "failed");
   if (state.cuts.length > 0 || failed || reading === null) return null;

@@ -5,6 +5,8 @@ import UPlot from "uplot";
 import { element } from "../element";
 import { abilityText, SCALES } from "../../model/reading/words";
 import type { ReadingDesk } from "../../reading/desk";
+import { Refused } from "../../wire/call";
+import { erase } from "../../wire/training";
 import type { AbilityOver, CaseRead, Due, Progress, TopicRead } from "../../wire/training_messages";
 
 const HEIGHT_PX = 170;
@@ -38,7 +40,30 @@ function head(progress: Progress, desk: ReadingDesk): HTMLElement {
   const count = progress.readings.length;
   return element("div", { class: "row spread progress-head" },
     element("div", {}, element("h2", {}, "Your progress"), element("p", { class: "quiet-text" }, count === 0 ? "No case was read yet." : `${count} ${count === 1 ? "case" : "cases"} read`)),
-    element("button", { class: "button", type: "button", onclick: () => desk.leaveProgress() }, "Back"));
+    element("div", { class: "row" }, element("a", { class: "button", href: "/api/training/me/export", download: "my-readings.zip", title: "Everything that is kept of you, as a ZIP" }, "Take my data"), eraseButton(desk), element("button", { class: "button", type: "button", onclick: () => desk.leaveProgress() }, "Back")));
+}
+
+/** Everything kept of a trainee goes, once their name is written: nobody does so by a slip. */
+function eraseButton(desk: ReadingDesk): HTMLElement {
+  const name = desk.store.get().learner?.name ?? "";
+  const typed = element("input", { type: "text", "aria-label": "Your name, to confirm", placeholder: name });
+  const why = element("p", { class: "trouble", role: "alert" });
+  const sure = element("dialog", { class: "card", "aria-label": "Erase my data" },
+    element("h2", {}, "Erase everything that is kept of you?"),
+    element("p", {}, `Your readings, answers and abilities go for good; nothing brings them back. Write “${name}” to go on.`),
+    typed, why,
+    element("div", { class: "row" },
+      element("button", { class: "button", type: "button", onclick: () => sure.close() }, "Keep everything"),
+      element("button", { class: "button danger", type: "button", onclick: () => void go() }, "Erase for good")));
+  const go = async (): Promise<void> => {
+    try {
+      await erase(typed.value);
+      location.reload();
+    } catch (error) {
+      why.textContent = error instanceof Refused ? error.failure.summary : "The server does not answer; nothing was erased.";
+    }
+  };
+  return element("span", {}, element("button", { class: "button", type: "button", onclick: () => sure.showModal() }, "Erase my data"), sure);
 }
 
 function card(curve: AbilityOver): { element: HTMLElement; curve: AbilityOver } {
