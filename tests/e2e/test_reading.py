@@ -44,8 +44,12 @@ def begin(page: Page, server: ReadingServer) -> None:
 
 
 def press_on(page: Page, place_mm: tuple[float, float, float]) -> None:
-    """Brings the slices to a place and presses where it is drawn."""
-    page.evaluate("(at) => window.reading.desk.goTo('ct', at)", list(place_mm))
+    """Brings the slices to a place and presses where it is drawn: on the picture that is seen, not one to come."""
+    page.evaluate(
+        """(at) => { window.reading.desk.goTo("ct", at);
+            return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawn)))); }""",
+        list(place_mm),
+    )
     box = page.locator("[data-pane='0']").bounding_box()
     assert box is not None
     cut = page.evaluate("() => window.reading.store.get().cuts[0]")
@@ -63,7 +67,7 @@ def test_a_case_is_read_marked_answered_and_explained_on_the_flat_page(page: Pag
     page.get_by_label("Follow-up CT").check()
     page.get_by_role("button", name="Commit answer").click()
     page.get_by_role("button", name="See what was there").click()
-    page.get_by_text("1 of 2 found").wait_for()
+    page.get_by_role("heading", name="1 of 2 found").wait_for()
     assert [event.kind for event in server.events() if event.kind == "displayed"]
     page.get_by_role("button", name="Show me").nth(1).click()
     page.wait_for_function("(z) => Math.abs(window.reading.store.get().cuts[0].at_mm[2] - z) < 4", arg=NODULES_MM[1][2])

@@ -14,6 +14,7 @@ const LINE = "#5fd0e0";
 const BAND = "rgba(95, 208, 224, 0.16)";
 const AXIS = "#9fb0bc";
 const GRID = "#1b242c";
+const DAY_S = 86_400;
 const MOST_READ = 8;
 
 export function createProgressView(desk: ReadingDesk): HTMLElement {
@@ -83,12 +84,18 @@ function chart(holder: HTMLElement, { over }: AbilityOver): UPlot {
     height: HEIGHT_PX,
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(-2, Math.floor(low)), Math.max(2, Math.ceil(high))] } },
+    scales: { x: { time: true, range: () => spanned(times) }, y: { range: (_, low, high) => [Math.min(-2, Math.floor(low)), Math.max(2, Math.ceil(high))] } },
     axes: [{ ...axis, space: 90 }, { ...axis, size: 36, values: (_, ticks) => ticks.map((tick) => (tick > 0 ? `+${tick}` : String(tick).replace("-", "−"))) }],
     series: [{}, { stroke: LINE, width: 2, points: { show: true, size: 6, fill: LINE } }, { stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } }],
     bands: [{ series: [3, 2], fill: BAND }],
   };
   return new UPlot(options, [times, column("mean"), column("low"), column("high")], holder);
+}
+
+/** The first to the last, and a day about where they are one. */
+function spanned(times: readonly number[]): [number, number] {
+  const [first, last] = [times[0] ?? 0, times.at(-1) ?? 0];
+  return last - first < DAY_S ? [first - DAY_S, last + DAY_S] : [first, last];
 }
 
 function covered(topics: readonly TopicRead[]): HTMLElement {
