@@ -184,8 +184,12 @@ def test_from_an_empty_page_to_a_published_case_in_under_forty_interactions(
 
     with page.expect_popup() as tab:
         educator.click("Try it")
-    tab.value.wait_for_url("**/read?case=try-*")
+    expect(tab.value.locator(".bar .title")).to_have_text("Cough for six weeks · case 1", timeout=40_000)
+    tab.value.wait_for_function(
+        "() => Object.values(window.reading.store.get().studies).some(({ state }) => state === 'ready')", timeout=40_000
+    )
     tab.value.close()
+    assert all(one.case.title != "Cough for six weeks" for one in server.school.cases), "a trial is nobody else's"
     educator.click("Publish")
     expect(page.get_by_role("alert").filter(has_text="Version 1.0.0 is published")).to_be_visible(timeout=20_000)
     shown = page.evaluate("() => window.author.slices.loader.voxels.labels.reduce((n, label) => n + (label === 1), 0)")
@@ -194,6 +198,7 @@ def test_from_an_empty_page_to_a_published_case_in_under_forty_interactions(
         print(f"\n  from an empty page to a published case: {educator.count} interactions")  # noqa: T201
     assert educator.count < MOST_INTERACTIONS
 
+    assert any(one.case.title == "Cough for six weeks" for one in server.school.cases)
     is_whole(server, server.cases / "cough-for-six-weeks" / "1.0.0")
     (trial,) = server.cases.glob("try-*")
     is_whole(server, trial / "1.0.0")
