@@ -46,8 +46,8 @@ def begin(page: Page, server: ReadingServer) -> None:
 def press_on(page: Page, place_mm: tuple[float, float, float]) -> None:
     """Brings the slices to a place and presses where it is drawn: on the picture that is seen, not one to come."""
     page.evaluate(
-        """(at) => { window.reading.desk.goTo("ct", at);
-            return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawn)))); }""",
+        """async (at) => { window.reading.desk.goTo("ct", at);
+            for (let n = 0; n < 3; n += 1) await new Promise((drawn) => requestAnimationFrame(drawn)); }""",
         list(place_mm),
     )
     box = page.locator("[data-pane='0']").bounding_box()
