@@ -66,7 +66,8 @@ ROWS: tuple[Row, ...] = (
     Row("abdomen-02", "abdomen", 1, "liver-metastasis", (16.0,), 202, "71-year-old woman", _STAGE, logit=-0.73),
     Row("abdomen-03", "abdomen", 2, "liver-metastasis", (11.0,), 203, "58-year-old man", _STAGE, -70.0, logit=-0.43),
     Row(
-        "abdomen-04", "abdomen", 2, "liver-metastasis", (20.0, 13.0, 15.0), 204, "69-year-old woman", _STAGE, logit=-0.43
+        "abdomen-04", "abdomen", 2, "liver-metastasis", (20.0, 13.0, 15.0), 204, "69-year-old woman", _STAGE,
+        logit=-0.43,
     ),
     Row("abdomen-05", "abdomen", 1, "liver-metastasis", (18.0,), 205, "60-year-old woman", _STAGE, -34.0, logit=-0.0),
     Row("abdomen-06", "abdomen", 1, "", (), 0, "57-year-old man", _STAGE),

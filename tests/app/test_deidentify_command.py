@@ -110,6 +110,7 @@ def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path, monkeypatch: p
         stored_secret()
 
 
+@pytest.mark.slow
 def test_a_face_is_flagged_or_removed_and_the_rest_of_the_head_stays(tmp_path: Path) -> None:
     head_series(tmp_path / "in")
     flagged = deidentified([tmp_path / "in"], tmp_path / "flagged", Options(), secret=SECRET)

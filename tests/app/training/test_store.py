@@ -32,9 +32,9 @@ def test_an_event_that_was_kept_cannot_be_changed(store: Store) -> None:
     with store.engine.begin() as connection:
         for statement in (
             "INSERT INTO trainees VALUES ('t', 'T', false, 0)",
-            "INSERT INTO cases VALUES ('c', '1', '', '', '', 0, true)",
+            "INSERT INTO cases VALUES ('c', '1', '', '', '', 0, true, false)",
             "INSERT INTO sittings VALUES ('s', 't', 'practice', 0, 0, '')",
-            "INSERT INTO readings VALUES ('r', 't', 's', 1, 'c', '1', '', false, 0, 1, 0, 0, '')",
+            "INSERT INTO readings VALUES ('r', 't', 's', 1, 'c', '1', '', false, 0, 1, 0, 0, 0, 0, '')",
             "INSERT INTO events VALUES ('r', 0, 'began', 0, '{}')",
         ):
             connection.execute(text(statement))

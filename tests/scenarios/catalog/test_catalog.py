@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scenarios.case.case import flaws
-from scenarios.case.source import LesionPlace, LesionSource, PhantomSource
+from scenarios.case.source import LesionRecipe, LesionSource, PhantomSource
 from scenarios.case.task import MarkTask
 from scenarios.catalog.build import catalogue, source_of
 from scenarios.catalog.rows import ROWS, Row
@@ -100,7 +100,7 @@ def test_every_case_can_be_made_and_is_as_hard_as_the_catalogue_says(row: Row) -
     assert hardest == pytest.approx(row.logit, abs=0.06)
 
 
-def _lesions(row_id: str) -> tuple[LesionPlace, ...]:
+def _lesions(row_id: str) -> tuple[LesionRecipe, ...]:
     source = source_of(next(row for row in ROWS if row.id == row_id))
     assert isinstance(source, LesionSource)
     return source.lesions
