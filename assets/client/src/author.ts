@@ -18,9 +18,8 @@ import { acceptDrops, createPickers, type Picked } from "./page/drop";
 import { element, setText } from "./page/element";
 import { icon } from "./page/icon";
 import { recall } from "./page/memory";
-import { askForCode } from "./page/pairing";
-import { library, me, Refused, Unreachable } from "./wire/api";
-import { join } from "./wire/training";
+import { comeIn } from "./page/come_in";
+import { library, Refused, Unreachable } from "./wire/api";
 import type { FlawTold, TaskKind } from "./wire/author_messages";
 import { uploadStudy } from "./wire/upload";
 
@@ -353,19 +352,6 @@ document.getElementById("app")!.append(element("div", { class: "frame" }, create
 acceptDrops(sendFiles);
 wireKeys();
 window.addEventListener("popstate", () => location.reload());
-
-async function comeIn(): Promise<void> {
-  if ((await me()).role === null) {
-    await askForCode(async (code) => {
-      try {
-        await join(code);
-        return null;
-      } catch (error) {
-        return error instanceof Refused ? error.failure.summary : "That did not work.";
-      }
-    });
-  }
-}
 
 async function begin(): Promise<void> {
   for (;;) {

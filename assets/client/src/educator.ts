@@ -3,6 +3,7 @@
 import uPlot from "uplot";
 
 import { abilityCell, estimate, percent, sortable, type Column } from "./educator/table";
+import { comeIn } from "./page/come_in";
 import { element } from "./page/element";
 import { recall } from "./page/memory";
 import { call, Refused, Unreachable } from "./wire/call";
@@ -143,4 +144,4 @@ async function load(): Promise<void> {
   }
 }
 
-void load();
+void comeIn().then(load);

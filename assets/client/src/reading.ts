@@ -4,8 +4,8 @@ import * as THREE from "three";
 
 import { INITIAL_DESK, type Desk, type DeskStore } from "./model/reading/state";
 import { createStore } from "./model/store";
+import { comeIn } from "./page/come_in";
 import { element } from "./page/element";
-import { askForCode } from "./page/pairing";
 import { createReadingFrame } from "./page/reading/frame";
 import { Lightbox } from "./page/reading/lightbox";
 import { ReadingDesk } from "./reading/desk";
@@ -13,8 +13,6 @@ import { Solid } from "./reading/solid";
 import { LoadedStudies } from "./reading/studies";
 import { glbSource } from "./three/glb_source";
 import { createStage, type PageStage } from "./three/stage";
-import { me, Refused } from "./wire/api";
-import { join } from "./wire/training";
 import { createReadingHeadset, type ReadingHeadset } from "./xr/reading/headset";
 
 declare global {
@@ -53,27 +51,6 @@ window.addEventListener("online", () => desk.retry());
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") desk.tick();
 });
-
-/** A secret stands in the fragment, which no server sees; it leaves the address bar at once. */
-async function comeIn(): Promise<void> {
-  const secret = new URLSearchParams(location.hash.slice(1)).get("pair");
-  if (secret !== null) {
-    history.replaceState(null, "", location.pathname + location.search);
-    if ((await tryCode(secret)) === null) return;
-  }
-  const who = await me().catch(() => null);
-  if (who !== null && who.role === null) await askForCode(tryCode);
-}
-
-/** Why a code does not let in; null once it has. */
-async function tryCode(code: string): Promise<string | null> {
-  try {
-    await join(code);
-    return null;
-  } catch (error) {
-    return error instanceof Refused ? error.failure.summary : "the server does not answer";
-  }
-}
 
 /** What the address asks for: a certain case, as its author or a course links to it. It is asked once. */
 function asked(): string | null {
