@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
@@ -25,6 +24,7 @@ from engine.ingest.nifti import write_nifti
 from engine.stream.messages import VolumeNode
 from scenarios.case.case import Case
 from scenarios.case.display import Display, Pane, WindowPreset
+from scenarios.case.fingerprint import fingerprint
 from scenarios.case.source import CaseVolume, FileSource
 
 CASE_FILE = "case.yaml"
@@ -46,16 +46,6 @@ class Volumes:
     def sha256(self) -> str:
         """Of samples and geometry."""
         return fingerprint(self.grid, self.samples)
-
-
-def fingerprint(grid: Grid, samples: NDArray[Any]) -> str:
-    """SHA-256 of shape, place (to a thousandth of a millimetre) and samples, whatever the format that holds them."""
-    digest = hashlib.sha256()
-    digest.update(np.array(grid.shape, "<i4").tobytes())
-    digest.update(np.rint(grid.patient_from_voxel.matrix[:3] * 1000).astype("<i8").tobytes())
-    kji = np.ascontiguousarray(samples.T)
-    digest.update(kji.astype("<f4").tobytes() if kji.dtype.kind == "f" else kji.astype("<i4").tobytes())
-    return digest.hexdigest()
 
 
 def study_of(draft: Draft, node: VolumeNode, voxels: Mapping[str, int], volumes: Volumes | None) -> Study:

@@ -101,23 +101,40 @@ def _made(task: MakeVolume, progress: Progress) -> _Made:
 
 
 def _base(task: MakeVolume, source: FileSource | PhantomSource, progress: Progress) -> _Made:
-    from engine.ingest.open import read_volume, take_inventory
-
     if isinstance(source, PhantomSource):
         from scenarios.lesion.prepare import phantom_of
 
         phantom = phantom_of(source)
         return _Made(phantom.volume, phantom.label_map)
-    if task.source is None or source.path is None:
-        raise InputRefused(f"the scan {source.scan or source.path!r} is not here: put it into the case's folder")
-    found = take_inventory([task.source / source.path]).series
-    chosen = [one for one in found if source.series_uid in (None, one.uid)]
-    if not chosen:
-        raise InputRefused(f"{source.path} holds no volume of the case")
-    volume = read_volume(chosen[0], progress=progress).value
+    if task.source is None:
+        raise InputRefused(f"the scan {source.scan or source.path!r} is not here: the case has no folder")
+    volume = read_scan(source, task.source, progress)
     wanted = task.case.volume(task.volume)
     needs = any(isinstance(one.place, StructurePlace) for one in _in_volume(task.case, wanted.id))
     return _Made(volume, _segmented(volume) if needs else None)
+
+
+def read_scan(source: FileSource, folder: Path, progress: Progress) -> Volume:
+    """The scan of a source in the folder of its case.
+
+    Raises:
+        InputRefused: it is not there, cannot be read, or is another one.
+    """
+    from engine.ingest.open import read_volume, take_inventory
+    from scenarios.case.fingerprint import fingerprint
+
+    name = source.path or source.scan or ""
+    leads_out = source.path is None and (Path(name).name != name or name == "..")
+    if leads_out or not (folder / name).exists():
+        raise InputRefused(f"the scan {name!r} is not here: put it into the case's folder")
+    found = take_inventory([folder / name]).series
+    chosen = [one for one in found if source.series_uid in (None, one.uid)]
+    if not chosen:
+        raise InputRefused(f"{name} holds no volume of the case")
+    volume: Volume = read_volume(chosen[0], progress=progress).value
+    if fingerprint(volume.grid, np.asarray(volume.samples)) != source.sha256:
+        raise InputRefused(f"{name} is not the scan of the case: its samples or its place are others (sha256)")
+    return volume
 
 
 def _ground(case: Case, volume_id: str, made: _Made, folder: Path | None) -> VolumeGround:
