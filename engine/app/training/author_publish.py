@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from engine.app.training.complete import TRUTH_FILE, VOLUME, Study
@@ -26,6 +25,7 @@ from scenarios.case.case import Case
 from scenarios.case.display import Display, Pane, WindowPreset
 from scenarios.case.fingerprint import fingerprint
 from scenarios.case.source import CaseVolume, FileSource
+from scenarios.case.write import case_text
 
 CASE_FILE = "case.yaml"
 #: Tumour amber, as all lesions are drawn.
@@ -91,23 +91,6 @@ def write_case(cases: Path, case: Case, volumes: Volumes, names: Mapping[int, st
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return place
-
-
-def case_text(case: Case) -> str:
-    """A case as YAML that a person can read: what is as usual is left out."""
-    fields = case.model_dump(mode="json", exclude_defaults=True)
-    named = {"format": case.format, "id": case.id, "version": case.version}
-    for what in ("volumes", "tasks"):
-        for one, part in zip(getattr(case, what), fields.get(what, []), strict=True):
-            if what == "tasks":
-                part["kind"] = one.kind
-            else:
-                part["source"]["kind"] = one.source.kind
-    for what in ("findings", "distractors"):
-        for one, part in zip(getattr(case.truth, what), fields.get("truth", {}).get(what, []), strict=True):
-            part["place"]["kind"] = one.place.kind
-    text: str = yaml.safe_dump(named | fields, sort_keys=False, allow_unicode=True, width=110)
-    return text
 
 
 def _link(source: Path, target: Path) -> None:
