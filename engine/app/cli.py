@@ -540,8 +540,38 @@ def convert(
     console.print(f"  {rows} readings: {out}/ratings.csv, cases.csv, reads.csv", highlight=False)
 
 
-case = typer.Typer(help="Cases that trainees read.", no_args_is_help=True)
+case = typer.Typer(help="Cases that trainees read: made, checked, looked at, packed.", no_args_is_help=True)
 app.add_typer(case, name="case")
+CasePath = Annotated[Path, typer.Argument(metavar="CASE", exists=True, help="Folder of a case, or its case.yaml.")]
+
+
+@case.command()
+def schema() -> None:
+    """Print the JSON Schema of a case file, for editors that check and complete by it."""
+    from scenarios.case.schema import case_schema_text
+
+    sys.stdout.write(case_schema_text())
+
+
+@case.command("validate")
+def case_validate(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", exists=True, help="Cases, or folders of them.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Files alone: images are not made.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say everything that is wrong with cases: path, line, and what to do. Exit code 3 where anything is."""
+    from engine.app.case_check import checked_all
+    from engine.app.case_terminal import show_checked
+    from engine.app.terminal import progress_bar
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        found = checked_all(paths, quick=quick, progress=progress)
+    if as_json:
+        _print_json([one.as_json() for one in found])
+    else:
+        show_checked(stdout, found)
+    if any(one.flaws for one in found):
+        raise typer.Exit(3)
 
 
 @case.command()

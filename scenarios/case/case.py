@@ -25,7 +25,7 @@ from scenarios.case.task import (
     SegmentTask,
     TextTask,
 )
-from scenarios.case.truth import Distractor, Finding, LesionPlace, Truth
+from scenarios.case.truth import Distractor, Finding, LesionPlace, PointPlace, Truth
 
 FORMAT: Literal["sightline-case/1"] = "sightline-case/1"
 
@@ -171,6 +171,7 @@ def _task_flaws(case: Case, n: int, task: AnyTask) -> Iterator[Flaw]:
             yield from _elsewhere(case, (*at, "findings", m), name, task.volume)
     if isinstance(task, SegmentTask | BoxTask | MeasureTask):
         yield from _known((*at, "finding"), task.finding, findings, "finding")
+        yield from _border_flaws(case, at, task)
     if isinstance(task, GuideTask):
         yield from _known((*at, "target"), task.target, findings, "finding")
         yield from _elsewhere(case, (*at, "target"), task.target, task.volume)
@@ -180,9 +181,28 @@ def _task_flaws(case: Case, n: int, task: AnyTask) -> Iterator[Flaw]:
     yield from _study_flaws(case, at, task)
 
 
+def _border_flaws(case: Case, at: Where, task: SegmentTask | BoxTask | MeasureTask) -> Iterator[Flaw]:
+    """Nobody can paint, or average over, what is known as a point."""
+    places = {one.id: one.place for one in case.truth.findings}
+    if not isinstance(places.get(task.finding), PointPlace):
+        return
+    if not isinstance(task, MeasureTask):
+        yield (
+            (*at, "finding"),
+            f"{task.finding!r} is a point without a border: give it a mask, or ask for something else",
+        )
+    elif task.quantity == "mean_value" and task.value is None:
+        yield (
+            (*at, "value"),
+            f"{task.finding!r} is a point, over which nothing is averaged: write the value that is right",
+        )
+
+
 def _avoid_flaws(case: Case, at: Where, task: GuideTask) -> Iterator[Flaw]:
     """What is to be kept clear of is a structure, whose key only its images can tell, or a finding of the volume."""
     findings = _ids(case.truth.findings)
+    if task.recording is not None and not task.avoid:
+        yield at, "a recorded path is judged by what it comes nearest to: name what that could be (avoid)"
     for name in task.avoid:
         if "-" in name:
             yield from _known((*at, name), name, findings, "finding")

@@ -74,6 +74,11 @@ def read_case(text: str) -> Case:
     return case
 
 
+def placed(text: str, path: Where, fix: str) -> CaseFlaw:
+    """A flaw that was found elsewhere, with its line in a text that was read as a case."""
+    return _told(path, fix, _composed(text))
+
+
 def _in_order(told: Sequence[CaseFlaw]) -> list[CaseFlaw]:
     return sorted(dict.fromkeys(told), key=lambda flaw: flaw.line)
 

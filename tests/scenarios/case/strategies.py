@@ -60,7 +60,8 @@ def cases(draw: Any) -> Case:
     findings = draw(names(1, 3))
     placed = [
         Finding(
-            id=name, name=draw(LINES), volume=volumes[0], place=draw(places()), weight=draw(st.floats(0.1, 100)),
+            id=name, name=draw(LINES), volume=volumes[0], place=draw(places() if n else painted()),
+            weight=draw(st.floats(0.1, 100)),
             codes=draw(st.lists(st.builds(CodedConcept, value=LINES, meaning=LINES), max_size=2)),
             is_key=n == 0 or draw(st.booleans()), why=draw(st.none() | TEXTS),
         )
@@ -90,9 +91,13 @@ def cases(draw: Any) -> Case:
 
 def places() -> SearchStrategy[MaskPlace | PointPlace | LesionPlace | StructurePlace]:
     """Of every kind that names nothing else."""
+    return painted() | st.builds(PointPlace, at_mm=st.tuples(NUMBERS, NUMBERS, NUMBERS), radius_mm=st.floats(0, 200))
+
+
+def painted() -> SearchStrategy[MaskPlace | StructurePlace]:
+    """Those that have a border."""
     return st.one_of(
         st.builds(MaskPlace, file=st.sampled_from(["truth.nii.gz", "masks/a b.nrrd"]), label=st.integers(1, 65535)),
-        st.builds(PointPlace, at_mm=st.tuples(NUMBERS, NUMBERS, NUMBERS), radius_mm=st.floats(0, 200)),
         st.builds(StructurePlace, key=st.sampled_from(["lung_left", "3", "no"])),
     )
 

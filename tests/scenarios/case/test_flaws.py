@@ -123,6 +123,20 @@ def test_what_a_path_is_to_keep_clear_of_is_a_structure_or_a_finding_of_its_stud
     assert said in line
 
 
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("{kind: segment, id: more, prompt: Paint it., finding: nodule}", "'nodule' is a point without a border"),
+        ("{kind: box, id: more, prompt: Box it., finding: nodule}", "'nodule' is a point without a border"),
+        ("{kind: measure, id: m, prompt: HU., finding: nodule, quantity: mean_value}", "is a point, over"),
+        ("{kind: guide, id: more, prompt: Judge., volume: now, target: nodule, recording: a}", "name what that"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_scored_is_told(task: str, said: str) -> None:
+    with pytest.raises(CaseRefused, match=said):
+        read_case(GOOD.replace("feedback:\n", f"  - {task}\nfeedback:\n"))
+
+
 def test_no_case_of_the_catalogue_contradicts_itself() -> None:
     for case in catalogue():
         assert list(flaws(case)) == []

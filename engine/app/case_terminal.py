@@ -1,0 +1,25 @@
+"""What the terminal shows of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from engine.app.case_check import Checked
+
+
+def show_checked(console: Console, found: Sequence[Checked]) -> None:
+    """Every flaw as file:line, so that terminals and editors lead there; cases without any by their names."""
+    for one in found:
+        for mark, colour, told in (("wrong", "red", one.flaws), ("note", "yellow", one.notes)):
+            for flaw in told:
+                where = f", {escape(flaw.path)}" if flaw.path else ""
+                lead = f"{escape(str(one.file))}:{flaw.line}: [{colour}]{mark}[/{colour}]{where}:"
+                console.print(lead, escape(flaw.fix), highlight=False, soft_wrap=True)
+        if one.case is not None and not one.flaws:
+            console.print(f"{escape(str(one.file))}: {one.case.id} {one.case.version} is sound", highlight=False)
+    count = sum(len(one.flaws) for one in found)
+    if count:
+        console.print(f"  {count} to mend in {sum(bool(one.flaws) for one in found)} of {len(found)}", style="dim")
