@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from engine.app.case_check import Checked
+from engine.app.case_preview import summary
+from scenarios.case.case import Case
 
 
 def show_checked(console: Console, found: Sequence[Checked]) -> None:
@@ -23,3 +26,13 @@ def show_checked(console: Console, found: Sequence[Checked]) -> None:
     count = sum(len(one.flaws) for one in found)
     if count:
         console.print(f"  {count} to mend in {sum(bool(one.flaws) for one in found)} of {len(found)}", style="dim")
+
+
+def show_case(console: Console, case: Case) -> None:
+    """A case in words, with all that is right."""
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for label, words in summary(case):
+        table.add_row(escape(label), escape(words))
+    console.print(table)

@@ -575,6 +575,26 @@ def case_validate(
 
 
 @case.command()
+def preview(
+    path: CasePath,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Picture to write, PNG.", dir_okay=False)] = None,
+    shows_truth: Annotated[bool, typer.Option("--truth/--no-truth", help="Outline what is there.")] = True,
+) -> None:
+    """Show a case in words, and with --out as a picture: every finding in three planes and enlarged."""
+    from engine.app.case_folder import open_case
+    from engine.app.case_terminal import show_case
+    from engine.app.terminal import progress_bar
+
+    one, folder = open_case(path)
+    if out is not None:
+        from engine.app.case_preview import previewed
+
+        with progress_bar(console, enabled=True) as progress:
+            previewed(one, folder, progress, shows_truth=shows_truth).save(out, "PNG")
+    show_case(stdout, one)
+
+
+@case.command()
 def catalog(
     montage: Annotated[
         Path | None, typer.Option(file_okay=False, help="Make each case, and write a picture of it into this folder.")
