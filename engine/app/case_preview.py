@@ -181,7 +181,14 @@ _PLANES = {2: ("axial", "R"), 1: ("coronal", "R"), 0: ("sagittal", "A")}
 def _named(picture: Image.Image, axis: int, *, is_near: bool) -> Image.Image:
     plane, left = _PLANES[axis]
     drawing, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
-    drawing.text((6, SIDE_PX - 20), f"{plane}, enlarged" if is_near else plane, fill=_INK, font=font, stroke_width=2, stroke_fill=_PAPER)
+    drawing.text(
+        (6, SIDE_PX - 20),
+        f"{plane}, enlarged" if is_near else plane,
+        fill=_INK,
+        font=font,
+        stroke_width=2,
+        stroke_fill=_PAPER,
+    )
     drawing.text((6, SIDE_PX // 2 - 8), left, fill=_INK, font=font, stroke_width=2, stroke_fill=_PAPER)
     return picture
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -36,3 +37,25 @@ def show_case(console: Console, case: Case) -> None:
     for label, words in summary(case):
         table.add_row(escape(label), escape(words))
     console.print(table)
+
+
+#: What is said of a face, by what was found.
+_FACES = {
+    "shown": "[yellow]the study shows a face[/yellow]: --deface removes it",
+    "not looked at": "[yellow]whether it shows a face could not be judged[/yellow]",
+    "removed": "a face was removed",
+}
+
+
+def show_new(console: Console, made: Mapping[str, Any]) -> None:
+    """What was made, and what a person must still look at."""
+    console.print(f"  {escape(made['folder'])}: case {made['case']}, sha256 {made['sha256'][:12]}…", highlight=False)
+    for name in made["findings"]:
+        console.print(f"  finding {name}", highlight=False)
+    if made["text"]:
+        console.print(f"  [yellow]perhaps text in pixels[/yellow]: {', '.join(made['text'])}", highlight=False)
+    if made["face"] in _FACES:
+        console.print(f"  {_FACES[made['face']]}", highlight=False)
+    for reason, count in made["left_out"].items():
+        console.print(f"  [yellow]{count} files left out[/yellow]: {escape(reason)}", highlight=False)
+    console.print("  Look at every slice before you give it away: rules do not see everything.", highlight=False)

@@ -546,6 +546,37 @@ CasePath = Annotated[Path, typer.Argument(metavar="CASE", exists=True, help="Fol
 
 
 @case.command()
+def new(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", exists=True, help="DICOM folder, NIfTI, NRRD or MHA.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", file_okay=False, help="Folder of the case; must be empty.")],
+    title: Annotated[str | None, typer.Option(help="What the trainee sees: it gives nothing away.")] = None,
+    name: Annotated[str | None, typer.Option("--id", help="Of the case; from the title where not given.")] = None,
+    topic: Annotated[str, typer.Option(help="Of the curriculum, for example chest.")] = "general",
+    licence: Annotated[str, typer.Option(help="Under which the case may be used.")] = "not licensed yet",
+    series: Annotated[str | None, typer.Option(help="Series UID; the largest volume where not given.")] = None,
+    labels: Annotated[Path | None, typer.Option(exists=True, help="Segmentation: its structures are findings.")] = None,
+    deface: Annotated[
+        bool, typer.Option("--deface/--flag-face", help="Remove a face, or say that it is there.")
+    ] = False,
+    allow_text: Annotated[bool, typer.Option("--allow-text", help="Though pixels may hold text: you looked.")] = False,
+    keep_patient: Annotated[bool, typer.Option("--keep-patient", help="Keep sex, age, size, weight.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Begin a case from a study. DICOM is de-identified before anything is stored (docs/deidentification.md)."""
+    from engine.app.case_new import NewCase, new_case
+    from engine.app.case_terminal import show_new
+    from engine.app.terminal import progress_bar
+
+    ask = NewCase(title, name, topic, licence, series, labels, deface, allow_text, keep_patient)
+    with progress_bar(console, enabled=not as_json) as progress:
+        made = new_case(study, out, ask, progress)
+    if as_json:
+        _print_json(made)
+    else:
+        show_new(console, made)
+
+
+@case.command()
 def schema() -> None:
     """Print the JSON Schema of a case file, for editors that check and complete by it."""
     from scenarios.case.schema import case_schema_text
