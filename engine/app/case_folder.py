@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from engine.app.training.catalogue import FILES, MOST_BYTES
+from engine.app.training.catalogue import FILES, MOST_BYTES, case_files_within
 from engine.core.errors import FileProblem, InputRefused
 from scenarios.case.case import Case, Where
 from scenarios.case.read import CaseRefused, read_case
@@ -25,7 +25,7 @@ def case_files(path: Path) -> list[Path]:
     for name in FILES:
         if (path / name).is_file():
             return [path / name]
-    found = sorted(file for name in FILES for file in path.rglob(name)) if path.is_dir() else []
+    found = case_files_within(path)
     if not found:
         raise InputRefused(f"{path} holds no case: a case is a folder with a file {FILES[0]}")
     return found

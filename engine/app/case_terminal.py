@@ -59,3 +59,11 @@ def show_new(console: Console, made: Mapping[str, Any]) -> None:
     for reason, count in made["left_out"].items():
         console.print(f"  [yellow]{count} files left out[/yellow]: {escape(reason)}", highlight=False)
     console.print("  Look at every slice before you give it away: rules do not see everything.", highlight=False)
+
+
+def show_packed(console: Console, made: Mapping[str, Any]) -> None:
+    """What was packed, and what the case needs beside it."""
+    size = f"{made['files']} files, {made['bytes'] / 2**20:.1f} MiB"
+    console.print(f"  {made['case']} {made['version']} in {escape(made['pack'])}: {size}", highlight=False)
+    for words in made["needs"]:
+        console.print(f"  [yellow]not in it[/yellow]: {escape(words)}", highlight=False)

@@ -626,6 +626,47 @@ def preview(
 
 
 @case.command()
+def pack(
+    path: CasePath,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Pack to write, for example nodule.case.", dir_okay=False)],
+    quick: Annotated[bool, typer.Option("--quick", help="Without making its images to check them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a sound case and all files that it names as one file, with their hashes."""
+    from engine.app.case_pack import packed
+    from engine.app.case_terminal import show_packed
+    from engine.app.terminal import progress_bar
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        made = packed(path, out, progress, quick=quick)
+    if as_json:
+        _print_json(made)
+    else:
+        show_packed(console, made)
+
+
+@case.command("import")
+def case_import(
+    source: Annotated[Path, typer.Argument(metavar="PACK", exists=True, dir_okay=False, help="A pack.")],
+    cases: Annotated[
+        Path, typer.Option("--into", file_okay=False, help="Folder of cases, as `train --catalog` reads it.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Unpack a case into a folder of cases, whole or not at all."""
+    from engine.app.case_pack import imported
+    from engine.app.terminal import progress_bar
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        made = imported(source, cases, progress)
+    if as_json:
+        _print_json(made)
+    else:
+        verb = "was there already, alike" if made["was_there"] else "imported"
+        console.print(f"  {made['case']} {made['version']} {verb}: {escape(made['folder'])}", highlight=False)
+
+
+@case.command()
 def catalog(
     montage: Annotated[
         Path | None, typer.Option(file_okay=False, help="Make each case, and write a picture of it into this folder.")
