@@ -645,6 +645,25 @@ def pack(
         show_packed(console, made)
 
 
+@case.command("export")
+def case_export(
+    path: CasePath,
+    out: Out,
+    dicom: Annotated[bool, typer.Option("--dicom", help="What is there as a DICOM segmentation too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a case for other programs: the YAML, studies and truth as NIfTI, a table of what is there."""
+    from engine.app.case_export import exported
+    from engine.app.terminal import progress_bar
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        made = exported(path, out, progress, dicom=dicom)
+    if as_json:
+        _print_json(made)
+    else:
+        console.print(f"  {escape(made['folder'])}: {', '.join(made['files'])}", highlight=False)
+
+
 @case.command("import")
 def case_import(
     source: Annotated[Path, typer.Argument(metavar="PACK", exists=True, dir_okay=False, help="A pack.")],
