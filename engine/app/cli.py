@@ -540,8 +540,149 @@ def convert(
     console.print(f"  {rows} readings: {out}/ratings.csv, cases.csv, reads.csv", highlight=False)
 
 
-case = typer.Typer(help="Cases that trainees read.", no_args_is_help=True)
+case = typer.Typer(help="Cases that trainees read: made, checked, looked at, packed.", no_args_is_help=True)
 app.add_typer(case, name="case")
+CasePath = Annotated[Path, typer.Argument(metavar="CASE", exists=True, help="Folder of a case, or its case.yaml.")]
+
+
+@case.command()
+def new(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", exists=True, help="DICOM folder, NIfTI, NRRD or MHA.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", file_okay=False, help="Folder of the case; must be empty.")],
+    title: Annotated[str | None, typer.Option(help="What the trainee sees: it gives nothing away.")] = None,
+    name: Annotated[str | None, typer.Option("--id", help="Of the case; from the title where not given.")] = None,
+    topic: Annotated[str, typer.Option(help="Of the curriculum, for example chest.")] = "general",
+    licence: Annotated[str, typer.Option(help="Under which the case may be used.")] = "not licensed yet",
+    series: Annotated[str | None, typer.Option(help="Series UID; the largest volume where not given.")] = None,
+    labels: Annotated[Path | None, typer.Option(exists=True, help="Segmentation: its structures are findings.")] = None,
+    deface: Annotated[
+        bool, typer.Option("--deface/--flag-face", help="Remove a face, or say that it is there.")
+    ] = False,
+    allow_text: Annotated[bool, typer.Option("--allow-text", help="Though pixels may hold text: you looked.")] = False,
+    keep_patient: Annotated[bool, typer.Option("--keep-patient", help="Keep sex, age, size, weight.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Begin a case from a study. DICOM is de-identified before anything is stored (docs/deidentification.md)."""
+    from engine.app.case_new import NewCase, new_case
+    from engine.app.case_terminal import show_new
+    from engine.app.terminal import progress_bar
+
+    ask = NewCase(title, name, topic, licence, series, labels, deface, allow_text, keep_patient)
+    with progress_bar(console, enabled=not as_json) as progress:
+        made = new_case(study, out, ask, progress)
+    if as_json:
+        _print_json(made)
+    else:
+        show_new(console, made)
+
+
+@case.command()
+def schema() -> None:
+    """Print the JSON Schema of a case file, for editors that check and complete by it."""
+    from scenarios.case.schema import case_schema_text
+
+    sys.stdout.write(case_schema_text())
+
+
+@case.command("validate")
+def case_validate(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", exists=True, help="Cases, or folders of them.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Files alone: images are not made.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say everything that is wrong with cases: path, line, and what to do. Exit code 3 where anything is."""
+    from engine.app.case_check import checked_all
+    from engine.app.case_terminal import show_checked
+    from engine.app.terminal import progress_bar
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        found = checked_all(paths, quick=quick, progress=progress)
+    if as_json:
+        _print_json([one.as_json() for one in found])
+    else:
+        show_checked(stdout, found)
+    if any(one.flaws for one in found):
+        raise typer.Exit(3)
+
+
+@case.command()
+def preview(
+    path: CasePath,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Picture to write, PNG.", dir_okay=False)] = None,
+    shows_truth: Annotated[bool, typer.Option("--truth/--no-truth", help="Outline what is there.")] = True,
+) -> None:
+    """Show a case in words, and with --out as a picture: every finding in three planes and enlarged."""
+    from engine.app.case_folder import open_case
+    from engine.app.case_terminal import show_case
+    from engine.app.terminal import progress_bar
+
+    one, folder = open_case(path)
+    if out is not None:
+        from engine.app.case_preview import previewed
+
+        with progress_bar(console, enabled=True) as progress:
+            previewed(one, folder, progress, shows_truth=shows_truth).save(out, "PNG")
+    show_case(stdout, one)
+
+
+@case.command()
+def pack(
+    path: CasePath,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Pack to write, for example nodule.case.", dir_okay=False)],
+    quick: Annotated[bool, typer.Option("--quick", help="Without making its images to check them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a sound case and all files that it names as one file, with their hashes."""
+    from engine.app.case_pack import packed
+    from engine.app.case_terminal import show_packed
+    from engine.app.terminal import progress_bar
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        made = packed(path, out, progress, quick=quick)
+    if as_json:
+        _print_json(made)
+    else:
+        show_packed(console, made)
+
+
+@case.command("export")
+def case_export(
+    path: CasePath,
+    out: Out,
+    dicom: Annotated[bool, typer.Option("--dicom", help="What is there as a DICOM segmentation too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a case for other programs: the YAML, studies and truth as NIfTI, a table of what is there."""
+    from engine.app.case_export import exported
+    from engine.app.terminal import progress_bar
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        made = exported(path, out, progress, dicom=dicom)
+    if as_json:
+        _print_json(made)
+    else:
+        console.print(f"  {escape(made['folder'])}: {', '.join(made['files'])}", highlight=False)
+
+
+@case.command("import")
+def case_import(
+    source: Annotated[Path, typer.Argument(metavar="PACK", exists=True, dir_okay=False, help="A pack.")],
+    cases: Annotated[
+        Path, typer.Option("--into", file_okay=False, help="Folder of cases, as `train --catalog` reads it.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Unpack a case into a folder of cases, whole or not at all."""
+    from engine.app.case_pack import imported
+    from engine.app.terminal import progress_bar
+
+    with progress_bar(console, enabled=not as_json) as progress:
+        made = imported(source, cases, progress)
+    if as_json:
+        _print_json(made)
+    else:
+        verb = "was there already, alike" if made["was_there"] else "imported"
+        console.print(f"  {made['case']} {made['version']} {verb}: {escape(made['folder'])}", highlight=False)
 
 
 @case.command()

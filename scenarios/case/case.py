@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import Field
@@ -12,8 +12,20 @@ from scenarios.case.display import Display
 from scenarios.case.feedback import FeedbackLayer, Reference
 from scenarios.case.part import Line, Name, Part, Text
 from scenarios.case.source import CaseVolume, LesionSource
-from scenarios.case.task import AnyTask, BoxTask, GuideTask, MarkTask, MeasureTask, SegmentTask
-from scenarios.case.truth import Distractor, Finding, LesionPlace, Truth
+from scenarios.case.task import (
+    AnyTask,
+    BoxTask,
+    ChoiceTask,
+    GuideTask,
+    ManageTask,
+    MarkTask,
+    MeasureTask,
+    OrderTask,
+    ReportTask,
+    SegmentTask,
+    TextTask,
+)
+from scenarios.case.truth import Distractor, Finding, LesionPlace, PointPlace, Truth
 
 FORMAT: Literal["sightline-case/1"] = "sightline-case/1"
 
@@ -114,9 +126,11 @@ Flaw = tuple[Where, str]
 
 def flaws(case: Case) -> Iterator[Flaw]:
     """Every name that leads nowhere, twice the same name, and what contradicts itself; with where it stands."""
-    yield from _twice("volumes", _ids(case.volumes))
-    yield from _twice("tasks", _ids(case.tasks))
-    yield from _twice("truth", [*_ids(case.truth.findings), *_ids(case.truth.distractors)])
+    yield from _twice(("volumes",), _ids(case.volumes))
+    yield from _twice(("tasks",), _ids(case.tasks))
+    yield from _twice(("truth",), [*_ids(case.truth.findings), *_ids(case.truth.distractors)])
+    yield from _twice(("feedback",), _ids(case.feedback))
+    yield from _twice(("display", "presets"), [one.name for one in case.display.presets])
     if (case.prevalence == "normal") != (not any(one.is_key for one in case.truth.findings)):
         yield ("prevalence",), "a normal case has no key finding and every other case has one: change one of the two"
     for n, volume in enumerate(case.volumes):
@@ -151,12 +165,99 @@ def _task_flaws(case: Case, n: int, task: AnyTask) -> Iterator[Flaw]:
     if isinstance(task, MarkTask | GuideTask):
         yield from _known((*at, "volume"), task.volume, _ids(case.volumes), "volume")
     if isinstance(task, MarkTask):
+        yield from _twice((*at, "findings"), list(task.findings), "name each finding once")
         for m, name in enumerate(task.findings):
             yield from _known((*at, "findings", m), name, findings, "finding")
+            yield from _elsewhere(case, (*at, "findings", m), name, task.volume)
     if isinstance(task, SegmentTask | BoxTask | MeasureTask):
         yield from _known((*at, "finding"), task.finding, findings, "finding")
+        yield from _border_flaws(case, at, task)
     if isinstance(task, GuideTask):
         yield from _known((*at, "target"), task.target, findings, "finding")
+        yield from _elsewhere(case, (*at, "target"), task.target, task.volume)
+        yield from _avoid_flaws(case, (*at, "avoid"), task)
+    for where, parts in _lists(task):
+        yield from _twice((*at, *where), _ids(parts))
+    yield from _study_flaws(case, at, task)
+
+
+def _border_flaws(case: Case, at: Where, task: SegmentTask | BoxTask | MeasureTask) -> Iterator[Flaw]:
+    """Nobody can paint, or average over, what is known as a point."""
+    places = {one.id: one.place for one in case.truth.findings}
+    if not isinstance(places.get(task.finding), PointPlace):
+        return
+    if not isinstance(task, MeasureTask):
+        yield (
+            (*at, "finding"),
+            f"{task.finding!r} is a point without a border: give it a mask, or ask for something else",
+        )
+    elif task.quantity == "mean_value" and task.value is None:
+        yield (
+            (*at, "value"),
+            f"{task.finding!r} is a point, over which nothing is averaged: write the value that is right",
+        )
+
+
+def _avoid_flaws(case: Case, at: Where, task: GuideTask) -> Iterator[Flaw]:
+    """What is to be kept clear of is a structure, whose key only its images can tell, or a finding of the volume."""
+    findings = _ids(case.truth.findings)
+    if task.recording is not None and not task.avoid:
+        yield at, "a recorded path is judged by what it comes nearest to: name what that could be (avoid)"
+    for name in task.avoid:
+        if "-" in name:
+            yield from _known((*at, name), name, findings, "finding")
+        yield from _elsewhere(case, (*at, name), name, task.volume)
+        if name == task.target:
+            yield (*at, name), "the tip cannot reach what it is to keep clear of: take one of the two away"
+
+
+def _elsewhere(case: Case, at: Where, finding: str, volume: str) -> Iterator[Flaw]:
+    place = next((one.volume for one in case.truth.findings if one.id == finding), volume)
+    if place != volume:
+        yield at, f"{finding!r} is in volume {place!r}, and the task is in {volume!r}: name one in the same volume"
+
+
+def _lists(task: AnyTask) -> Iterator[tuple[Where, Sequence[_HasId]]]:
+    """What of a task is chosen by its name, and where it stands."""
+    if isinstance(task, ChoiceTask | ManageTask):
+        yield ("options",), task.options
+    if isinstance(task, OrderTask):
+        yield ("items",), task.items
+    if isinstance(task, TextTask):
+        yield ("checklist",), task.checklist
+    if isinstance(task, ReportTask):
+        yield ("fields",), task.fields
+        for n, one in enumerate(task.fields):
+            yield ("fields", n, "options"), one.options
+
+
+def _study_flaws(case: Case, at: Where, task: AnyTask) -> Iterator[Flaw]:
+    """A task that is asked while its study is still hidden can be answered by nobody."""
+    volume = next((one for one in case.volumes if one.id == volume_of(case, task)), None)
+    if volume is not None and volume.after is not None and volume.after not in _before(case, task):
+        words = (
+            f"its study {volume.id!r} is shown only after task {volume.after!r}: let the task come after that one too"
+        )
+        yield (*at, "after"), words
+
+
+def volume_of(case: Case, task: AnyTask) -> str | None:
+    """In which volume something is to be done; None where a task is about no place."""
+    if isinstance(task, MarkTask | GuideTask):
+        return task.volume
+    if isinstance(task, SegmentTask | BoxTask | MeasureTask):
+        return next((one.volume for one in case.truth.findings if one.id == task.finding), None)
+    return None
+
+
+def _before(case: Case, task: AnyTask) -> set[str]:
+    """Every task that was answered whenever this one is asked."""
+    found: set[str] = set()
+    tasks = {one.id: one for one in case.tasks}
+    while task.after is not None and task.after.task in tasks and task.after.task not in found:
+        found.add(task.after.task)
+        task = tasks[task.after.task]
+    return found
 
 
 def _layer_flaws(case: Case, at: Where, layer: FeedbackLayer) -> Iterator[Flaw]:
@@ -177,6 +278,6 @@ def _known(at: Where, name: str | None, names: Iterable[str], what: str) -> Iter
         yield at, f"there is no {what} {name!r}; there is {', '.join(there) or 'none'}"
 
 
-def _twice(where: str, names: list[str]) -> Iterator[Flaw]:
+def _twice(at: Where, names: list[str], fix: str = "give each a name of its own") -> Iterator[Flaw]:
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield (where,), f"{name!r} is there twice: give each a name of its own"
+        yield at, f"{name!r} is there twice: {fix}"

@@ -8,10 +8,14 @@ from pydantic import Field
 
 from engine.stream.message import Message, Point, Sha256
 
-__all__ = ["CodedConcept", "InFolder", "Line", "Name", "Part", "Point", "Sha256", "Text"]
+__all__ = ["CodedConcept", "InFolder", "Key", "Line", "Name", "Part", "Point", "Sha256", "Text", "Thing"]
 
 #: Names by which parts of a case refer to each other; they become names of files and pieces of addresses.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+#: Of a structure, as phantoms and the segmentation name them.
+Key = Annotated[str, Field(pattern=r"^[0-9a-z]+(_[0-9a-z]+)*$", max_length=64)]
+#: A finding by its name, or a structure by its key.
+Thing = Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=64)]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Line = Annotated[str, Field(min_length=1, max_length=300)]
 #: Within the folder of the case, and nowhere else.

@@ -74,6 +74,11 @@ def read_case(text: str) -> Case:
     return case
 
 
+def placed(text: str, path: Where, fix: str) -> CaseFlaw:
+    """A flaw that was found elsewhere, with its line in a text that was read as a case."""
+    return _told(path, fix, _composed(text))
+
+
 def _in_order(told: Sequence[CaseFlaw]) -> list[CaseFlaw]:
     return sorted(dict.fromkeys(told), key=lambda flaw: flaw.line)
 
@@ -261,6 +266,8 @@ _FIXES: dict[str, str] = {
 #: Patterns in words.
 _PATTERNS: dict[str, str] = {
     r"^[a-z0-9]+(-[a-z0-9]+)*$": "write a name of small letters, digits and single hyphens, as `lung-nodule-1`",
+    r"^[0-9a-z]+(_[0-9a-z]+)*$": "write a structure's key of small letters, digits and underscores, as `lung_left`",
+    r"^[a-z0-9]+([-_][a-z0-9]+)*$": "write a finding's name as `lung-nodule-1`, or a structure's key as `lung_left`",
     r"^[0-9a-f]{64}$": "write the SHA-256 as 64 digits 0-9, a-f",
     r"^\d+\.\d+\.\d+$": "write a version of three numbers, as 1.0.0",
     r"^10\.\d{4,9}/\S+$": "write the DOI alone, as 10.1148/radiol.2021",

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from scenarios.case.part import InFolder, Line, Name, Part, Text
+from scenarios.case.part import InFolder, Line, Name, Part, Text, Thing
 
 #: What a task tells of: abilities are told apart, because who sees a finding may still not know what it is.
 Scale = Literal["detection", "characterisation", "diagnosis", "management"]
@@ -233,7 +233,7 @@ class GuideTask(Task):
         volume: in which.
         recording: of a tracked tool, in the folder of the case, to be judged; None: the trainee guides his own.
         target: finding that the tip should reach.
-        avoid: findings or structures, by key, with the least distance that is wanted.
+        avoid: findings by name or structures by key, with the least distance that is wanted.
         within_mm: so near to the target's middle is reached.
     """
 
@@ -242,7 +242,7 @@ class GuideTask(Task):
     volume: Name
     recording: InFolder | None = None
     target: Name
-    avoid: dict[str, float] = Field(default_factory=dict)
+    avoid: dict[Thing, float] = Field(default_factory=dict)
     within_mm: float = Field(default=3.0, gt=0, le=50)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from scenarios.case.part import CodedConcept, InFolder, Line, Name, Part, Point, Text
+from scenarios.case.part import CodedConcept, InFolder, Key, Line, Name, Part, Point, Text
 
 
 class MaskPlace(Part):
@@ -36,7 +36,7 @@ class StructurePlace(Part):
     """A structure of the phantom, or of the segmentation pipeline that fits the volume."""
 
     kind: Literal["structure"] = "structure"
-    key: Annotated[str, Field(pattern=r"^[0-9a-z]+(_[0-9a-z]+)*$", max_length=64)]
+    key: Key
 
 
 Place = Annotated[MaskPlace | PointPlace | LesionPlace | StructurePlace, Field(discriminator="kind")]
@@ -88,5 +88,5 @@ class Truth(Part):
 
     findings: tuple[Finding, ...] = Field(default=(), max_length=200)
     distractors: tuple[Distractor, ...] = Field(default=(), max_length=200)
-    organ: tuple[str, ...] = ()
+    organ: tuple[Key, ...] = ()
     says: Text | None = None

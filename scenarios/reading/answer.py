@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from scenarios.case.part import Line, Name, Part, Point
+from scenarios.case.part import Line, Name, Part, Point, Thing
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -82,7 +82,7 @@ class GuideAnswer(Part):
 
     kind: Literal["guide"] = "guide"
     path: tuple[tuple[float, float, float, float], ...] = Field(default=(), max_length=100_000)
-    nearest: Name | None = None
+    nearest: Thing | None = None
 
 
 Answer = Annotated[

@@ -86,7 +86,9 @@ def _guide(task: GuideTask, answer: GuideAnswer) -> str | None:
         if times != sorted(times):
             return "a path goes forward in time"
         return None if times else "a path was to be guided, and none was given"
-    return None if answer.nearest is not None else "the structure that the path came nearest to was to be named"
+    if answer.nearest is None:
+        return "the structure that the path came nearest to was to be named"
+    return _unknown([answer.nearest], list(task.avoid), "structure")
 
 
 _CHECKS: dict[str, Callable[[Any, Any], str | None]] = {

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from scenarios.case.display import Display
-from scenarios.case.part import Line, Name, Part, Text
+from scenarios.case.part import Line, Name, Part, Text, Thing
 from scenarios.case.task import Scale
 
 Kind = Literal[
@@ -18,7 +18,7 @@ Kind = Literal[
 class OptionView(Part):
     """An answer that may be chosen."""
 
-    id: Name
+    id: Thing
     text: Line
 
 

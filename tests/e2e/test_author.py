@@ -12,11 +12,11 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Page, expect
 
-from engine.app.training.author_publish import fingerprint
 from engine.core.array import Float64
 from engine.core.volume import Volume
 from engine.ingest.open import read_labels, read_volume, take_inventory
 from scenarios.case.case import Case, flaws
+from scenarios.case.fingerprint import fingerprint
 from tests.e2e.author_server import AuthorServer, author_server
 
 pytestmark = pytest.mark.browser

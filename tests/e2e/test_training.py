@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from engine.app.training.author_publish import case_text
 from engine.app.training.record_store import RecordStore
 from scenarios.case.case import Difficulty
+from scenarios.case.write import case_text
 from tests.app.training.ralph import RALPH, ralph, statements
 from tests.e2e.chromium import IWER
 from tests.e2e.headset import INSTALL, Wearer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from engine.app.training.complete import TRUTH_FILE, VOLUME, Study
@@ -25,7 +23,9 @@ from engine.ingest.nifti import write_nifti
 from engine.stream.messages import VolumeNode
 from scenarios.case.case import Case
 from scenarios.case.display import Display, Pane, WindowPreset
+from scenarios.case.fingerprint import fingerprint
 from scenarios.case.source import CaseVolume, FileSource
+from scenarios.case.write import case_text
 
 CASE_FILE = "case.yaml"
 #: Tumour amber, as all lesions are drawn.
@@ -46,16 +46,6 @@ class Volumes:
     def sha256(self) -> str:
         """Of samples and geometry."""
         return fingerprint(self.grid, self.samples)
-
-
-def fingerprint(grid: Grid, samples: NDArray[Any]) -> str:
-    """SHA-256 of shape, place (to a thousandth of a millimetre) and samples, whatever the format that holds them."""
-    digest = hashlib.sha256()
-    digest.update(np.array(grid.shape, "<i4").tobytes())
-    digest.update(np.rint(grid.patient_from_voxel.matrix[:3] * 1000).astype("<i8").tobytes())
-    kji = np.ascontiguousarray(samples.T)
-    digest.update(kji.astype("<f4").tobytes() if kji.dtype.kind == "f" else kji.astype("<i4").tobytes())
-    return digest.hexdigest()
 
 
 def study_of(draft: Draft, node: VolumeNode, voxels: Mapping[str, int], volumes: Volumes | None) -> Study:
@@ -101,23 +91,6 @@ def write_case(cases: Path, case: Case, volumes: Volumes, names: Mapping[int, st
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return place
-
-
-def case_text(case: Case) -> str:
-    """A case as YAML that a person can read: what is as usual is left out."""
-    fields = case.model_dump(mode="json", exclude_defaults=True)
-    named = {"format": case.format, "id": case.id, "version": case.version}
-    for what in ("volumes", "tasks"):
-        for one, part in zip(getattr(case, what), fields.get(what, []), strict=True):
-            if what == "tasks":
-                part["kind"] = one.kind
-            else:
-                part["source"]["kind"] = one.source.kind
-    for what in ("findings", "distractors"):
-        for one, part in zip(getattr(case.truth, what), fields.get("truth", {}).get(what, []), strict=True):
-            part["place"]["kind"] = one.place.kind
-    text: str = yaml.safe_dump(named | fields, sort_keys=False, allow_unicode=True, width=110)
-    return text
 
 
 def _link(source: Path, target: Path) -> None:

@@ -37,7 +37,7 @@ def cases(folder: Path | None = None) -> tuple[Shelved, ...]:
     """
     if folder is None:
         return embedded()
-    files = [path for name in FILES for path in sorted(folder.rglob(name))] if folder.is_dir() else []
+    files = case_files_within(folder)
     problems, found = [], []
     for path in files:
         read = _read(path)
@@ -50,6 +50,12 @@ def cases(folder: Path | None = None) -> tuple[Shelved, ...]:
     if not found:
         raise InputRefused(f"{folder.name} holds no case: a case is a folder with a file {FILES[0]}")
     return tuple(found)
+
+
+def case_files_within(folder: Path) -> list[Path]:
+    """Of every case in a folder, however deep; what is being written there (hidden) is none yet."""
+    found = [path for name in FILES for path in sorted(folder.rglob(name))] if folder.is_dir() else []
+    return [path for path in found if not any(one.startswith(".") for one in path.relative_to(folder).parts)]
 
 
 def _read(path: Path) -> Case | list[str]:

@@ -7,25 +7,23 @@ there) is kept with the others and changes nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from engine.app.training.messages import Band, FindingTold, HintTold, MarkTold, TaskTold
-from scenarios.case.case import Case
+from scenarios.case.case import Case, volume_of
+from scenarios.case.display import Display
 from scenarios.case.task import (
     AnyTask,
-    BoxTask,
     ChoiceTask,
     ClassifyTask,
     GuideTask,
     ManageTask,
-    MarkTask,
     MeasureTask,
     OrderTask,
     ReportTask,
-    SegmentTask,
 )
 from scenarios.reading.event import AnyEvent, Committed, Displayed, Hidden, Looked
 from scenarios.reading.feedback import ReadingTold, told
@@ -108,9 +106,15 @@ def case_view(case: Case, now: Standing, ready: Mapping[str, bool], seed: str) -
         title=case.title,
         history=case.history,
         volumes=volumes,
-        display=case.display,
+        display=_display(case, {one.id for one in volumes}),
         tasks=tuple(_task_view(case, task, seed) for task in asked(case, now)),
     )
+
+
+def _display(case: Case, shown: Collection[str]) -> Display:
+    """How what is shown is hung: a pane of a study that comes later would tell of it."""
+    hanging = tuple(pane for pane in case.display.hanging if pane.volume in shown)
+    return case.display.model_copy(update={"hanging": hanging})
 
 
 def _task_view(case: Case, task: AnyTask, seed: str) -> TaskView:
@@ -121,8 +125,8 @@ def _task_view(case: Case, task: AnyTask, seed: str) -> TaskView:
         prompt=task.prompt,
         points=task.points,
         asks_confidence=task.asks_confidence,
-        volume=_volume(case, task),
-        options=_options(task, seed),
+        volume=volume_of(case, task),
+        options=_options(case, task, seed),
         fields=_fields(task),
         several=isinstance(task, ChoiceTask) and task.several,
         quantity=task.quantity if isinstance(task, MeasureTask) else None,
@@ -130,21 +134,15 @@ def _task_view(case: Case, task: AnyTask, seed: str) -> TaskView:
     )
 
 
-def _volume(case: Case, task: AnyTask) -> str | None:
-    """In which volume something is to be done."""
-    if isinstance(task, MarkTask | GuideTask):
-        return task.volume
-    if isinstance(task, SegmentTask | BoxTask | MeasureTask):
-        return next(one.volume for one in case.truth.findings if one.id == task.finding)
-    return None
-
-
-def _options(task: AnyTask, seed: str) -> tuple[OptionView, ...]:
+def _options(case: Case, task: AnyTask, seed: str) -> tuple[OptionView, ...]:
     if isinstance(task, ChoiceTask | ManageTask):
         return tuple(OptionView(id=one.id, text=one.text) for one in task.options)
     if isinstance(task, OrderTask):
         items = (OptionView(id=one.id, text=one.text) for one in task.items)
         return tuple(sorted(items, key=lambda one: hashlib.sha256(f"{seed}/{task.id}/{one.id}".encode()).digest()))
+    if isinstance(task, GuideTask) and task.recording is not None:
+        names = {one.id: one.name for one in case.truth.findings}
+        return tuple(OptionView(id=key, text=names.get(key, key.replace("_", " "))) for key in task.avoid)
     return ()
 
 

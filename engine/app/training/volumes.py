@@ -63,9 +63,9 @@ class MakeVolume:
         from engine.app.publish import publish
         from engine.core.volume import LabelMap
 
-        made = _made(self, part(progress, 0.0, 0.8))
+        made = made_volume(self.case, self.volume, self.source, part(progress, 0.0, 0.8))
         volume = made.volume
-        ground = _ground(self.case, self.volume, made, self.source)
+        ground = volume_ground(self.case, self.volume, made, self.source)
         blank = LabelMap(volume.grid, np.zeros(volume.grid.shape[::-1], np.uint8).T, ())
         title = self.case.volume(self.volume).title
         shown = Processed(volume, blank, (), "", "cpu", (), ())
@@ -76,7 +76,7 @@ class MakeVolume:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class Made:
     """A volume, what is known to be in it by key, and the lesions that a recipe put in, by name with - as _."""
 
     volume: Volume
@@ -84,43 +84,85 @@ class _Made:
     lesions: LabelMap | None = None
 
 
-def _made(task: MakeVolume, progress: Progress) -> _Made:
-    source = task.case.volume(task.volume).source
+def made_volume(case: Case, volume_id: str, folder: Path | None, progress: Progress) -> Made:
+    """A volume of a case, from its file or its recipe.
+
+    Args:
+        folder: of the case; None where it needs none.
+
+    Raises:
+        InputRefused: the scan is not there, cannot be read, or is another one.
+        NotApplicable: a recipe, or a place, that does not fit the volume.
+    """
+    source = case.volume(volume_id).source
     if not isinstance(source, LesionSource):
-        return _base(task, source, progress)
+        return _base(case, volume_id, source, folder, progress)
     from scenarios.lesion.prepare import phantom_of, phantom_setting, prepare, scan_setting
 
     if isinstance(source.base, PhantomSource):
         phantom = phantom_of(source.base)
         prepared = prepare(source, phantom.volume, phantom_setting(phantom))
-        return _Made(prepared.volume, phantom.label_map, prepared.lesions)
-    base = _base(task, source.base, progress)
+        return Made(prepared.volume, phantom.label_map, prepared.lesions)
+    base = _base(case, volume_id, source.base, folder, progress)
     labels = _segmented(base.volume)
     prepared = prepare(source, base.volume, scan_setting(base.volume, labels))
-    return _Made(prepared.volume, labels, prepared.lesions)
+    return Made(prepared.volume, labels, prepared.lesions)
 
 
-def _base(task: MakeVolume, source: FileSource | PhantomSource, progress: Progress) -> _Made:
-    from engine.ingest.open import read_volume, take_inventory
-
+def _base(
+    case: Case, volume_id: str, source: FileSource | PhantomSource, folder: Path | None, progress: Progress
+) -> Made:
     if isinstance(source, PhantomSource):
         from scenarios.lesion.prepare import phantom_of
 
         phantom = phantom_of(source)
-        return _Made(phantom.volume, phantom.label_map)
-    if task.source is None or source.path is None:
-        raise InputRefused(f"the scan {source.scan or source.path!r} is not here: put it into the case's folder")
-    found = take_inventory([task.source / source.path]).series
+        return Made(phantom.volume, phantom.label_map)
+    if folder is None:
+        raise InputRefused(f"the scan {source.scan or source.path!r} is not here: the case has no folder")
+    volume = read_scan(source, folder, progress)
+    return Made(volume, _segmented(volume) if _needs_structures(case, volume_id) else None)
+
+
+def _needs_structures(case: Case, volume_id: str) -> bool:
+    """Whether anything of the case is told by structures of a scan, which take minutes to find."""
+    findings = {one.id for one in case.truth.findings}
+    paths = (task for task in case.tasks if isinstance(task, GuideTask) and task.volume == volume_id)
+    return (
+        any(isinstance(one.place, StructurePlace) for one in _in_volume(case, volume_id))
+        or any(key not in findings for task in paths for key in task.avoid)
+        or (bool(case.truth.organ) and case.volume(volume_id).role == "current")
+    )
+
+
+def read_scan(source: FileSource, folder: Path, progress: Progress) -> Volume:
+    """The scan of a source in the folder of its case.
+
+    Raises:
+        InputRefused: it is not there, cannot be read, or is another one.
+    """
+    from engine.ingest.open import read_volume, take_inventory
+    from scenarios.case.fingerprint import fingerprint
+
+    name = source.path or source.scan or ""
+    leads_out = source.path is None and (Path(name).name != name or name == "..")
+    if leads_out or not (folder / name).exists():
+        raise InputRefused(f"the scan {name!r} is not here: put it into the case's folder")
+    found = take_inventory([folder / name]).series
     chosen = [one for one in found if source.series_uid in (None, one.uid)]
     if not chosen:
-        raise InputRefused(f"{source.path} holds no volume of the case")
-    volume = read_volume(chosen[0], progress=progress).value
-    wanted = task.case.volume(task.volume)
-    needs = any(isinstance(one.place, StructurePlace) for one in _in_volume(task.case, wanted.id))
-    return _Made(volume, _segmented(volume) if needs else None)
+        raise InputRefused(f"{name} holds no volume of the case")
+    volume: Volume = read_volume(chosen[0], progress=progress).value
+    if fingerprint(volume.grid, np.asarray(volume.samples)) != source.sha256:
+        raise InputRefused(f"{name} is not the scan of the case: its samples or its place are others (sha256)")
+    return volume
 
 
-def _ground(case: Case, volume_id: str, made: _Made, folder: Path | None) -> VolumeGround:
+def volume_ground(case: Case, volume_id: str, made: Made, folder: Path | None) -> VolumeGround:
+    """What is there in a volume that was made.
+
+    Raises:
+        InputRefused: where something is cannot be told: its mask, structure or lesion is not there.
+    """
     grid, samples = made.volume.grid, np.asarray(made.volume.samples)
 
     def of_mask(mask: NDArray[np.bool_]) -> Place:

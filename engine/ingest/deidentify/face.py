@@ -167,7 +167,7 @@ def _between(samples: NDArray[np.float32]) -> float:
     sums = np.cumsum(counts * middles)
     with np.errstate(invalid="ignore", divide="ignore"):
         apart = below * above * (sums[:-1] / below - (sums[-1] - sums[:-1]) / above) ** 2
-    return float(edges[1 + int(np.nanargmax(apart))]) * 0.7
+    return float(edges[1 + int(np.nan_to_num(apart).argmax())]) * 0.7
 
 
 def _body(tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -19,9 +19,11 @@ _ALONE, _INSIDE, _IN_BYTES = 3, 5, 6
 _SHORTEST_NUMBER = 4
 _ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be")
 #: What other programs and we ourselves put where a name was.
-_NOBODY = frozenset(
-    ["anonymous", "anonymized", "anonymised", "anonymize", "anon", "none", "unknown", "null", "patient", "unnamed"]
-)
+#: "Removed by CTP" stands in every file of large archives.
+_NOBODY = frozenset({
+    "anonymous", "anonymized", "anonymised", "anonymize", "anon", "none", "unknown", "null", "patient", "unnamed",
+    "removed", "modified", "deidentified", "redacted",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from engine.app.library import StudyLibrary
 from engine.app.training import draft_files
 from engine.app.training.author_desk import DraftDesk, Outdated
 from engine.app.training.author_messages import ChangeAsk, NewDraft, PaintAsk, Saved
-from engine.app.training.author_publish import fingerprint
 from engine.app.training.draft import Draft, DraftFeedback, DraftLesion, DraftOption, DraftTask
 from engine.app.workers import Handle, Task
 from engine.core.errors import InputRefused
@@ -24,6 +23,7 @@ from engine.ingest.nifti import write_nifti
 from engine.ingest.open import read_labels, read_volume, take_inventory
 from engine.stream.server import NotFound
 from scenarios.case.case import Case, flaws
+from scenarios.case.fingerprint import fingerprint
 
 GRID = Grid.centred((48, 44, 30), (1.5, 1.5, 2.0))
 #: A bright ball in something darker: HU, its middle and radius in mm.

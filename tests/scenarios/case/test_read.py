@@ -68,8 +68,8 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_lines() -> Non
     )
     assert refused(text) == [
         "line 2, id: write a name of small letters, digits and single hyphens, as `lung-nodule-1`; it is 'Lung 1'",
-        "line 11, volumes[0].source.base.body: write 'thorax', 'thorax_angiogram', 'abdomen', 'head', 'head_ct' "
-        "or 'head_ct_plain'",
+        "line 11, volumes[0].source.base.body: write 'thorax', 'thorax_angiogram', 'abdomen', 'head', 'head_ct' or "
+        "'head_ct_plain'",
         "line 20, tasks[0]: there is no kind 'marks': write one of 'mark', 'segment', 'box', 'measure', 'classify', "
         "'report', 'choice', 'order', 'text', 'manage', 'guide'",
     ]
