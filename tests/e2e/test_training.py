@@ -142,7 +142,7 @@ def mark_what_is_there(page: Page, wearer: Wearer) -> None:
     wearer.release("right")
     wearer.frames(2)
     wearer.play()
-    page.wait_for_function("() => window.reading.store.get().work.marks.length === 1", timeout=60_000)
+    page.wait_for_function("() => window.reading.store.get().work.tasks.mark?.marks.length === 1", timeout=60_000)
 
 
 def answer(page: Page, wearer: Wearer) -> None:
@@ -183,7 +183,7 @@ def test_three_chosen_cases_in_the_headset_reach_the_educator_and_the_record_sto
             wearer = put_on(page)
             again = page.evaluate("() => window.reading.store.get()")
             assert again["reading"]["id"] == now["id"]
-            assert len(again["work"]["marks"]) == 1, "the mark was kept before the server was killed"
+            assert len(again["work"]["tasks"]["mark"]["marks"]) == 1, "the mark was kept before the server was killed"
         answer(page, wearer)
         if n < 2:
             wearer.click("next-case")
