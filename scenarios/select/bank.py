@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class Entry:
 
 
 class Bank:
-    """Never changes: with a question's difficulty comes another bank.
+    """Never changes: with a question's difficulty comes another bank (`replaced`).
 
     Raises:
         InvalidValue: no entry, or two of one name.
@@ -45,17 +46,11 @@ class Bank:
         if not names or len(set(names)) < len(names):
             raise InvalidValue("a bank has entries, each with a name of its own")
         self.place = {name: n for n, name in enumerate(names)}
-        chances = [entry.item.chances(GRID) for entry in self.entries]
         #: (n, 121) expected score as a share of the most, at each ability.
-        self.success: Float64 = frozen(
-            np.array([chance @ np.linspace(0.0, 1.0, chance.shape[1]) for chance in chances])
-        )
-        most = max(chance.shape[1] for chance in chances)
-        tables = np.zeros((len(chances), most - 1, len(GRID)), np.float32)
-        for table, chance in zip(tables, chances, strict=True):
-            table[: chance.shape[1] - 1] = chance.T[1:]
+        self.success: Float64
         #: (n, most scores - 1, 121) chance of each score but the lowest; 0 where a question has no such score.
-        self.scores: NDArray[np.float32] = frozen(tables)
+        self.scores: NDArray[np.float32]
+        self.success, self.scores = _tables([entry.item for entry in self.entries])
         self.is_normal: NDArray[np.bool_] = frozen(np.array([entry.is_normal for entry in self.entries]))
         self.is_rare: NDArray[np.bool_] = frozen(np.array([entry.is_rare for entry in self.entries]))
         topics = sorted({entry.topic for entry in self.entries})
@@ -66,6 +61,36 @@ class Bank:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def replaced(self, items: Iterable[Item]) -> Bank:
+        """The bank with these questions in place of its own of their names: no other is looked at anew.
+
+        Raises:
+            InvalidValue: it has no entry of such a name.
+        """
+        new = {item.id: item for item in items}
+        if unknown := sorted(set(new) - set(self.place)):
+            raise InvalidValue(f"the bank has no {', '.join(unknown)}")
+        at = np.array([self.place[name] for name in new], np.int64)
+        success, scores = _tables(list(new.values()), least=self.scores.shape[1])
+        all_success = self.success.copy()
+        all_scores = np.pad(self.scores, ((0, 0), (0, scores.shape[1] - self.scores.shape[1]), (0, 0)))
+        all_success[at], all_scores[at] = success, scores
+        bank = copy.copy(self)
+        bank.entries = tuple(replace(one, item=new.get(one.item.id, one.item)) for one in self.entries)
+        bank.success, bank.scores = frozen(all_success), frozen(all_scores)
+        return bank
+
     def of_concept(self, concept: str) -> NDArray[np.bool_]:
         """(n,) which cases show it."""
         return np.asarray(self._concept == concept)
+
+
+def _tables(items: Sequence[Item], least: int = 1) -> tuple[Float64, NDArray[np.float32]]:
+    """`Bank.success` and `Bank.scores` of questions; scores for at least so many above the lowest."""
+    chances = [item.chances(GRID) for item in items]
+    success = np.array([chance @ np.linspace(0.0, 1.0, chance.shape[1]) for chance in chances])
+    most = max((chance.shape[1] - 1 for chance in chances), default=0)
+    scores = np.zeros((len(chances), max(most, least), len(GRID)), np.float32)
+    for table, chance in zip(scores, chances, strict=True):
+        table[: chance.shape[1] - 1] = chance.T[1:]
+    return frozen(success.reshape(-1, len(GRID))), frozen(scores)

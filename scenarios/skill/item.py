@@ -7,12 +7,13 @@ that the question may be: a guess at its difficulty, taken for known, makes abil
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
-from engine.core.array import Float64
+from engine.core.array import Float64, frozen
 from engine.core.errors import InvalidValue
 
 #: Abilities are looked at from -5 to 5 standard deviations of learners.
@@ -78,5 +79,12 @@ def nodes(sd: float, count: int) -> tuple[Float64, Float64]:
     """Places and weights that stand for a normal distribution about 0."""
     if sd == 0:
         return np.zeros(1), np.ones(1)
+    places, weights = _standard_nodes(count)
+    return sd * places, weights
+
+
+@lru_cache(maxsize=16)
+def _standard_nodes(count: int) -> tuple[Float64, Float64]:
+    """Of the standard normal distribution; finding them takes longer than all else of a question's chances."""
     places, weights = hermegauss(count)
-    return sd * places, weights / weights.sum()
+    return frozen(places), frozen(weights / weights.sum())

@@ -117,6 +117,21 @@ def test_it_ends_when_enough_is_known_and_says_so() -> None:
     assert "which side" in (ended(unsure, [1, 2, 3], with_cut) or "")
 
 
+@pytest.mark.parametrize("steps", [(0.7,), (-0.5, 0.4, 1.1)], ids=["right or wrong", "more scores than any had"])
+def test_a_bank_with_a_question_replaced_is_the_bank_made_anew(steps: tuple[float, ...]) -> None:
+    changed = Item("case 3", steps, step_sd=0.2, guess=0.1)
+    few = Bank(BANK.entries[:6])
+    found = few.replaced([changed])
+    made = Bank(replace(one, item=changed) if one.item.id == "case 3" else one for one in few.entries)
+    assert found.entries == made.entries
+    np.testing.assert_array_equal(found.success, made.success)
+    np.testing.assert_array_equal(found.scores, made.scores)
+    assert not np.array_equal(few.success, made.success), "the one before is as it was"
+    assert few.replaced([]).entries == few.entries
+    with pytest.raises(InvalidValue, match="no case 77"):
+        few.replaced([replace(changed, id="case 77")])
+
+
 def ten(bank: Bank, rules: Rules, rng: np.random.Generator, eligible: np.ndarray | None) -> list[int]:
     """What some learner is shown."""
     ability = Ability.prior(float(rng.normal()), 0.5)
