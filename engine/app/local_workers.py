@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import pickle
 import queue
@@ -68,9 +69,13 @@ class _Worker:
 
 
 class LocalWorkers:
-    """`Workers` of one process. A process that dies is started again, and its task tried again."""
+    """`Workers` of one process. A process that dies is started again, and its task tried again.
 
-    def __init__(self, retries: int) -> None:
+    `first` is the module that it imports before the first task, of which that takes longer than the task itself.
+    """
+
+    def __init__(self, retries: int, first: str = "engine.app.pipeline") -> None:
+        self._first = first
         self._context = multiprocessing.get_context("spawn")
         self._retries = retries
         #: Number of the newest task that was asked to stop while it ran. Shared with the process, which looks often.
@@ -113,7 +118,7 @@ class LocalWorkers:
 
     def _new_worker(self) -> _Worker:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs, self._stopped), name="worker", daemon=True)
+        process = self._context.Process(target=_work, args=(theirs, self._stopped, self._first), name="worker", daemon=True)
         start_child(process)
         theirs.close()
         return _Worker(process, ours)
@@ -172,12 +177,12 @@ class LocalWorkers:
         return True
 
 
-def _work(pipe: Connection, stopped: c_longlong) -> None:
+def _work(pipe: Connection, stopped: c_longlong, first: str) -> None:
     """The process: does tasks until the other end of its pipe is closed."""
     give_way()
     look_rarely()
     threading.Thread(target=end_with_the_server, name="server-watch", daemon=True).start()
-    import engine.app.pipeline  # noqa: F401  takes longer than a small task, so it comes before the first
+    importlib.import_module(first)
 
     has_worked = False
     with contextlib.suppress(EOFError, OSError):

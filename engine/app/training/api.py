@@ -36,7 +36,8 @@ from engine.app.training.messages import (
     Told,
 )
 from engine.app.training.people import People
-from engine.app.training.school import Gap, NoSuchReading, NotYet, School
+from engine.app.training.refusal import Gap, NoSuchReading, NotYet
+from engine.app.training.school import School
 from engine.app.training.volumes import CaseVolumes, StillMaking
 from engine.core.errors import InputRefused, InvalidValue, SightlineError
 from engine.stream.access import LOCAL, Who

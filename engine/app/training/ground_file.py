@@ -129,6 +129,11 @@ def ground_of(
     )
 
 
+def organ_of(volumes: Iterable[VolumeGround]) -> Target | None:
+    """What was to be searched in a case; None where nobody said."""
+    return next((one.organ for one in volumes if one.organ is not None), None)
+
+
 def _structure_at(volumes: Mapping[str, VolumeGround], volume: str, at_mm: Sequence[float]) -> str | None:
     there = volumes.get(volume)
     if there is None or there.map is None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-
-from engine.segment.metrics import surface_distances
 
 
 def surface_dice(
@@ -17,4 +14,8 @@ def surface_dice(
     """Share of both borders within `within_mm` of the other; 1 where both masks are empty."""
     if not one.any() and not two.any():
         return 1.0
+    import torch  # seconds, which cases without masks are spared
+
+    from engine.segment.metrics import surface_distances
+
     return surface_distances(torch.from_numpy(one), torch.from_numpy(two), spacing_mm).dice_at(within_mm)

@@ -49,7 +49,12 @@ class People:
             session.flush()
             token = secrets.token_hex(32)
             session.add(Device(token_sha256=token_hash(token), trainee=trainee.id, since_s=now_s))
+        self._met[token_hash(token)] = trainee.id
         return Known(trainee.id, token)
+
+    def met(self, token: str | None) -> str | None:
+        """Whose device showed this token before, without asking the store."""
+        return self._met.get(token_hash(token)) if token else None
 
     def of_token(self, token: str) -> str | None:
         """Whose device shows this token."""

@@ -41,10 +41,16 @@ RIGHT = scores.WENT_RIGHT
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a reading stands. `committed`: tasks in the order in which they were, with the seconds that each took."""
+    """How a reading stands.
+
+    Attributes:
+        committed: tasks in the order in which they were, with the seconds that each took.
+        begun_s: of reading, when the last of them was.
+    """
 
     reading: Reading
     committed: Mapping[str, float] = field(default_factory=dict)
+    begun_s: float = 0.0
 
     @property
     def is_revealed(self) -> bool:
@@ -69,9 +75,13 @@ def _went(case: Case, ground: Ground | None) -> Went:
 
 def standing(case: Case, events: Iterable[AnyEvent], ground: Ground | None) -> Standing:
     """How a reading stands after these events, in order; those that only tell of viewing may be left out."""
-    now, went = start(case), _went(case, ground)
-    committed: dict[str, float] = {}
-    begun_s = 0.0
+    return after(case, Standing(start(case)), events, ground)
+
+
+def after(case: Case, before: Standing, events: Iterable[AnyEvent], ground: Ground | None) -> Standing:
+    """How a reading stands after these events more."""
+    now, went = before.reading, _went(case, ground)
+    committed, begun_s = dict(before.committed), before.begun_s
     for event in events:
         # Numbers of those left out are missing, and a clock that went back adds nothing.
         here = event.model_copy(update={"n": now.next_event, "t_s": max(event.t_s, now.t_s)})
@@ -82,7 +92,12 @@ def standing(case: Case, events: Iterable[AnyEvent], ground: Ground | None) -> S
         if isinstance(here, Committed):
             committed[here.task] = now.active_s - begun_s
             begun_s = now.active_s
-    return Standing(now, committed)
+    return Standing(now, committed, begun_s)
+
+
+def hangs_on_success(case: Case) -> bool:
+    """Whether a task comes only when another one went right, or wrong: then what is there must be known to go on."""
+    return any(task.after is not None and task.after.went != "anyhow" for task in case.tasks)
 
 
 def asked(case: Case, now: Standing) -> tuple[AnyTask, ...]:
@@ -207,9 +222,10 @@ class Scored:
     reading: ReadingTold
 
 
-def score_reading(case: Case, events: Sequence[AnyEvent], ground: Ground, organ: Target | None = None) -> Scored:
+def score_reading(
+    case: Case, now: Standing, events: Sequence[AnyEvent], ground: Ground, organ: Target | None = None
+) -> Scored:
     """Score a reading that was revealed. `events`: all of them, those of viewing too; `organ`: to be searched."""
-    now = standing(case, events, ground)
     score = scores.score_reading(case, now.reading, ground)
     made = told(case, now.reading, events, score, ground, organ)
     texts = {layer.id: layer.text for layer in case.feedback}

@@ -17,7 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.app.blobs import BlobFolder
-from engine.app.training.ground_file import MAP_MM, StructureMap, VolumeGround, ground_of, read_ground, written
+from engine.app.training.ground_file import (
+    MAP_MM,
+    StructureMap,
+    VolumeGround,
+    ground_of,
+    organ_of,
+    read_ground,
+    written,
+)
 from engine.app.workers import Workers
 from engine.core.errors import InputRefused, SightlineError
 from engine.core.progress import Progress, part
@@ -254,10 +262,17 @@ class CaseVolumes:
         self._making: dict[str, Future[None]] = {}
         self._failed: dict[str, SightlineError] = {}
         self._grounds: dict[str, VolumeGround] = {}
+        #: Folders, by case, version and volume: every answer asks for them.
+        self._named: dict[tuple[str, str, str], tuple[Case, Path]] = {}
+        #: Names of the folders of which it is known that all is there.
+        self._there: set[str] = set()
 
     def is_ready(self, case: Case, volume: str) -> bool:
         """Whether its images can be fetched."""
-        return (self._of(case, volume) / "scene.json").is_file()
+        folder = self._of(case, volume)
+        if folder.name not in self._there and (folder / "scene.json").is_file():
+            self._there.add(folder.name)
+        return folder.name in self._there
 
     def ready(self, case: Case) -> dict[str, bool]:
         """Of each volume."""
@@ -285,7 +300,7 @@ class CaseVolumes:
 
     def has_failed(self, case: Case) -> bool:
         """Whether any of its images could not be made."""
-        return any(self._of(case, one.id).name in self._failed for one in case.volumes)
+        return bool(self._failed) and any(self._of(case, one.id).name in self._failed for one in case.volumes)
 
     def scene(self, case: Case, volume: str, source: Path | None) -> Scene:
         """Its scene.
@@ -302,6 +317,7 @@ class CaseVolumes:
             scene = Scene.model_validate_json((folder / "scene.json").read_bytes())
             if all(self.blobs.path(blob) is not None for blob in blobs_of(scene)):
                 return scene
+            self._there.discard(folder.name)
             (folder / "scene.json").unlink(missing_ok=True)  # bricks were cleared away: made again
         self.begin(case, source)
         raise StillMaking("the images of this case are being made: ask again in a second")
@@ -312,7 +328,7 @@ class CaseVolumes:
         for one in case.volumes:
             folder = self._of(case, one.id)
             if folder.name not in self._grounds:
-                if not (folder / "scene.json").is_file():
+                if not self.is_ready(case, one.id):
                     return None
                 self._grounds[folder.name] = read_ground(folder / "ground.npz")
             found[one.id] = self._grounds[folder.name]
@@ -321,10 +337,21 @@ class CaseVolumes:
     def organ(self, case: Case) -> Target | None:
         """What was to be searched; None where nobody said, or it is not made."""
         there = (self._grounds.get(self._of(case, one.id).name) for one in case.volumes)
-        return next((one.organ for one in there if one is not None and one.organ is not None), None)
+        return organ_of(one for one in there if one is not None)
+
+    def ground_files(self, case: Case) -> dict[str, Path] | None:
+        """Of each volume, for a worker to read (`read_ground`); None while one of them is not made."""
+        if not all(self.is_ready(case, one.id) for one in case.volumes):
+            return None
+        return {one.id: self._of(case, one.id) / "ground.npz" for one in case.volumes}
 
     def _of(self, case: Case, volume: str) -> Path:
         """By the source, and by what is to be found in it."""
-        truth = _in_volume(case, volume)
-        parts = [str(VERSION), case.volume(volume).model_dump_json(), *(one.model_dump_json() for one in truth)]
-        return self._folder / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+        key = case.id, case.version, volume
+        named = self._named.get(key)
+        if named is None or named[0] is not case:  # a trial is another case under the same name
+            truth = _in_volume(case, volume)
+            parts = [str(VERSION), case.volume(volume).model_dump_json(), *(one.model_dump_json() for one in truth)]
+            name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+            named = self._named[key] = case, self._folder / name
+        return named[1]

@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from engine.app.training.messages import NextAsk
 from engine.app.training.people import People
-from engine.app.training.school import Gap, NoSuchReading, NotYet, School
+from engine.app.training.refusal import Gap, NoSuchReading, NotYet
+from engine.app.training.school import School
 from engine.app.training.store import Store
 from engine.app.training.tables import AbilityRow, ItemRow, Response, ReviewRow, StatementRow
 from engine.core.errors import InvalidValue
@@ -19,6 +20,8 @@ from scenarios.reading.event import AnyEvent, Began, Committed, Hinted, Marked, 
 from tests.app.training.cases import AT_MM, CASES, SHELF, case, ground, read
 
 NOW_S = 1_700_000_000.0
+#: What a mark that is right and 0.9 sure earns (Brier).
+SURE = 1 - (1 - 0.9) ** 2
 
 
 def ready(one: Case) -> dict[str, bool]:
@@ -145,12 +148,16 @@ def test_feedback_says_what_was_found_and_what_lies_under_a_false_mark(room: Cla
     room.reads(reading, rightly=False)
     told = room.school.feedback(room.trainee, reading)
     assert [one.became for one in told.findings] == ["missed"]
+    (false,) = told.marks
+    assert false.became == "false"
+    assert false.why is not None
+    assert false.why.startswith("Vessel: A vessel seen end on")
     assert told.synthetic
     other = room.begin(case="one")
     room.reads(other)
     told = room.school.feedback(room.trainee, other)
     assert [one.became for one in told.findings] == ["found"]
-    assert [one.share for one in told.tasks] == [1.0, 1.0]
+    assert [one.share for one in told.tasks] == pytest.approx([SURE, 1.0])
 
 
 def test_a_hint_is_told_once_taken_and_paid_for(room: Classroom) -> None:
@@ -161,7 +168,7 @@ def test_a_hint_is_told_once_taken_and_paid_for(room: Classroom) -> None:
     assert [hint.text for hint in now.hints] == ["Look left."]
     rest = tuple(event.model_copy(update={"n": event.n + 1}) for event in events[1:])
     room.school.keep(room.trainee, reading, rest, ready)
-    assert room.school.feedback(room.trainee, reading).tasks[0].share == 0.75
+    assert room.school.feedback(room.trainee, reading).tasks[0].share == pytest.approx(SURE - 0.25)
 
 
 def test_a_reading_is_learned_from_once(room: Classroom) -> None:

@@ -1,0 +1,211 @@
+"""What is believed of learners, and learned of their readings: once of each, and of one after another."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from engine.app.training import practice, scoring
+from engine.app.training.assess import Assess, Assessed, Read
+from engine.app.training.banks import items_of
+from engine.app.training.messages import Band, Told
+from engine.app.training.outside import Ours, tell_ended
+from engine.app.training.reading_desk import all_bodies
+from engine.app.training.refusal import NoSuchReading, NotYet
+from engine.app.training.shelf import Shelf
+from engine.app.training.store import Store
+from engine.app.training.tables import AbilityRow, ItemRow, ReadingRow, Response, ReviewRow, Sitting
+from scenarios.case.case import Case
+from scenarios.case.task import Scale
+from scenarios.skill.ability import Ability
+from scenarios.skill.item import Item
+
+
+class Learning:
+    """Not a value. `assess` computes; `learn` is told what is believed of questions from then on."""
+
+    def __init__(
+        self,
+        store: Store,
+        shelf: Shelf,
+        assess: Assess,
+        learn: Callable[[Mapping[str, Item]], None],
+        clock: Callable[[], float],
+        ours: Ours,
+    ) -> None:
+        self._store = store
+        self._shelf = shelf
+        self.assess = assess
+        self._learn = learn
+        self._clock = clock
+        self._ours = ours
+        #: What is believed before a reading is what was learned of the one before it.
+        self._turn = threading.Lock()
+
+    def unscored(self) -> list[tuple[str, str]]:
+        """Readings that were revealed before the server ended, and not scored: trainee and name."""
+        query = select(ReadingRow.trainee, ReadingRow.id).where(
+            ReadingRow.revealed_s.is_not(None), ReadingRow.told.is_(None)
+        )
+        with self._store.reading() as session:
+            return [(trainee, reading) for trainee, reading in session.execute(query)]
+
+    def feedback(self, trainee: str, reading: str) -> Told:
+        """Feedback; the first time, what the reading tells of learner and questions is learned, once.
+
+        Raises:
+            NoSuchReading: there is none of that name, or it is somebody else's.
+            NotYet: it is not revealed, or the images are not made yet.
+        """
+        told = self._told(trainee, reading)
+        if told is None:
+            with self._turn:
+                if self._told(trainee, reading) is None:
+                    self._finish(trainee, reading)
+            told = self._told(trainee, reading)
+        assert told is not None
+        return told
+
+    def _told(self, trainee: str, reading: str) -> Told | None:
+        with self._store.reading() as session:
+            row = _revealed(session, trainee, reading)
+            if row.told is None:
+                return None
+            peers = _peers(session, row)
+        return Told.model_validate_json(row.told).model_copy(update={"peers": peers})
+
+    def _finish(self, trainee: str, reading: str) -> None:
+        with self._store.reading() as session:
+            row = _revealed(session, trainee, reading)
+            case = self._shelf.shelved(row.case_id, row.case_version).case
+            sitting = session.get(Sitting, row.sitting)
+            mode = sitting.mode if sitting is not None else "practice"
+            bodies = all_bodies(session, reading)
+            read = Read(case, bodies, abilities_of(session, trainee), items_of(session, case), mode)
+        made = self.assess(read)
+        with self._store.transaction() as session:
+            row = _revealed(session, trainee, reading, to_change=True)
+            if row.told is not None:  # another server of the same store
+                return
+            row.share, row.told = made.scored.share, made.told.model_dump_json()
+            row.asked = sum(one.became != "not asked" for one in made.told.findings)
+            row.missed = sum(one.became == "missed" for one in made.told.findings)
+            if not row.is_try:
+                at_s = self._clock()
+                _keep_answers(session, row, case, made)
+                _keep_items(session, case, made)
+                _keep_abilities(session, row, case, made, at_s)
+                session.flush()
+                tell_ended(session, self._ours, row, case, made, at_s)
+        if not row.is_try:
+            self._learn(made.learned.items)
+
+
+def _revealed(session: Session, trainee: str, reading: str, *, to_change: bool = False) -> ReadingRow:
+    row = session.get(ReadingRow, reading, with_for_update=to_change or None)
+    if row is None or row.trainee != trainee:
+        raise NoSuchReading
+    if row.revealed_s is None:
+        raise NotYet("commit every task, then reveal: feedback comes after that")
+    return row
+
+
+def _keep_answers(session: Session, row: ReadingRow, case: Case, made: Assessed) -> None:
+    session.add_all(
+        Response(
+            reading=row.id,
+            task=one.task.id,
+            trainee=row.trainee,
+            case_id=case.id,
+            scale=one.task.scale,
+            share=one.share,
+            score=int(one.share >= scoring.RIGHT),
+            confidence=one.confidence,
+            seconds=one.seconds,
+            said=one.said,
+        )
+        for one in made.scored.tasks
+    )
+
+
+def _keep_items(session: Session, case: Case, made: Assessed) -> None:
+    known = {row.task: row.answers for row in session.scalars(select(ItemRow).where(ItemRow.case_id == case.id))}
+    for name, item in made.learned.items.items():
+        task = name.split("/", 1)[1]
+        session.merge(
+            ItemRow(
+                case_id=case.id,
+                task=task,
+                steps=json.dumps(item.steps),
+                step_sd=item.step_sd,
+                slope=item.slope,
+                slope_sd=item.slope_sd,
+                guess=item.guess,
+                answers=1 + known.get(task, 0),
+            )
+        )
+
+
+def _keep_abilities(session: Session, row: ReadingRow, case: Case, made: Assessed, at_s: float) -> None:
+    """And when another case of the concept is due."""
+    for scale, ability in made.learned.after.items():
+        low, high = ability.interval()
+        session.add(
+            AbilityRow(
+                trainee=row.trainee,
+                scale=scale,
+                reading=row.id,
+                at_s=at_s,
+                mean=ability.mean,
+                low=low,
+                high=high,
+                error=ability.error,
+                weights=practice.weights_json(ability),
+            )
+        )
+    review = session.get(ReviewRow, (row.trainee, case.concept))
+    card, due_s = practice.reviewed(review.card if review else None, made.scored.share, at_s)
+    session.merge(ReviewRow(trainee=row.trainee, concept=case.concept, due_s=due_s, card=card))
+
+
+def _peers(session: Session, row: ReadingRow) -> Band | None:
+    """How others did on this case: each by their first reading of it."""
+    query = (
+        select(ReadingRow.trainee, ReadingRow.share)
+        .where(
+            ReadingRow.case_id == row.case_id,
+            ReadingRow.trainee != row.trainee,
+            ReadingRow.share.is_not(None),
+            ReadingRow.is_try.is_(False),
+        )
+        .order_by(ReadingRow.began_s)
+    )
+    firsts: dict[str, float] = {}
+    for trainee, share in session.execute(query):
+        firsts.setdefault(trainee, float(share or 0.0))
+    return scoring.band(list(firsts.values()))
+
+
+def abilities_of(session: Session, trainee: str) -> dict[Scale, Ability]:
+    """What is believed of a trainee now, of each scale that was asked."""
+    newest = (
+        select(AbilityRow.scale, func.max(AbilityRow.at_s).label("at_s"))
+        .where(AbilityRow.trainee == trainee)
+        .group_by(AbilityRow.scale)
+        .subquery()
+    )
+    query = select(AbilityRow.scale, AbilityRow.weights).join(
+        newest, (AbilityRow.scale == newest.c.scale) & (AbilityRow.at_s == newest.c.at_s)
+    )
+    found = {scale: weights for scale, weights in session.execute(query.where(AbilityRow.trainee == trainee))}
+    return {scale: practice.ability_of(found[scale]) for scale in practice.SCALES if scale in found}
+
+
+def due_of(session: Session, trainee: str, now_s: float) -> list[ReviewRow]:
+    """Reviews of a trainee that are due, the most urgent first."""
+    query = select(ReviewRow).where(ReviewRow.trainee == trainee, ReviewRow.due_s <= now_s)
+    return list(session.scalars(query.order_by(ReviewRow.due_s)))

@@ -1,0 +1,217 @@
+"""Cases read in a row, for practice or as an exam: which one comes next, and why."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from engine.app.training import practice
+from engine.app.training.banks import Banks, all_items
+from engine.app.training.catalogue import Shelved
+from engine.app.training.learned import abilities_of, due_of
+from engine.app.training.messages import NextAsk
+from engine.app.training.outside import Ours, tell_began
+from engine.app.training.refusal import NotYet
+from engine.app.training.shelf import Shelf
+from engine.app.training.store import Store
+from engine.app.training.tables import Exposed, ReadingRow, Sitting
+from engine.core.errors import InvalidValue
+from scenarios.case.case import Case
+from scenarios.select.bank import Bank
+from scenarios.select.choose import choose, ended
+from scenarios.select.exposure import Exposure
+from scenarios.skill.ability import Ability
+
+#: A practice that nobody went on with for so long has ended; the next case begins another.
+SITTING_S = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """A case that comes, why, and for an exam which might have come in its place."""
+
+    shelved: Shelved
+    why: str
+    eligible: tuple[str, ...] | None = None
+
+
+class _Over(NotYet):
+    """An exam has ended; its sitting is to say so."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the exam is over: {why}")
+        self.why = why
+
+
+class Sittings:
+    """Not a value. One case is chosen at a time: nobody begins two at once."""
+
+    def __init__(
+        self,
+        store: Store,
+        shelf: Shelf,
+        has_failed: Callable[[Case], bool],
+        clock: Callable[[], float],
+        rng: np.random.Generator,
+        ours: Ours,
+    ) -> None:
+        self._store = store
+        self._shelf = shelf
+        self._has_failed = has_failed
+        self._clock = clock
+        self._rng = rng
+        self._ours = ours
+        self._choosing = threading.Lock()
+        self.renew()
+
+    def renew(self) -> None:
+        """Other cases are on the shelf."""
+        with self._store.reading() as session:
+            items = all_items(session)
+        self.banks = Banks((one.case for one in self._shelf.cases), items)
+
+    def begin(self, trainee: str, ask: NextAsk, *, is_educator: bool) -> str:
+        """The reading that was not finished, or a new one of the case that comes next; its name.
+
+        Raises:
+            InvalidValue: no case is left, or none of that name.
+            NotYet: the exam is over.
+        """
+        with self._choosing:
+            with self._store.reading() as session:
+                if ask.case is None and (unfinished := self._unfinished(session, trainee, ask.mode)):
+                    return unfinished
+                sitting = self._sitting(session, trainee, ask.mode)
+                try:
+                    chosen = self._next(session, trainee, ask, sitting, is_educator)
+                except _Over as over:
+                    session.close()
+                    self._end(sitting, over.why)
+                    raise
+                numbers = select(func.count()).where(ReadingRow.sitting == sitting.id)
+                number = 1 + (session.scalar(numbers) or 0)
+            is_try = is_educator and ask.case is not None
+            return self._begin(trainee, sitting, number, chosen, is_try=is_try)
+
+    def _unfinished(self, session: Session, trainee: str, mode: str) -> str | None:
+        query = (
+            select(ReadingRow.id, ReadingRow.case_id, ReadingRow.case_version)
+            .join(Sitting, Sitting.id == ReadingRow.sitting)
+            .where(ReadingRow.trainee == trainee, ReadingRow.revealed_s.is_(None), Sitting.mode == mode)
+            .order_by(ReadingRow.began_s.desc())
+        )
+        for reading, case_id, version in session.execute(query):
+            if not self._has_failed(self._shelf.shelved(case_id, version).case):
+                return str(reading)
+        return None
+
+    def _begin(self, trainee: str, sitting: Sitting, number: int, chosen: _Next, *, is_try: bool) -> str:
+        case = chosen.shelved.case
+        row = ReadingRow(
+            id=secrets.token_hex(12),
+            trainee=trainee,
+            sitting=sitting.id,
+            number=number,
+            case_id=case.id,
+            case_version=case.version,
+            why=chosen.why,
+            is_try=is_try,
+            began_s=self._clock(),
+        )
+        with self._store.transaction() as session:
+            session.merge(sitting)
+            session.flush()
+            session.add(row)
+            if chosen.eligible is not None:
+                for name in chosen.eligible:
+                    session.merge(Exposed(sitting=sitting.id, case_id=name, was_shown=False))
+                session.merge(Exposed(sitting=sitting.id, case_id=case.id, was_shown=True))
+            if not is_try:
+                tell_began(session, self._ours, row, case)
+        return row.id
+
+    def _sitting(self, session: Session, trainee: str, mode: str) -> Sitting:
+        """The one that goes on, or a new one."""
+        now_s = self._clock()
+        query = (
+            select(Sitting)
+            .where(Sitting.trainee == trainee, Sitting.mode == mode, Sitting.ended_s.is_(None))
+            .order_by(Sitting.began_s.desc())
+        )
+        last = session.scalars(query).first()
+        if last is not None:
+            latest = session.scalar(select(func.max(ReadingRow.began_s)).where(ReadingRow.sitting == last.id))
+            if mode == "exam" or now_s - (latest or last.began_s) < SITTING_S:
+                return last
+        return Sitting(id=secrets.token_hex(8), trainee=trainee, mode=mode, began_s=now_s)
+
+    def _end(self, sitting: Sitting, why: str) -> None:
+        with self._store.transaction() as session:
+            row = session.get(Sitting, sitting.id)
+            if row is not None and row.ended_s is None:
+                row.ended_s, row.ended = self._clock(), why
+
+    # --- choice --------------------------------------------------------------------------------
+
+    def _next(self, session: Session, trainee: str, ask: NextAsk, sitting: Sitting, is_educator: bool) -> _Next:
+        if ask.case is not None:
+            return _Next(self._shelf.named(ask.case, is_author=is_educator), "You asked for this case.")
+        banks = self.banks.now()
+        if not banks:
+            raise InvalidValue("there is no case to read")
+        abilities = abilities_of(session, trainee)
+        scale = practice.least_known(abilities, tuple(banks))
+        bank, ability = banks[scale], abilities.get(scale, Ability.prior())
+        mine = select(ReadingRow.case_id, ReadingRow.sitting).where(ReadingRow.trainee == trainee)
+        read = [(case, of) for case, of in session.execute(mine.order_by(ReadingRow.began_s)) if case in bank.place]
+        rules = practice.RULES[ask.mode]
+        eligible = None
+        if ask.mode == "exam":
+            here = [bank.place[case] for case, of in read if of == sitting.id]
+            over = ended(ability, here, rules) or ("every case is read" if len(here) >= len(bank) else None)
+            if over is not None:
+                raise _Over(over)
+            eligible = _eligible(session, sitting, bank, self._rng)
+        cases = {one.case.id: one for one in self._shelf.cases}
+        failed = [n for n, one in enumerate(bank.entries) if self._has_failed(cases[one.item.id].case)]
+        shown = _shown([bank.place[case] for case, _ in read], failed, len(bank))
+        due = [row.concept for row in due_of(session, trainee, self._clock())]
+        chosen = choose(bank, ability, shown, rules, self._rng, eligible=eligible, due=due)
+        names = None if eligible is None else tuple(bank.entries[n].item.id for n in np.nonzero(eligible)[0])
+        return _Next(cases[bank.entries[chosen.place].item.id], chosen.why, names)
+
+
+def _eligible(session: Session, sitting: Sitting, bank: Bank, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Drawn once for a sitting, by what other sittings were shown."""
+    rows = list(session.execute(select(Exposed.sitting, Exposed.case_id, Exposed.was_shown).order_by(Exposed.sitting)))
+    might = np.zeros(len(bank), bool)
+    mine = [bank.place[case] for of, case, _ in rows if of == sitting.id and case in bank.place]
+    if mine:
+        might[mine] = True
+        return might
+    exposure = Exposure(len(bank))
+    by_sitting: dict[str, list[tuple[int, bool]]] = {}
+    for of, case, was_shown in rows:
+        here = by_sitting.setdefault(of, [])
+        if case in bank.place:
+            here.append((bank.place[case], was_shown))
+    for those in by_sitting.values():
+        might = np.zeros(len(bank), bool)
+        might[[place for place, _ in those]] = True
+        exposure.note(might, np.array([place for place, was_shown in those if was_shown], np.int64))
+    return exposure.draw(rng)
+
+
+def _shown(read: Sequence[int], failed: Sequence[int], count: int) -> list[int]:
+    """Cases that do not come: those read, or the half read last once none is left; and those that cannot be shown."""
+    once = list(dict.fromkeys(reversed(read)))[::-1]
+    if len({*once, *failed}) >= count:
+        once = once[len(once) - count // 2 :] if count > 1 else []
+    return [*{*once, *failed}]
