@@ -1,6 +1,6 @@
 """What the training server answers (`engine.app.training.messages`): the shell round `School`. Nothing is decided here.
 
-The event loop only passes on: the store, scores and choices run on threads, images in a worker.
+The event loop only passes on: store and choices run on threads, scores and images in workers.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 import segno
@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from engine.app.training import answer_table, own_data
+from engine.app.training.assessor import Assessor, new_worker
 from engine.app.training.case_list import case_list
 from engine.app.training.catalogue import Shelved
 from engine.app.training.messages import (
@@ -36,9 +37,10 @@ from engine.app.training.messages import (
     Told,
 )
 from engine.app.training.people import People
-from engine.app.training.refusal import Gap, NoSuchReading, NotYet
+from engine.app.training.refusal import Gap, NotYet
 from engine.app.training.school import School
 from engine.app.training.volumes import CaseVolumes, StillMaking
+from engine.app.workers import Workers
 from engine.core.errors import InputRefused, InvalidValue, SightlineError
 from engine.stream.access import LOCAL, Who
 from engine.stream.hub import Hub
@@ -47,11 +49,13 @@ from engine.stream.pairing import GRANT_S, OFFER_S, Grant, Refusal
 from engine.stream.roles import Role
 from engine.stream.server import SESSION_COOKIE, Clock, NotFound
 from scenarios.case.case import Case, flaws
+from scenarios.reading.event import AnyEvent, Revealed
 
 #: Who a browser is, longer than a day.
 TRAINEE_COOKIE = "sightline_trainee"
 TRAINEE_S = 365 * 86400
-#: Threads that wait for the store: more would only stand in each other's way.
+#: Threads that wait for the store: more would only stand in each other's way. Events have their own, so that none of
+#: them waits for somebody's export.
 THREADS = 4
 
 T = TypeVar("T")
@@ -60,16 +64,23 @@ T = TypeVar("T")
 class Training:
     """Not a value: what a training server does for those who read."""
 
-    def __init__(self, school: School, volumes: CaseVolumes, hub: Hub, clock: Clock) -> None:
+    def __init__(
+        self, school: School, volumes: CaseVolumes, hub: Hub, clock: Clock, scoring: Workers | None = None
+    ) -> None:
+        """`scoring`: where readings are assessed; None: by a process of this server."""
         self.school = school
         self.volumes = volumes
         self.people = People(school.store)
         self.hub = hub
         self.clock = clock
+        self._scoring = scoring
         self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix="training")
+        self._keeping = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix="events")
+        self._finishing = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="scores")
         #: Codes of trainees' further devices, and until when each holds.
         self.devices: dict[str, tuple[str, float]] = {}
-        self._tasks: set[asyncio.Task[object]] = set()
+        #: What is being scored, by trainee and reading.
+        self._scores: dict[tuple[str, str], asyncio.Task[Told]] = {}
 
     async def on_thread(self, function: Callable[..., T], *arguments: object, **named: object) -> T:
         """A call that waits for the store or computes."""
@@ -79,38 +90,71 @@ class Training:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Let those in again who were before, and finish what was revealed when the server ended."""
+        scoring = self._scoring or new_worker()
+        self.school.assess_by(Assessor(self.volumes, scoring))
         for kept in await self.on_thread(self.people.grants, self.clock()):
             self.hub.access.desk.readmit(kept.id, Role(kept.role), bytes.fromhex(kept.token_sha256), kept.until_s)
         for trainee, reading in await self.on_thread(self.school.unscored):
-            shelved = await self.on_thread(self.school.case_of, trainee, reading)
-            self.volumes.begin(shelved.case, shelved.folder)
-            self._finish_soon(trainee, reading)
+            await self.begin_images(trainee, reading)
+            self.score(trainee, reading)
         try:
             yield
         finally:
-            for task in self._tasks:
+            for task in self._scores.values():
                 task.cancel()
-            self._threads.shutdown(wait=True, cancel_futures=True)
+            if scoring is not self._scoring:
+                scoring.close()
+            for threads in (self._threads, self._keeping, self._finishing):
+                threads.shutdown(wait=True, cancel_futures=True)
 
-    def finish_soon(self, trainee: str, reading: str) -> None:
-        """Score what was revealed before anybody asks."""
-        self._finish_soon(trainee, reading)
+    async def keep(self, trainee: str, reading: str, events: Sequence[AnyEvent]) -> ReadingNow:
+        """Keep events (`School.keep`). Scoring begins with what reveals, before anybody asks for it."""
+        call = functools.partial(self.school.keep, trainee, reading, events, self.volumes.ready)
+        now = await asyncio.get_running_loop().run_in_executor(self._keeping, call)
+        if any(isinstance(event, Revealed) for event in events) and now.is_revealed:
+            self.score(trainee, reading)
+        return now
 
-    def _finish_soon(self, trainee: str, reading: str) -> None:
-        async def finish() -> None:
-            with contextlib.suppress(SightlineError):  # whoever asks for feedback is told
-                await self.on_thread(self.school.feedback, trainee, reading)
+    def score(self, trainee: str, reading: str) -> asyncio.Task[Told]:
+        """Have a reading scored, one after another, and learned from; once, whoever asks."""
+        key = trainee, reading
+        if key not in self._scores:
+            task = self._scores[key] = asyncio.create_task(self._score(trainee, reading))
+            task.add_done_callback(functools.partial(self._scored, key))
+        return self._scores[key]
 
-        task: asyncio.Task[object] = asyncio.create_task(finish())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _score(self, trainee: str, reading: str) -> Told:
+        call = functools.partial(self.school.feedback, trainee, reading)
+        return await asyncio.get_running_loop().run_in_executor(self._finishing, call)
+
+    def _scored(self, key: tuple[str, str], task: asyncio.Task[Told]) -> None:
+        del self._scores[key]
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, SightlineError):  # whoever asks for feedback is told those
+            task.get_loop().call_exception_handler({"message": "scoring a reading failed", "exception": error})
+
+    async def feedback(self, trainee: str, reading: str) -> Told:
+        """Feedback, once it is scored (`School.feedback`)."""
+        if (trainee, reading) not in self._scores:
+            told = await self.on_thread(self.school.told, trainee, reading)
+            if told is not None:
+                return told
+        return await asyncio.shield(self.score(trainee, reading))
+
+    async def begin_images(self, trainee: str, reading: str) -> None:
+        """Have the images of a reading's case made, where they are not there."""
+        shelved = await self.on_thread(self.school.case_of, trainee, reading)
+        self.volumes.begin(shelved.case, shelved.folder)
 
     async def trainee(self, request: Request, response: Response) -> str:
         """Whose browser asks; it is somebody new where it was never here."""
+        token = request.cookies.get(TRAINEE_COOKIE)
+        if (met := self.people.met(token)) is not None:
+            return met
         who: Who = request.state.who
         known = await self.on_thread(
             self.people.known,
-            request.cookies.get(TRAINEE_COOKIE),
+            token,
             is_educator=who.role is Role.EDUCATOR and who.id != LOCAL,
             now_s=self.clock(),
         )
@@ -186,6 +230,7 @@ def _add_me(router: APIRouter, training: Training) -> None:
         trainee = await training.trainee(request, response)
         await training.on_thread(own_data.erase, school.store, trainee, body.name)
         people.forget(trainee)
+        school.forget(trainee)
         gone = Response(status_code=204)
         gone.delete_cookie(TRAINEE_COOKIE)
         return gone
@@ -219,65 +264,50 @@ async def let_in(training: Training, grant: Grant, trainee: str | None, request:
 def _add_readings(router: APIRouter, training: Training) -> None:
     school, volumes = training.school, training.volumes
 
-    @router.post("/api/training/readings", response_model=None)
-    async def begin(body: NextAsk, request: Request, response: Response) -> ReadingNow | Response:
+    @router.post("/api/training/readings")
+    async def begin(body: NextAsk, request: Request, response: Response) -> ReadingNow:
         trainee = await training.trainee(request, response)
         is_educator = request.state.who.role is Role.EDUCATOR
-        try:
-            reading = await training.on_thread(school.begin, trainee, body, is_educator=is_educator)
-        except (NotYet, InvalidValue) as error:
-            return failure(409, error)
-        shelved = await training.on_thread(school.case_of, trainee, reading)
-        volumes.begin(shelved.case, shelved.folder)
+        reading = await training.on_thread(school.begin, trainee, body, is_educator=is_educator)
+        await training.begin_images(trainee, reading)
         return await training.on_thread(school.reading, trainee, reading, volumes.ready)
 
-    @router.get("/api/training/readings/{reading}", response_model=None)
-    async def stands(reading: str, request: Request, response: Response) -> ReadingNow | Response:
+    @router.get("/api/training/readings/{reading}")
+    async def stands(reading: str, request: Request, response: Response) -> ReadingNow:
         trainee = await training.trainee(request, response)
-        try:
-            return await training.on_thread(school.reading, trainee, reading, volumes.ready)
-        except NoSuchReading as error:
-            return failure(404, error)
+        return await training.on_thread(school.reading, trainee, reading, volumes.ready)
 
     @router.post("/api/training/readings/{reading}/events", response_model=None)
-    async def keep(reading: str, body: EventsAsk, request: Request, response: Response) -> Kept | Response:
+    async def keep(reading: str, body: EventsAsk, request: Request, response: Response) -> Response:
         trainee = await training.trainee(request, response)
         try:
-            now = await training.on_thread(school.keep, trainee, reading, body.events, volumes.ready)
-        except NoSuchReading as error:
-            return failure(404, error)
+            now = await training.keep(trainee, reading, body.events)
         except Gap as gap:
             return failure(409, gap, next_event=gap.next_event)
-        if now.is_revealed:
-            training.finish_soon(trainee, reading)
-        return Kept(next_event=now.next_event, reading=now)
+        kept = Kept(next_event=now.next_event, reading=now)
+        return Response(kept.model_dump_json(), media_type="application/json")
 
-    @router.get("/api/training/readings/{reading}/volumes/{volume}", response_model=None)
-    async def scene(reading: str, volume: str, request: Request, response: Response) -> Scene | Response:
+    @router.get("/api/training/readings/{reading}/volumes/{volume}")
+    async def scene(reading: str, volume: str, request: Request, response: Response) -> Scene:
         trainee = await training.trainee(request, response)
-        try:
-            now = await training.on_thread(school.stands, trainee, reading, volumes.ready)
-        except NoSuchReading as error:
-            return failure(404, error)
+        now = await training.on_thread(school.stands, trainee, reading, volumes.ready)
         if all(one.id != volume for one in now.case.volumes):
-            return failure(404, NotFound("the case shows no such study (yet)"))
+            raise NotFound("the case shows no such study (yet)")
         shelved = await training.on_thread(school.case_of, trainee, reading)
         try:
-            return await training.on_thread(volumes.scene, shelved.case, volume, shelved.folder)
-        except StillMaking as error:
-            return failure(409, error)
+            return await training.on_thread(volumes.scene, shelved.case, volume)
+        except StillMaking:
+            volumes.begin(shelved.case, shelved.folder)
+            raise
 
-    @router.get("/api/training/readings/{reading}/feedback", response_model=None)
-    async def feedback(reading: str, request: Request, response: Response) -> Told | Response:
+    @router.get("/api/training/readings/{reading}/feedback")
+    async def feedback(reading: str, request: Request, response: Response) -> Told:
         trainee = await training.trainee(request, response)
         try:
-            return await training.on_thread(school.feedback, trainee, reading)
-        except NoSuchReading as error:
-            return failure(404, error)
-        except NotYet as error:
-            shelved = await training.on_thread(school.case_of, trainee, reading)
-            volumes.begin(shelved.case, shelved.folder)
-            return failure(409, error)
+            return await training.feedback(trainee, reading)
+        except NotYet:
+            await training.begin_images(trainee, reading)
+            raise
 
 
 def _add_educator(router: APIRouter, training: Training) -> None:

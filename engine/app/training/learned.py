@@ -61,16 +61,21 @@ class Learning:
             NoSuchReading: there is none of that name, or it is somebody else's.
             NotYet: it is not revealed, or the images are not made yet.
         """
-        told = self._told(trainee, reading)
+        told = self.told(trainee, reading)
         if told is None:
             with self._turn:
-                if self._told(trainee, reading) is None:
+                if self.told(trainee, reading) is None:
                     self._finish(trainee, reading)
-            told = self._told(trainee, reading)
+            told = self.told(trainee, reading)
         assert told is not None
         return told
 
-    def _told(self, trainee: str, reading: str) -> Told | None:
+    def told(self, trainee: str, reading: str) -> Told | None:
+        """Feedback that was made before; None where it was not.
+
+        Raises:
+            NoSuchReading, NotYet: as `feedback`.
+        """
         with self._store.reading() as session:
             row = _revealed(session, trainee, reading)
             if row.told is None:
@@ -201,7 +206,7 @@ def abilities_of(session: Session, trainee: str) -> dict[Scale, Ability]:
     query = select(AbilityRow.scale, AbilityRow.weights).join(
         newest, (AbilityRow.scale == newest.c.scale) & (AbilityRow.at_s == newest.c.at_s)
     )
-    found = {scale: weights for scale, weights in session.execute(query.where(AbilityRow.trainee == trainee))}
+    found = {row.scale: row.weights for row in session.execute(query.where(AbilityRow.trainee == trainee))}
     return {scale: practice.ability_of(found[scale]) for scale in practice.SCALES if scale in found}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from engine.core.errors import SightlineError
+from engine.stream.server import NotFound
 
 
-class NoSuchReading(SightlineError):
+class NoSuchReading(NotFound):
     """There is none of that name, or it is somebody else's."""
 
     def __init__(self) -> None:

@@ -121,6 +121,10 @@ class School:
         """Readings that wait to be scored (`Learning.unscored`)."""
         return self._learning.unscored()
 
+    def told(self, trainee: str, reading: str) -> Told | None:
+        """Feedback that was made before (`Learning.told`)."""
+        return self._learning.told(trainee, reading)
+
     def feedback(self, trainee: str, reading: str) -> Told:
         """Feedback on a reading (`Learning.feedback`)."""
         return self._learning.feedback(trainee, reading)

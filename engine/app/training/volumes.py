@@ -253,7 +253,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 class CaseVolumes:
-    """Not a value: what was made of cases, what is being made, and by whom. Its methods run on the event loop."""
+    """Not a value: what was made of cases, what is being made, and by whom. `begin` is for the event loop alone."""
 
     def __init__(self, folder: Path, workers: Workers) -> None:
         self.blobs = BlobFolder(folder / "blobs")
@@ -302,11 +302,11 @@ class CaseVolumes:
         """Whether any of its images could not be made."""
         return bool(self._failed) and any(self._of(case, one.id).name in self._failed for one in case.volumes)
 
-    def scene(self, case: Case, volume: str, source: Path | None) -> Scene:
+    def scene(self, case: Case, volume: str) -> Scene:
         """Its scene.
 
         Raises:
-            StillMaking: it is being made.
+            StillMaking: it is not there: `begin` has it made.
             SightlineError: it could not be made.
         """
         folder = self._of(case, volume)
@@ -319,7 +319,6 @@ class CaseVolumes:
                 return scene
             self._there.discard(folder.name)
             (folder / "scene.json").unlink(missing_ok=True)  # bricks were cleared away: made again
-        self.begin(case, source)
         raise StillMaking("the images of this case are being made: ask again in a second")
 
     def ground(self, case: Case) -> Ground | None:

@@ -92,7 +92,7 @@ class Server:
             library.add(path.stem.split(".")[0], (path,))
         drafts = DraftDesk(self.folder / "drafts", self.folder / "published", library, workers, told(self.school))
         studio = Studio(library, self.folder / f"private-{time.monotonic_ns()}", hub, drafts, workers, volumes.blobs)
-        training = Training(self.school, volumes, hub, time.time)
+        training = Training(self.school, volumes, hub, time.time, workers)
         app = training_app(training, studio, self.page, TrainOptions(), Console(quiet=True))
         sock = socket.create_server(("127.0.0.1", self.port))
         self.port = sock.getsockname()[1]

@@ -17,7 +17,7 @@ from engine.app.training.tables import AbilityRow, ItemRow, Response, ReviewRow,
 from engine.core.errors import InvalidValue
 from scenarios.case.case import Case
 from scenarios.reading.event import AnyEvent, Began, Committed, Hinted, Marked, Revealed
-from tests.app.training.cases import AT_MM, CASES, SHELF, case, ground, read
+from tests.app.training.cases import AT_MM, CASES, SHELF, VESSEL_MM, case, ground, read
 
 NOW_S = 1_700_000_000.0
 #: What a mark that is right and 0.9 sure earns (Brier).
@@ -145,7 +145,10 @@ def test_a_mark_after_its_task_was_committed_changes_nothing(room: Classroom) ->
 
 def test_feedback_says_what_was_found_and_what_lies_under_a_false_mark(room: Classroom) -> None:
     reading = room.begin(case="one")
-    room.reads(reading, rightly=False)
+    began, *rest = read(CASES[0], rightly=False)
+    false_mark = Marked(n=1, t_s=1.0, task="mark", mark="m", at_mm=VESSEL_MM, confidence=0.9)
+    later = [event.model_copy(update={"n": event.n + 1}) for event in rest]
+    room.school.keep(room.trainee, reading, (began, false_mark, *later), ready)
     told = room.school.feedback(room.trainee, reading)
     assert [one.became for one in told.findings] == ["missed"]
     (false,) = told.marks
