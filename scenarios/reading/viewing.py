@@ -9,8 +9,10 @@ viewed.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -20,6 +22,7 @@ from scipy.spatial import cKDTree
 from engine.core.array import Float64, owned
 from engine.core.errors import InvalidValue
 from engine.core.grid import Grid
+from scenarios.case.part import Point
 from scenarios.reading.event import AnyEvent, Began, Committed, Displayed, Hidden, Looked, Paused, Resumed, Revealed
 from scenarios.reading.state import IDLE_S
 
@@ -33,6 +36,10 @@ WORDS: dict[By, str] = {
     "head": "viewed, as the head pointed: eyes may have been elsewhere",
     "pointer": "viewed, as the pointer stood: eyes may have been elsewhere",
 }
+#: Slices of one direction are sorted along it once they were shown so often: that takes as long as the tree for some.
+_OFTEN = 4
+#: What rounding may add to a distance.
+_SLACK_MM = 1e-9
 _LEAST_TELLING: tuple[By, ...] = ("pointer", "head", "eyes")
 
 
@@ -103,13 +110,13 @@ class Glance:
 
 def viewed(events: Iterable[AnyEvent], targets: Sequence[Target], until: str | None = None) -> tuple[Viewed, ...]:
     """Of each target, until what is there was shown, or the task `until` was committed."""
-    trees = [cKDTree(target.points_mm) for target in targets]
+    places = [_Places(target.points_mm) for target in targets]
     seconds = [np.zeros(len(target.points_mm)) for target in targets]
     total, used = [0.0] * len(targets), set[By]()
     for glance in glances(events, until):
         used.add(glance.looked.by)
         for n, target in enumerate(targets):
-            if target.volume == glance.shown.volume and len(inside := _inside(glance, target, trees[n])):
+            if target.volume == glance.shown.volume and len(inside := _inside(glance, target, places[n])):
                 seconds[n][inside] += glance.seconds
                 total[n] += glance.seconds
     by = next((one for one in _LEAST_TELLING if one in used), None)
@@ -155,26 +162,61 @@ def radius_mm(looked: Looked) -> float:
     return math.tan(math.radians(USEFUL_DEG)) * looked.distance_m * looked.mm_per_m
 
 
-def _inside(glance: Glance, target: Target, tree: cKDTree) -> NDArray[np.int64]:
+class _Places:
+    """Not a value: the places of a target, found near a place of a plane.
+
+    A pane shows slices of the same direction again and again: along it the places are sorted once. While an oblique
+    pane is turned, no direction comes often enough, and a tree is asked.
+    """
+
+    def __init__(self, points_mm: Float64) -> None:
+        self._points = points_mm
+        self._asked: Counter[tuple[float, ...]] = Counter()
+        #: By direction: how far along it each place is, rising, and which one that is.
+        self._along: dict[tuple[float, ...], tuple[Float64, NDArray[np.int64]]] = {}
+
+    def near(self, at: Float64, normal: Float64, across_mm: float, thick_mm: float) -> NDArray[np.int64]:
+        """Which lie within `thick_mm` of the plane, or fewer, and among them all within `across_mm` of `at`."""
+        key = tuple(np.round(normal, 9).tolist())
+        self._asked[key] += 1
+        if self._asked[key] < _OFTEN:
+            return np.array(self._tree.query_ball_point(at, math.hypot(across_mm, thick_mm)), np.int64)
+        if key not in self._along:
+            along = self._points @ normal
+            order = np.argsort(along)
+            self._along[key] = along[order], order
+        along, order = self._along[key]
+        here = float(at @ normal)
+        low, high = np.searchsorted(along, [here - thick_mm - _SLACK_MM, here + thick_mm + _SLACK_MM])
+        return np.asarray(order[low:high])
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        return cKDTree(self._points)
+
+
+def _inside(glance: Glance, target: Target, places: _Places) -> NDArray[np.int64]:
     """Which places of a target are shown within the useful field."""
     centre, right, down = (
         np.array(one) for one in (glance.shown.centre_mm, glance.shown.right_mm, glance.shown.down_mm)
     )
-    normal = np.cross(right, down)
-    if not (length := float(np.linalg.norm(normal))):
+    normal = np.array(_cross(glance.shown.right_mm, glance.shown.down_mm))
+    if not (length := math.sqrt(float(normal @ normal))):
         return np.empty(0, np.int64)
     normal /= length
     at = np.array(glance.looked.at_mm)
     at = at - normal * float((at - centre) @ normal)  # scrolled since: the same place of the pane, another slice
-    across, thick = radius_mm(glance.looked), max(glance.shown.slab_mm, target.step_mm) / 2 + 1e-9
-    near = np.array(tree.query_ball_point(at, math.hypot(across, thick)), np.int64)
-    if not len(near):
-        return near
-    off = target.points_mm[near] - centre
+    across, thick = radius_mm(glance.looked), max(glance.shown.slab_mm, target.step_mm) / 2 + _SLACK_MM
+    near = places.near(at, normal, across, thick)
+    off = target.points_mm[near] - at
     deep = off @ normal
-    flat = off - deep[:, None] * normal
-    from_at = np.linalg.norm(flat - (at - centre), axis=1)
-    kept = (np.abs(deep) <= thick) & (from_at <= across)
+    kept = (np.abs(deep) <= thick) & (np.einsum("ij,ij->i", off, off) - deep**2 <= across**2)
+    near, off = near[kept], (off - deep[:, None] * normal)[kept] + (at - centre)
+    shown = np.ones(len(near), bool)
     for edge in (right, down):
-        kept &= np.abs(flat @ edge) <= float(edge @ edge) * (1 + 1e-9)
-    return np.asarray(near[kept])
+        shown &= np.abs(off @ edge) <= float(edge @ edge) * (1 + 1e-9)
+    return np.asarray(near[shown])
+
+
+def _cross(a: Point, b: Point) -> Point:
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]

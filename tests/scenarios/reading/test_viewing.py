@@ -90,3 +90,29 @@ def test_blocks_stand_for_the_organ() -> None:
     target = Target.of_mask("ct", GRID, half, 4.0)
     assert len(target.points_mm) == 15 * 15 * 8
     assert target.points_mm[:, 2].max() < 0.5
+
+
+def test_slices_shown_often_are_viewed_as_slices_shown_once() -> None:
+    """Every place against the plain rule, for planes of one direction and of many."""
+    target = Target.of_mask("ct", GRID, WHOLE, 2.0)
+    rng = np.random.default_rng(0)
+    for turns in (False, True):
+        events: list[AnyEvent] = [BEGAN]
+        wanted = np.zeros(len(target.points_mm))
+        for n in range(1, 40, 2):
+            angle = 0.1 * n if turns else 0.3
+            right = 20 * np.array([math.cos(angle), 0, math.sin(angle)])
+            centre, at = rng.uniform(-10, 10, 3), rng.uniform(-20, 20, 3)
+            pane = {"centre_mm": tuple(centre), "right_mm": tuple(right), "down_mm": (0, 25, 0), "slab_mm": n / 4}
+            events.append(shown(n, n, 0).model_copy(update=pane))
+            events.append(looked(n + 1, n, tuple(at), distance_m=1, mm_per_m=150))
+            normal = np.cross(right / 20, (0, 1, 0))
+            off = target.points_mm - centre
+            deep, across, down = off @ normal, off @ right / 20, off[:, 1]
+            from_at = np.hypot(across - (at - centre) @ right / 20, down - (at - centre)[1])
+            inside = (np.abs(deep) <= max(n / 4, 2.0) / 2) & (np.abs(across) <= 20) & (np.abs(down) <= 25)
+            wanted += 2 * (inside & (from_at <= math.tan(math.radians(5)) * 150))
+        events.append(Paused(n=41, t_s=41))
+        seen = viewed(events, [target])[0]
+        np.testing.assert_allclose(seen.seconds, wanted)
+        assert (wanted > 0).mean() > 0.05
