@@ -72,10 +72,12 @@ class LocalWorkers:
     """`Workers` of one process. A process that dies is started again, and its task tried again.
 
     `first` is the module that it imports before the first task, of which that takes longer than the task itself.
+    `gives_way`: to whatever else wants the processor, as is right for tasks of many seconds.
     """
 
-    def __init__(self, retries: int, first: str = "engine.app.pipeline") -> None:
+    def __init__(self, retries: int, first: str = "engine.app.pipeline", *, gives_way: bool = True) -> None:
         self._first = first
+        self._gives_way = gives_way
         self._context = multiprocessing.get_context("spawn")
         self._retries = retries
         #: Number of the newest task that was asked to stop while it ran. Shared with the process, which looks often.
@@ -118,7 +120,8 @@ class LocalWorkers:
 
     def _new_worker(self) -> _Worker:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs, self._stopped, self._first), name="worker", daemon=True)
+        arguments = theirs, self._stopped, self._first, self._gives_way
+        process = self._context.Process(target=_work, args=arguments, name="worker", daemon=True)
         start_child(process)
         theirs.close()
         return _Worker(process, ours)
@@ -177,9 +180,10 @@ class LocalWorkers:
         return True
 
 
-def _work(pipe: Connection, stopped: c_longlong, first: str) -> None:
+def _work(pipe: Connection, stopped: c_longlong, first: str, gives_way: bool) -> None:
     """The process: does tasks until the other end of its pipe is closed."""
-    give_way()
+    if gives_way:
+        give_way()
     look_rarely()
     threading.Thread(target=end_with_the_server, name="server-watch", daemon=True).start()
     importlib.import_module(first)

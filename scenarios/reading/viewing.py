@@ -12,12 +12,10 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from engine.core.array import Float64, owned
 from engine.core.errors import InvalidValue
@@ -36,7 +34,7 @@ WORDS: dict[By, str] = {
     "head": "viewed, as the head pointed: eyes may have been elsewhere",
     "pointer": "viewed, as the pointer stood: eyes may have been elsewhere",
 }
-#: Slices of one direction are sorted along it once they were shown so often: that takes as long as the tree for some.
+#: Places are sorted along a direction once its slices were shown so often.
 _OFTEN = 4
 #: What rounding may add to a distance.
 _SLACK_MM = 1e-9
@@ -163,36 +161,33 @@ def radius_mm(looked: Looked) -> float:
 
 
 class _Places:
-    """Not a value: the places of a target, found near a place of a plane.
+    """Not a value: the places of a target, found near a plane.
 
     A pane shows slices of the same direction again and again: along it the places are sorted once. While an oblique
-    pane is turned, no direction comes often enough, and a tree is asked.
+    pane is turned, no direction comes often enough for that.
     """
 
     def __init__(self, points_mm: Float64) -> None:
         self._points = points_mm
         self._asked: Counter[tuple[float, ...]] = Counter()
-        #: By direction: how far along it each place is, rising, and which one that is.
-        self._along: dict[tuple[float, ...], tuple[Float64, NDArray[np.int64]]] = {}
+        #: By direction: how far along it each place is, rising; which one that is, and where.
+        self._along: dict[tuple[float, ...], tuple[Float64, NDArray[np.int64], Float64]] = {}
 
-    def near(self, at: Float64, normal: Float64, across_mm: float, thick_mm: float) -> NDArray[np.int64]:
-        """Which lie within `thick_mm` of the plane, or fewer, and among them all within `across_mm` of `at`."""
+    def near(self, at: Float64, normal: Float64, thick_mm: float) -> tuple[NDArray[np.int64], Float64]:
+        """(n,) which lie within `thick_mm` of the plane through `at`, and (n, 3) where."""
         key = tuple(np.round(normal, 9).tolist())
         self._asked[key] += 1
+        here, thick_mm = float(at @ normal), thick_mm + _SLACK_MM
         if self._asked[key] < _OFTEN:
-            return np.array(self._tree.query_ball_point(at, math.hypot(across_mm, thick_mm)), np.int64)
+            which = np.flatnonzero(np.abs(self._points @ normal - here) <= thick_mm)
+            return which, self._points[which]
         if key not in self._along:
             along = self._points @ normal
             order = np.argsort(along)
-            self._along[key] = along[order], order
-        along, order = self._along[key]
-        here = float(at @ normal)
-        low, high = np.searchsorted(along, [here - thick_mm - _SLACK_MM, here + thick_mm + _SLACK_MM])
-        return np.asarray(order[low:high])
-
-    @cached_property
-    def _tree(self) -> cKDTree:
-        return cKDTree(self._points)
+            self._along[key] = along[order], order, self._points[order]
+        along, order, points = self._along[key]
+        low, high = along.searchsorted((here - thick_mm, here + thick_mm))
+        return order[low:high], points[low:high]
 
 
 def _inside(glance: Glance, target: Target, places: _Places) -> NDArray[np.int64]:
@@ -207,15 +202,15 @@ def _inside(glance: Glance, target: Target, places: _Places) -> NDArray[np.int64
     at = np.array(glance.looked.at_mm)
     at = at - normal * float((at - centre) @ normal)  # scrolled since: the same place of the pane, another slice
     across, thick = radius_mm(glance.looked), max(glance.shown.slab_mm, target.step_mm) / 2 + _SLACK_MM
-    near = places.near(at, normal, across, thick)
-    off = target.points_mm[near] - at
+    near, points = places.near(at, normal, thick)
+    off = points - at
     deep = off @ normal
-    kept = (np.abs(deep) <= thick) & (np.einsum("ij,ij->i", off, off) - deep**2 <= across**2)
-    near, off = near[kept], (off - deep[:, None] * normal)[kept] + (at - centre)
-    shown = np.ones(len(near), bool)
+    kept = np.flatnonzero((np.abs(deep) <= thick) & ((off * off).sum(axis=1) - deep * deep <= across * across))
+    flat = off[kept] - deep[kept, None] * normal + (at - centre)
     for edge in (right, down):
-        shown &= np.abs(off @ edge) <= float(edge @ edge) * (1 + 1e-9)
-    return np.asarray(near[shown])
+        inside = np.abs(flat @ edge) <= float(edge @ edge) * (1 + 1e-9)
+        kept, flat = kept[inside], flat[inside]
+    return np.asarray(near[kept])
 
 
 def _cross(a: Point, b: Point) -> Point:

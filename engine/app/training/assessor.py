@@ -11,8 +11,8 @@ from engine.app.workers import Workers
 
 
 def new_worker() -> Workers:
-    """A process that assesses, on this machine."""
-    return LocalWorkers(RETRIES, first="engine.app.training.assess")
+    """A process that assesses, on this machine. Somebody waits for each: it goes before the one that makes images."""
+    return LocalWorkers(RETRIES, first="engine.app.training.assess", gives_way=False)
 
 
 class Assessor:

@@ -62,13 +62,10 @@ class Learning:
             NotYet: it is not revealed, or the images are not made yet.
         """
         told = self.told(trainee, reading)
-        if told is None:
-            with self._turn:
-                if self.told(trainee, reading) is None:
-                    self._finish(trainee, reading)
-            told = self.told(trainee, reading)
-        assert told is not None
-        return told
+        if told is not None:
+            return told
+        with self._turn:
+            return self.told(trainee, reading) or self._finish(trainee, reading)
 
     def told(self, trainee: str, reading: str) -> Told | None:
         """Feedback that was made before; None where it was not.
@@ -78,12 +75,9 @@ class Learning:
         """
         with self._store.reading() as session:
             row = _revealed(session, trainee, reading)
-            if row.told is None:
-                return None
-            peers = _peers(session, row)
-        return Told.model_validate_json(row.told).model_copy(update={"peers": peers})
+            return None if row.told is None else _as_told(session, row)
 
-    def _finish(self, trainee: str, reading: str) -> None:
+    def _finish(self, trainee: str, reading: str) -> Told:
         with self._store.reading() as session:
             row = _revealed(session, trainee, reading)
             case = self._shelf.shelved(row.case_id, row.case_version).case
@@ -95,7 +89,7 @@ class Learning:
         with self._store.transaction() as session:
             row = _revealed(session, trainee, reading, to_change=True)
             if row.told is not None:  # another server of the same store
-                return
+                return _as_told(session, row)
             row.share, row.told = made.scored.share, made.told.model_dump_json()
             row.asked = sum(one.became != "not asked" for one in made.told.findings)
             row.missed = sum(one.became == "missed" for one in made.told.findings)
@@ -106,8 +100,10 @@ class Learning:
                 _keep_abilities(session, row, case, made, at_s)
                 session.flush()
                 tell_ended(session, self._ours, row, case, made, at_s)
+            told = _as_told(session, row)
         if not row.is_try:
             self._learn(made.learned.items)
+        return told
 
 
 def _revealed(session: Session, trainee: str, reading: str, *, to_change: bool = False) -> ReadingRow:
@@ -138,21 +134,14 @@ def _keep_answers(session: Session, row: ReadingRow, case: Case, made: Assessed)
 
 
 def _keep_items(session: Session, case: Case, made: Assessed) -> None:
-    known = {row.task: row.answers for row in session.scalars(select(ItemRow).where(ItemRow.case_id == case.id))}
+    known = {row.task: row for row in session.scalars(select(ItemRow).where(ItemRow.case_id == case.id))}
     for name, item in made.learned.items.items():
         task = name.split("/", 1)[1]
-        session.merge(
-            ItemRow(
-                case_id=case.id,
-                task=task,
-                steps=json.dumps(item.steps),
-                step_sd=item.step_sd,
-                slope=item.slope,
-                slope_sd=item.slope_sd,
-                guess=item.guess,
-                answers=1 + known.get(task, 0),
-            )
-        )
+        row = known.get(task) or ItemRow(case_id=case.id, task=task, answers=0)
+        row.steps, row.step_sd = json.dumps(item.steps), item.step_sd
+        row.slope, row.slope_sd, row.guess = item.slope, item.slope_sd, item.guess
+        row.answers += 1
+        session.add(row)
 
 
 def _keep_abilities(session: Session, row: ReadingRow, case: Case, made: Assessed, at_s: float) -> None:
@@ -174,7 +163,13 @@ def _keep_abilities(session: Session, row: ReadingRow, case: Case, made: Assesse
         )
     review = session.get(ReviewRow, (row.trainee, case.concept))
     card, due_s = practice.reviewed(review.card if review else None, made.scored.share, at_s)
-    session.merge(ReviewRow(trainee=row.trainee, concept=case.concept, due_s=due_s, card=card))
+    review = review or ReviewRow(trainee=row.trainee, concept=case.concept)
+    review.card, review.due_s = card, due_s
+    session.add(review)
+
+
+def _as_told(session: Session, row: ReadingRow) -> Told:
+    return Told.model_validate_json(row.told or "").model_copy(update={"peers": _peers(session, row)})
 
 
 def _peers(session: Session, row: ReadingRow) -> Band | None:

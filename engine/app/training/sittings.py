@@ -126,8 +126,9 @@ class Sittings:
             began_s=self._clock(),
         )
         with self._store.transaction() as session:
-            session.merge(sitting)
-            session.flush()
+            if number == 1:
+                session.merge(sitting)
+                session.flush()
             session.add(row)
             if chosen.eligible is not None:
                 for name in chosen.eligible:
