@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -14,7 +14,10 @@ import segno
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
 
 from engine.core.errors import InputRefused, SightlineError
 from engine.stream.access import Access, Who
@@ -113,7 +116,7 @@ def create_app(
         heart.cancel()
 
     app = FastAPI(title="Sightline", docs_url=None, redoc_url=None, openapi_url=None, lifespan=beating)
-    _add_guard(app, hub, clock)
+    app.add_middleware(_Guard, hub=hub, clock=clock)
     _add_failures(app)
     _add_members(app, hub, clock)
     _add_blobs(app, source)
@@ -153,18 +156,39 @@ _NEEDS: tuple[tuple[str, str, Action], ...] = (
 _FROM_OTHER_PAGES = "/api/lti/"
 
 
-def _add_guard(app: FastAPI, hub: Hub, clock: Clock) -> None:
-    @app.middleware("http")
-    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        request.state.who = hub.access.who(request.cookies.get(SESSION_COOKIE), clock())
+class _Guard:
+    """Refuses who may not, and says with every answer what its page may do.
+
+    Plain ASGI: as `BaseHTTPMiddleware` it would pass each piece of a blob through two tasks more.
+    """
+
+    def __init__(self, app: ASGIApp, hub: Hub, clock: Clock) -> None:
+        self._app = app
+        self._hub = hub
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        hub = self._hub
+        request.state.who = hub.access.who(request.cookies.get(SESSION_COOKIE), self._clock())
         refused = _refusal(request, hub.access)
+
+        async def send_guarded(message: ASGIMessage) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(SECURITY_HEADERS)
+                if not request.url.path.startswith("/blob/"):
+                    headers["Cache-Control"] = "no-cache"
+            await send(message)
+
         if refused:
             hub.note(AuditEvent.REFUSED, str(request.state.who or "nobody"), {"asked": _kind(request), "why": refused})
-        response = _failure(403, refused) if refused else await call_next(request)
-        response.headers.update(SECURITY_HEADERS)
-        if not request.url.path.startswith("/blob/"):
-            response.headers["Cache-Control"] = "no-cache"
-        return response
+            await _failure(403, refused)(scope, receive, send_guarded)
+        else:
+            await self._app(scope, receive, send_guarded)
 
 
 def _refusal(request: Request, access: Access) -> str | None:
@@ -323,6 +347,12 @@ def _add_studies(app: FastAPI, backend: Backend) -> None:
         return backend.cancel_job(job)
 
 
+class _BlobResponse(FileResponse):
+    """A brick in one piece: each piece is read on a thread."""
+
+    chunk_size = 2**20
+
+
 def _add_blobs(app: FastAPI, source: Source) -> None:
     @app.get("/blob/{sha256}")
     async def blob(sha256: str) -> Response:
@@ -330,7 +360,7 @@ def _add_blobs(app: FastAPI, source: Source) -> None:
         if path is None:
             raise NotFound("no such blob; ask for the scene again")
         headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{sha256}"'}
-        return FileResponse(path, media_type="application/octet-stream", headers=headers)
+        return _BlobResponse(path, media_type="application/octet-stream", headers=headers)
 
 
 def _add_socket(app: FastAPI, source: Source, hub: Hub, clock: Clock) -> None:
