@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -36,6 +37,12 @@ WORDS: dict[By, str] = {
 }
 #: Places are sorted along a direction once its slices were shown so often.
 _OFTEN = 4
+#: Along no more directions, of which each takes as much memory as the places.
+_DIRECTIONS = 4
+#: Directions whose slices are counted, before counting begins anew.
+_ASKED = 10_000
+#: So few places are looked through each time.
+_FEW = 4000
 #: What rounding may add to a distance.
 _SLACK_MM = 1e-9
 _LEAST_TELLING: tuple[By, ...] = ("pointer", "head", "eyes")
@@ -108,7 +115,7 @@ class Glance:
 
 def viewed(events: Iterable[AnyEvent], targets: Sequence[Target], until: str | None = None) -> tuple[Viewed, ...]:
     """Of each target, until what is there was shown, or the task `until` was committed."""
-    places = [_Places(target.points_mm) for target in targets]
+    places = [_places_of(target) for target in targets]
     seconds = [np.zeros(len(target.points_mm)) for target in targets]
     total, used = [0.0] * len(targets), set[By]()
     for glance in glances(events, until):
@@ -163,12 +170,12 @@ def radius_mm(looked: Looked) -> float:
 class _Places:
     """Not a value: the places of a target, found near a plane.
 
-    A pane shows slices of the same direction again and again: along it the places are sorted once. While an oblique
-    pane is turned, no direction comes often enough for that.
+    Panes show slices of the same few directions again and again: along these the places of an organ are sorted once.
+    While an oblique pane is turned, no direction comes often enough for that.
     """
 
-    def __init__(self, points_mm: Float64) -> None:
-        self._points = points_mm
+    def __init__(self, target: Target) -> None:
+        self._points = target.points_mm
         self._asked: Counter[tuple[float, ...]] = Counter()
         #: By direction: how far along it each place is, rising; which one that is, and where.
         self._along: dict[tuple[float, ...], tuple[Float64, NDArray[np.int64], Float64]] = {}
@@ -176,9 +183,11 @@ class _Places:
     def near(self, at: Float64, normal: Float64, thick_mm: float) -> tuple[NDArray[np.int64], Float64]:
         """(n,) which lie within `thick_mm` of the plane through `at`, and (n, 3) where."""
         key = tuple(np.round(normal, 9).tolist())
-        self._asked[key] += 1
+        if len(self._asked) > _ASKED:
+            self._asked.clear()
+        self._asked[key] += 1 if len(self._points) > _FEW else 0
         here, thick_mm = float(at @ normal), thick_mm + _SLACK_MM
-        if self._asked[key] < _OFTEN:
+        if key not in self._along and (self._asked[key] < _OFTEN or len(self._along) == _DIRECTIONS):
             which = np.flatnonzero(np.abs(self._points @ normal - here) <= thick_mm)
             return which, self._points[which]
         if key not in self._along:
@@ -188,6 +197,14 @@ class _Places:
         along, order, points = self._along[key]
         low, high = along.searchsorted((here - thick_mm, here + thick_mm))
         return order[low:high], points[low:high]
+
+
+_kept_places = lru_cache(maxsize=8)(_Places)
+
+
+def _places_of(target: Target) -> _Places:
+    """Those of an organ are kept: many read the same case."""
+    return _kept_places(target) if len(target.points_mm) > _FEW else _Places(target)
 
 
 def _inside(glance: Glance, target: Target, places: _Places) -> NDArray[np.int64]:

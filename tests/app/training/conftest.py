@@ -16,6 +16,12 @@ def postgresql_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     yield from postgresql(tmp_path_factory.mktemp("store"))
 
 
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where images of cases are kept: by what they are made from, so that all tests share them."""
+    return tmp_path_factory.mktemp("images")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty one of each kind."""

@@ -19,8 +19,8 @@ from tests.app.training.server import Server
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path, SHELF).serving() as made:
+def server(tmp_path: Path, images: Path) -> Iterator[Server]:
+    with Server(tmp_path, SHELF, images=images).serving() as made:
         yield made
 
 
@@ -136,7 +136,7 @@ def test_a_server_started_anew_knows_who_was_let_in(server: Server) -> None:
     client = server.browser()
     me = client.get("/api/training/me").json()["id"]
     now = client.post("/api/training/readings", json={}).json()
-    with Server(server.folder, SHELF).serving() as again:
+    with Server(server.folder, SHELF, images=server.images).serving() as again:
         same = again.browser(None, cookies=client.cookies)
         assert same.get("/api/training/me").json()["id"] == me
         assert same.post("/api/training/readings", json={}).json()["id"] == now["id"]
@@ -161,8 +161,8 @@ def test_a_trainee_takes_all_that_is_theirs_and_has_it_erased(server: Server) ->
     assert other.get("/api/training/progress").json()["readings"]
 
 
-def test_on_this_machine_no_code_is_needed(tmp_path: Path) -> None:
-    with Server(tmp_path, SHELF, Role.EDUCATOR).serving() as made:
+def test_on_this_machine_no_code_is_needed(tmp_path: Path, images: Path) -> None:
+    with Server(tmp_path, SHELF, Role.EDUCATOR, images=images).serving() as made:
         client = made.browser(None)
         assert client.get("/api/training/me").json()["role"] == "educator"
         assert read_one(client)["tasks"]

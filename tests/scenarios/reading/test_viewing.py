@@ -95,6 +95,7 @@ def test_blocks_stand_for_the_organ() -> None:
 def test_slices_shown_often_are_viewed_as_slices_shown_once() -> None:
     """Every place against the plain rule, for planes of one direction and of many."""
     target = Target.of_mask("ct", GRID, WHOLE, 2.0)
+    assert len(target.points_mm) > 4000, "so many that they are sorted"
     rng = np.random.default_rng(0)
     for turns in (False, True):
         events: list[AnyEvent] = [BEGAN]
