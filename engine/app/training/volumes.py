@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from engine.core.volume import LabelMap, Volume
 
 #: Raised whenever the same case would give other files.
-VERSION = 2
+VERSION = 3
 
 
 class StillMaking(SightlineError):
@@ -190,10 +190,14 @@ def volume_ground(case: Case, volume_id: str, made: Made, folder: Path | None) -
             case LesionPlace(lesion=lesion):
                 places[one.id] = of_mask(_of_key(made.lesions, lesion.replace("-", "_"), one.id))
     known = made.structures
-    kept_clear = {key for task in case.tasks if isinstance(task, GuideTask) for key in task.avoid}
     keys = {one.key for one in known.structures} if known is not None else set()
-    structures = {key: of_mask(_of_key(known, key, key)) for key in sorted(kept_clear & keys)}
+    structures = {key: of_mask(_of_key(known, key, key)) for key in sorted(_kept_clear(case) & keys)}
     return VolumeGround(grid, places, structures, _organ(case, volume_id, grid, known), _map_of(known))
+
+
+def _kept_clear(case: Case) -> set[str]:
+    """Structures that a path must not come near."""
+    return {key for task in case.tasks if isinstance(task, GuideTask) for key in task.avoid}
 
 
 def _organ(case: Case, volume_id: str, grid: Grid, known: LabelMap | None) -> Target | None:
@@ -345,12 +349,13 @@ class CaseVolumes:
         return {one.id: self._of(case, one.id) / "ground.npz" for one in case.volumes}
 
     def _of(self, case: Case, volume: str) -> Path:
-        """By the source, and by what is to be found in it."""
+        """By the source, by what is to be found in it, and by the structures of which something is asked."""
         key = case.id, case.version, volume
         named = self._named.get(key)
         if named is None or named[0] is not case:  # a trial is another case under the same name
-            truth = _in_volume(case, volume)
-            parts = [str(VERSION), case.volume(volume).model_dump_json(), *(one.model_dump_json() for one in truth)]
+            truth = (one.model_dump_json() for one in _in_volume(case, volume))
+            structures = [*case.truth.organ, "", *sorted(_kept_clear(case))]
+            parts = [str(VERSION), case.volume(volume).model_dump_json(), *truth, *structures]
             name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
             named = self._named[key] = case, self._folder / name
         return named[1]

@@ -27,7 +27,7 @@ from engine.app.training.school import School
 from engine.app.training.store import Store
 from engine.app.training.studio import Studio
 from engine.app.training.volumes import CaseVolumes
-from engine.app.workers import Handle, Task
+from engine.app.workers import Handle, Task, Workers
 from engine.core.progress import Progress, silent
 from engine.stream.access import LOOPBACK_HOSTS, Access
 from engine.stream.hub import Hub
@@ -51,6 +51,16 @@ class AtOnce:
         pass
 
 
+class Never:
+    """Workers that are still at it."""
+
+    def submit(self, _task: Task[Any], _report: Progress = silent) -> Handle[Any]:
+        return Handle(Future(), lambda: None)
+
+    def close(self) -> None:
+        pass
+
+
 class Server:
     """Cases of `shelf`; `studies` can be made cases of. `images` keeps what is made of cases: several may share it."""
 
@@ -63,10 +73,12 @@ class Server:
         page: Path | None = None,
         studies: Sequence[Path] = (),
         images: Path | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self.folder = folder
         self.shelf = shelf
         self.images = images or folder / "images"
+        self.workers = workers or AtOnce()
         self.page = page
         self.open_role = open_role
         self.studies = studies
@@ -81,7 +93,7 @@ class Server:
         """From nothing in memory, as a new process would."""
         self.desk = PairingDesk(secrets.token_bytes)
         self.store = Store.in_folder(self.folder)
-        workers = AtOnce()
+        workers = self.workers
         volumes = CaseVolumes(self.images, workers)
         rng = np.random.default_rng(1)
         self.school = School(self.store, volumes.ground, volumes.organ, volumes.has_failed, time.time, rng)

@@ -1,4 +1,4 @@
-"""The real command, killed by force in the middle of a case."""
+"""The real command, killed by force in the middle of a case; whatever server comes next goes on from its store."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 
 from engine.app.bench.train import Browser, kept_events, kill, start, write_cases
 from engine.app.serve import page_folder
+from engine.app.training.catalogue import cases
+from engine.stream.roles import Role
+from tests.app.training.server import Never, Server
 
 pytestmark = pytest.mark.skipif(page_folder() is None, reason="the page is not built: make setup")
 
@@ -46,20 +49,17 @@ def test_a_server_that_is_killed_loses_no_event_that_it_took_and_the_trainee_goe
     assert len(acknowledged) > 7
     assert set(acknowledged) <= kept_events(tmp_path)[reading]
 
-    process, port = start(tmp_path)
-    try:
+    async def goes_on(port: int) -> tuple[dict[str, Any], int]:
+        async with Browser(port, {}) as browser:
+            browser.cookies = cookies
+            _, now = await browser.ask("POST", "readings", {})
+            more = looks(now["next_event"], 5)
+            status, _ = await browser.ask("POST", f"readings/{now['id']}/events", {"events": more})
+            return now, status
 
-        async def goes_on() -> tuple[dict[str, Any], int]:
-            async with Browser(port, {}) as browser:
-                browser.cookies = cookies
-                _, now = await browser.ask("POST", "readings", {})
-                more = looks(now["next_event"], 5)
-                status, _ = await browser.ask("POST", f"readings/{now['id']}/events", {"events": more})
-                return now, status
-
-        now, status = asyncio.run(goes_on())
-    finally:
-        kill(process)
+    shelf = cases(tmp_path / "cases")
+    with Server(tmp_path / "home" / "training", shelf, Role.TRAINEE, workers=Never()).serving() as again:
+        now, status = asyncio.run(goes_on(again.port))
     assert now["id"] == reading
     assert [event["n"] for event in now["events"]] == list(range(now["next_event"]))
     assert now["next_event"] >= len(acknowledged)

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from engine.app.training.store import Store
-from engine.app.training.tables import Sitting, Table, Trainee
+from engine.app.training.tables import EventRow, PublishedCase, ReadingRow, Sitting, Table, Trainee
 from engine.core.errors import EnvironmentLacks, InvalidValue
 
 
@@ -29,15 +29,16 @@ def test_the_migrations_go_down_to_nothing_and_up_again(store: Store) -> None:
 
 
 def test_an_event_that_was_kept_cannot_be_changed(store: Store) -> None:
-    with store.engine.begin() as connection:
-        for statement in (
-            "INSERT INTO trainees VALUES ('t', 'T', false, 0)",
-            "INSERT INTO cases VALUES ('c', '1', '', '', '', 0, true, false)",
-            "INSERT INTO sittings VALUES ('s', 't', 'practice', 0, 0, '')",
-            "INSERT INTO readings VALUES ('r', 't', 's', 1, 'c', '1', '', false, 0, 1, 0, 0, 0, 0, '')",
-            "INSERT INTO events VALUES ('r', 0, 'began', 0, '{}')",
-        ):
-            connection.execute(text(statement))
+    case = PublishedCase(id="c", version="1", sha256="", body="", folder=None, published_s=0.0, is_open=True)
+    with store.transaction() as session:
+        session.add_all([Trainee(id="t", name="T", since_s=0.0), case])
+        session.flush()
+        session.add(Sitting(id="s", trainee="t", mode="practice", began_s=0.0))
+        session.flush()
+        about = {"id": "r", "trainee": "t", "sitting": "s", "number": 1, "case_id": "c", "case_version": "1"}
+        session.add(ReadingRow(**about, why="", is_try=False, began_s=0.0))
+        session.flush()
+        session.add(EventRow(reading="r", n=0, kind="began", kept_s=0.0, body="{}"))
     change = text("UPDATE events SET body = 'other'")
     with store.engine.connect() as connection, pytest.raises(DBAPIError, match="events never change"):
         connection.execute(change)
