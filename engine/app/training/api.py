@@ -9,6 +9,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import functools
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
@@ -57,6 +58,9 @@ TRAINEE_S = 365 * 86400
 #: Threads that wait for the store: more would only stand in each other's way. Events have their own, so that none of
 #: them waits for somebody's export.
 THREADS = 4
+#: How long a thread that computes lets one wait that the store has answered (Python: 5 ms): a transaction asks the store
+#: a dozen times, and whoever waits for the next one waits for all of it.
+SWITCH_S = 0.0005
 
 T = TypeVar("T")
 
@@ -90,6 +94,7 @@ class Training:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Let those in again who were before, and finish what was revealed when the server ended."""
+        sys.setswitchinterval(SWITCH_S)
         scoring = self._scoring or new_worker()
         self.school.assess_by(Assessor(self.volumes, scoring))
         for kept in await self.on_thread(self.people.grants, self.clock()):
