@@ -58,7 +58,9 @@ TRAINEE_S = 365 * 86400
 #: Threads that wait for the store: more would only stand in each other's way. Events have their own, so that none of
 #: them waits for somebody's export.
 THREADS = 4
-#: How long a thread that computes lets one wait that the store has answered (Python: 5 ms): a transaction asks the store
+#: Readings in hand at once: while one is scored, what another told is kept.
+SCORES = 2
+#: How long a thread that computes lets one wait that the store has answered (Python: 5 ms): a transaction asks it
 #: a dozen times, and whoever waits for the next one waits for all of it.
 SWITCH_S = 0.0005
 
@@ -80,7 +82,7 @@ class Training:
         self._scoring = scoring
         self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix="training")
         self._keeping = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix="events")
-        self._finishing = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="scores")
+        self._finishing = concurrent.futures.ThreadPoolExecutor(SCORES, thread_name_prefix="scores")
         #: Codes of trainees' further devices, and until when each holds.
         self.devices: dict[str, tuple[str, float]] = {}
         #: What is being scored, by trainee and reading.
@@ -121,7 +123,7 @@ class Training:
         return now
 
     def score(self, trainee: str, reading: str) -> asyncio.Task[Told]:
-        """Have a reading scored, one after another, and learned from; once, whoever asks."""
+        """Have a reading scored and learned from; once, whoever asks."""
         key = trainee, reading
         if key not in self._scores:
             task = self._scores[key] = asyncio.create_task(self._score(trainee, reading))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from engine.app.training import practice, scoring
 from engine.app.training.assess import Assess, Assessed, Read
 from engine.app.training.banks import items_of
-from engine.app.training.messages import Band, Told
+from engine.app.training.messages import AbilityTold, Band, Told
 from engine.app.training.outside import Ours, tell_ended
 from engine.app.training.reading_desk import all_bodies
 from engine.app.training.refusal import NoSuchReading, NotYet
@@ -64,8 +64,13 @@ class Learning:
         told = self.told(trainee, reading)
         if told is not None:
             return told
+        with self._store.reading() as session:
+            row = _revealed(session, trainee, reading)
+            case = self._shelf.shelved(row.case_id, row.case_version).case
+            bodies = all_bodies(session, reading)
+        made = self.assess(Read(case, bodies))
         with self._turn:
-            return self.told(trainee, reading) or self._finish(trainee, reading)
+            return self.told(trainee, reading) or self._learned(trainee, reading, case, made)
 
     def told(self, trainee: str, reading: str) -> Told | None:
         """Feedback that was made before; None where it was not.
@@ -77,32 +82,30 @@ class Learning:
             row = _revealed(session, trainee, reading)
             return None if row.told is None else _as_told(session, row)
 
-    def _finish(self, trainee: str, reading: str) -> Told:
+    def _learned(self, trainee: str, reading: str, case: Case, made: Assessed) -> Told:
         with self._store.reading() as session:
-            row = _revealed(session, trainee, reading)
-            case = self._shelf.shelved(row.case_id, row.case_version).case
-            sitting = session.get(Sitting, row.sitting)
-            mode = sitting.mode if sitting is not None else "practice"
-            bodies = all_bodies(session, reading)
-            read = Read(case, bodies, abilities_of(session, trainee), items_of(session, case), mode)
-        made = self.assess(read)
+            mode = session.scalar(select(Sitting.mode).join(ReadingRow).where(ReadingRow.id == reading)) or "practice"
+            believed = abilities_of(session, trainee), items_of(session, case)
+        learned = practice.learned(case, made.scored.tasks, *believed, mode)
+        told = _told(case, made.scored, learned)
         with self._store.transaction() as session:
             row = _revealed(session, trainee, reading, to_change=True)
             if row.told is not None:  # another server of the same store
                 return _as_told(session, row)
-            row.share, row.told = made.scored.share, made.told.model_dump_json()
-            row.asked = sum(one.became != "not asked" for one in made.told.findings)
-            row.missed = sum(one.became == "missed" for one in made.told.findings)
+            row.share, row.told = made.scored.share, told.model_dump_json()
+            row.asked = sum(one.became != "not asked" for one in told.findings)
+            row.missed = sum(one.became == "missed" for one in told.findings)
             if not row.is_try:
                 at_s = self._clock()
-                _keep_answers(session, row, case, made)
-                _keep_items(session, case, made)
-                _keep_abilities(session, row, case, made, at_s)
+                _keep_answers(session, row, case, made.scored)
+                _keep_items(session, case, learned)
+                _keep_abilities(session, row, learned, at_s)
+                _keep_review(session, row, case, made.scored, at_s)
                 session.flush()
-                tell_ended(session, self._ours, row, case, made, at_s)
+                tell_ended(session, self._ours, row, case, made, learned, at_s)
             told = _as_told(session, row)
         if not row.is_try:
-            self._learn(made.learned.items)
+            self._learn(learned.items)
         return told
 
 
@@ -115,7 +118,7 @@ def _revealed(session: Session, trainee: str, reading: str, *, to_change: bool =
     return row
 
 
-def _keep_answers(session: Session, row: ReadingRow, case: Case, made: Assessed) -> None:
+def _keep_answers(session: Session, row: ReadingRow, case: Case, scored: scoring.Scored) -> None:
     session.add_all(
         Response(
             reading=row.id,
@@ -129,13 +132,13 @@ def _keep_answers(session: Session, row: ReadingRow, case: Case, made: Assessed)
             seconds=one.seconds,
             said=one.said,
         )
-        for one in made.scored.tasks
+        for one in scored.tasks
     )
 
 
-def _keep_items(session: Session, case: Case, made: Assessed) -> None:
+def _keep_items(session: Session, case: Case, learned: practice.Learned) -> None:
     known = {row.task: row for row in session.scalars(select(ItemRow).where(ItemRow.case_id == case.id))}
-    for name, item in made.learned.items.items():
+    for name, item in learned.items.items():
         task = name.split("/", 1)[1]
         row = known.get(task) or ItemRow(case_id=case.id, task=task, answers=0)
         row.steps, row.step_sd = json.dumps(item.steps), item.step_sd
@@ -144,9 +147,8 @@ def _keep_items(session: Session, case: Case, made: Assessed) -> None:
         session.add(row)
 
 
-def _keep_abilities(session: Session, row: ReadingRow, case: Case, made: Assessed, at_s: float) -> None:
-    """And when another case of the concept is due."""
-    for scale, ability in made.learned.after.items():
+def _keep_abilities(session: Session, row: ReadingRow, learned: practice.Learned, at_s: float) -> None:
+    for scale, ability in learned.after.items():
         low, high = ability.interval()
         session.add(
             AbilityRow(
@@ -161,8 +163,12 @@ def _keep_abilities(session: Session, row: ReadingRow, case: Case, made: Assesse
                 weights=practice.weights_json(ability),
             )
         )
+
+
+def _keep_review(session: Session, row: ReadingRow, case: Case, scored: scoring.Scored, at_s: float) -> None:
+    """When another case of the concept is due."""
     review = session.get(ReviewRow, (row.trainee, case.concept))
-    card, due_s = practice.reviewed(review.card if review else None, made.scored.share, at_s)
+    card, due_s = practice.reviewed(review.card if review else None, scored.share, at_s)
     review = review or ReviewRow(trainee=row.trainee, concept=case.concept)
     review.card, review.due_s = card, due_s
     session.add(review)
@@ -209,3 +215,26 @@ def due_of(session: Session, trainee: str, now_s: float) -> list[ReviewRow]:
     """Reviews of a trainee that are due, the most urgent first."""
     query = select(ReviewRow).where(ReviewRow.trainee == trainee, ReviewRow.due_s <= now_s)
     return list(session.scalars(query.order_by(ReviewRow.due_s)))
+
+
+def _told(case: Case, scored: scoring.Scored, learned: practice.Learned) -> Told:
+    abilities = []
+    for scale, ability in learned.after.items():
+        low, high = ability.interval()
+        before = learned.before[scale].mean
+        abilities.append(AbilityTold(scale=scale, mean=ability.mean, low=low, high=high, before=before))
+    return Told(
+        says=case.truth.says,
+        synthetic=case.is_synthetic,
+        findings=scored.findings,
+        marks=scored.marks,
+        tasks=tuple(one.told for one in scored.tasks),
+        layers=scored.layers,
+        abilities=tuple(abilities),
+        peers=None,
+        coverage=scored.reading.coverage,
+        coverage_by=scored.reading.coverage_by,
+        minutes=scored.reading.minutes,
+        references=scored.reading.references,
+        next_step=scored.reading.next_step,
+    )

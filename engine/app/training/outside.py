@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.app.training.assess import Assessed
+from engine.app.training.practice import Learned
 from engine.app.training.tables import GradeRow, LaunchedFrom, ReadingRow, StatementRow
 from scenarios.case.case import Case
 from scenarios.xapi import cmi5
@@ -33,7 +34,9 @@ def tell_began(session: Session, ours: Ours, row: ReadingRow, case: Case) -> Non
     _say(session, row.trainee, [cmi5.begun(_reading(ours, row, case))], row.began_s)
 
 
-def tell_ended(session: Session, ours: Ours, row: ReadingRow, case: Case, made: Assessed, at_s: float) -> None:
+def tell_ended(
+    session: Session, ours: Ours, row: ReadingRow, case: Case, made: Assessed, learned: Learned, at_s: float
+) -> None:
     """A reading was scored."""
     earlier = select(func.count()).where(
         ReadingRow.trainee == row.trainee,
@@ -41,7 +44,7 @@ def tell_ended(session: Session, ours: Ours, row: ReadingRow, case: Case, made: 
         ReadingRow.id != row.id,
         ReadingRow.share >= ours.mastery,
     )
-    after = made.learned.after
+    after = learned.after
     about: dict[str, float | str] = {f"theta-{scale}": round(one.mean, 4) for scale, one in after.items()}
     about |= {f"theta-se-{scale}": round(one.error, 4) for scale, one in after.items()}
     answers = tuple(
