@@ -16,7 +16,7 @@ from engine.core.progress import Progress, part, silent
 from scenarios.case.case import Case, Flaw, Where
 from scenarios.case.read import CaseFlaw, CaseRefused, placed, read_case
 from scenarios.case.source import FileSource
-from scenarios.case.task import GuideTask, MeasureTask
+from scenarios.case.task import ClassifyTask, GuideTask, MeasureTask
 from scenarios.case.truth import Distractor, Finding, MaskPlace, PointPlace
 from scenarios.score.ground import Place
 from scenarios.score.size import NONE
@@ -111,6 +111,10 @@ def _notes(case: Case) -> Iterator[Flaw]:
                 ("volumes", n, "source", "scan"),
                 "whoever reads this case needs the scan itself: a pack leaves it out",
             )
+    for n, task in enumerate(case.tasks):
+        if isinstance(task, ClassifyTask) and case.scheme(task.scheme) is None:
+            words = f"no table of {task.scheme} is here (schemes): no category is offered, and no rule is scored"
+            yield ("tasks", n, "scheme"), words
     explained = {layer.of for layer in case.feedback if layer.when == "missed"}
     for n, finding in enumerate(case.truth.findings):
         if finding.is_key and finding.why is None and finding.id not in explained:

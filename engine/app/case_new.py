@@ -29,6 +29,7 @@ from engine.ingest.study import SeriesInfo
 from scenarios.case.case import Case
 from scenarios.case.display import Display, Pane, WindowPreset
 from scenarios.case.fingerprint import fingerprint
+from scenarios.case.mirc import Teaching
 from scenarios.case.read import CaseRefused, read_case
 from scenarios.case.source import CaseVolume, FileSource
 from scenarios.case.task import MarkTask
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 #: Folder of the de-identified slices within the case.
 STUDY = "study"
 _VOLUME = "study"
-_UNLICENSED = "not licensed yet"
+UNLICENSED = "not licensed yet"
 _TEXT_REMEDY = "look at the study; where nothing in it names anybody, say --allow-text"
 
 
@@ -57,17 +58,19 @@ class NewCase:
         deface: remove a face; else it is told.
         allow_text: keep a study whose pixels may hold text, or were not looked at.
         keep_patient: sex, age, size, weight.
+        teaching: a teaching file, whose words come over.
     """
 
     title: str | None = None
     id: str | None = None
     topic: str = "general"
-    licence: str = _UNLICENSED
+    licence: str = UNLICENSED
     series: str | None = None
     labels: Path | None = None
     deface: bool = False
     allow_text: bool = False
     keep_patient: bool = False
+    teaching: Teaching | None = None
 
 
 def new_case(study: Path, out: Path, ask: NewCase, progress: Progress, secret: Secret | None = None) -> dict[str, Any]:
@@ -212,7 +215,8 @@ def _draft(ask: NewCase, volume: Volume, path: str, findings: tuple[Finding, ...
     from engine.app.windows import window_presets
 
     modality = volume.source.modality or ("CT" if volume.quantity is Quantity.HOUNSFIELD else "")
-    title = ask.title or (f"{modality} study" if modality else "Study")
+    words = ask.teaching or Teaching(None, "")
+    title = ask.title or words.title or (f"{modality} study" if modality else "Study")
     presets = tuple(
         WindowPreset(name=one.name, low=one.low, high=one.high)
         for one in window_presets(np.asarray(volume.samples)[::4, ::4, ::4], volume.quantity)
@@ -226,12 +230,16 @@ def _draft(ask: NewCase, volume: Volume, path: str, findings: tuple[Finding, ...
     return Case(
         id=ask.id or slug(title) or "case",
         title=title,
-        licence=ask.licence,
+        history=words.history,
+        language=words.language,
+        authors=words.authors,
+        licence=words.licence if words.licence and ask.licence == UNLICENSED else ask.licence,
         topic=slug(ask.topic) or "general",
         concept=findings[0].id if findings else "normal-study",
         prevalence="common" if findings else "normal",
         volumes=(CaseVolume(id=_VOLUME, title=title, source=source),),
-        truth=Truth(findings=findings),
+        truth=Truth(findings=findings, says=words.says),
         display=Display(presets=presets, hanging=hanging),
         tasks=(MarkTask(id="mark", prompt=prompt, volume=_VOLUME),),
+        references=words.references,
     )

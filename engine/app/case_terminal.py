@@ -67,3 +67,15 @@ def show_packed(console: Console, made: Mapping[str, Any]) -> None:
     console.print(f"  {made['case']} {made['version']} in {escape(made['pack'])}: {size}", highlight=False)
     for words in made["needs"]:
         console.print(f"  [yellow]not in it[/yellow]: {escape(words)}", highlight=False)
+
+
+def show_imported(console: Console, made: Mapping[str, Any]) -> None:
+    """What came in, and of a teaching file what did not."""
+    if "not_taken" in made:
+        show_new(console, made)
+        for words in made["not_taken"]:
+            console.print(f"  [yellow]not taken[/yellow]: {escape(words)}", highlight=False)
+        console.print("  Read every text: the name of a patient may stand in it.", highlight=False)
+        return
+    verb = "was there already, alike" if made["was_there"] else "imported"
+    console.print(f"  {made['case']} {made['version']} {verb}: {escape(made['folder'])}", highlight=False)

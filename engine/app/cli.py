@@ -666,23 +666,31 @@ def case_export(
 
 @case.command("import")
 def case_import(
-    source: Annotated[Path, typer.Argument(metavar="PACK", exists=True, dir_okay=False, help="A pack.")],
+    source: Annotated[Path, typer.Argument(metavar="PACK|XML", exists=True, dir_okay=False, help="A pack, or MIRC.")],
     cases: Annotated[
         Path, typer.Option("--into", file_okay=False, help="Folder of cases, as `train --catalog` reads it.")
     ],
+    study: Annotated[Path | None, typer.Option(exists=True, help="Study of a MIRC teaching file.")] = None,
+    deface: Annotated[bool, typer.Option("--deface/--flag-face", help="Of the study of a teaching file.")] = False,
+    allow_text: Annotated[bool, typer.Option("--allow-text", help="Though its pixels may hold text.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Unpack a case into a folder of cases, whole or not at all."""
+    """Unpack a case into a folder of cases; or make one of a MIRC teaching file (XML) and its study."""
+    from engine.app.case_mirc import from_mirc
+    from engine.app.case_new import NewCase
     from engine.app.case_pack import imported
+    from engine.app.case_terminal import show_imported
     from engine.app.terminal import progress_bar
 
     with progress_bar(console, enabled=not as_json) as progress:
-        made = imported(source, cases, progress)
+        if source.suffix.lower() == ".xml":
+            made = from_mirc(source, study, cases, NewCase(deface=deface, allow_text=allow_text), progress)
+        else:
+            made = imported(source, cases, progress)
     if as_json:
         _print_json(made)
     else:
-        verb = "was there already, alike" if made["was_there"] else "imported"
-        console.print(f"  {made['case']} {made['version']} {verb}: {escape(made['folder'])}", highlight=False)
+        show_imported(console, made)
 
 
 @case.command()

@@ -11,11 +11,14 @@ from engine.core.errors import InvalidValue
 from scenarios.case.display import Display
 from scenarios.case.feedback import FeedbackLayer, Reference
 from scenarios.case.part import Line, Name, Part, Text
+from scenarios.case.scheme import SchemeTable, is_value, scheme_flaws
+from scenarios.case.schemes import EMBEDDED
 from scenarios.case.source import CaseVolume, LesionSource
 from scenarios.case.task import (
     AnyTask,
     BoxTask,
     ChoiceTask,
+    ClassifyTask,
     GuideTask,
     ManageTask,
     MarkTask,
@@ -56,6 +59,7 @@ class Case(Part):
         topic: of the curriculum, for example "chest".
         concept: what is to be recognised, for example "lung-nodule": a review shows another case of it.
         prevalence: normal, common, or rare and to be seen all the same.
+        schemes: tables that its tasks classify by, beside those that come with Sightline.
     """
 
     format: Literal["sightline-case/1"] = FORMAT
@@ -73,6 +77,7 @@ class Case(Part):
     volumes: tuple[CaseVolume, ...] = Field(min_length=1, max_length=8)
     truth: Truth = Truth()
     display: Display = Display()
+    schemes: tuple[SchemeTable, ...] = Field(default=(), max_length=10)
     tasks: tuple[AnyTask, ...] = Field(min_length=1, max_length=60)
     feedback: tuple[FeedbackLayer, ...] = Field(default=(), max_length=100)
     references: tuple[Reference, ...] = Field(default=(), max_length=50)
@@ -89,6 +94,11 @@ class Case(Part):
             InvalidValue: there is none.
         """
         return _named(self.tasks, name, f"case {self.id} has no task")
+
+    def scheme(self, name: str) -> SchemeTable | None:
+        """The table of a scheme by name and version: the case's own, or one that comes with Sightline."""
+        own = next((one for one in self.schemes if one.name == name), None)
+        return EMBEDDED.get(name) if own is None else own
 
     def volume(self, name: str) -> CaseVolume:
         """By its name.
@@ -131,6 +141,9 @@ def flaws(case: Case) -> Iterator[Flaw]:
     yield from _twice(("truth",), [*_ids(case.truth.findings), *_ids(case.truth.distractors)])
     yield from _twice(("feedback",), _ids(case.feedback))
     yield from _twice(("display", "presets"), [one.name for one in case.display.presets])
+    yield from _twice(("schemes",), [one.name for one in case.schemes])
+    for n, scheme in enumerate(case.schemes):
+        yield from ((("schemes", n, *at), fix) for at, fix in scheme_flaws(scheme))
     if (case.prevalence == "normal") != (not any(one.is_key for one in case.truth.findings)):
         yield ("prevalence",), "a normal case has no key finding and every other case has one: change one of the two"
     for n, volume in enumerate(case.volumes):
@@ -176,9 +189,27 @@ def _task_flaws(case: Case, n: int, task: AnyTask) -> Iterator[Flaw]:
         yield from _known((*at, "target"), task.target, findings, "finding")
         yield from _elsewhere(case, (*at, "target"), task.target, task.volume)
         yield from _avoid_flaws(case, (*at, "avoid"), task)
+    if isinstance(task, ClassifyTask):
+        yield from _classify_flaws(case, at, task)
     for where, parts in _lists(task):
         yield from _twice((*at, *where), _ids(parts))
     yield from _study_flaws(case, at, task)
+
+
+def _classify_flaws(case: Case, at: Where, task: ClassifyTask) -> Iterator[Flaw]:
+    """What is right must be so by the table, where the table is known."""
+    scheme = case.scheme(task.scheme)
+    if scheme is None or any(scheme_flaws(scheme)):
+        return
+    yield from _known((*at, "category"), task.category, [one.name for one in scheme.categories], "category")
+    features = {one.id: one for one in scheme.features}
+    for name, value in task.features.items():
+        yield from _known((*at, "features", name), name, features, "feature")
+        if name in features and not is_value(features[name], value):
+            yield (*at, "features", name), f"{task.scheme} knows no {name} {value!r}"
+    implied = scheme.implied(task.features) if task.features else None
+    if implied is not None and implied != task.category:
+        yield (*at, "category"), f"the features imply {implied} by {task.scheme}: change the category or a feature"
 
 
 def _border_flaws(case: Case, at: Where, task: SegmentTask | BoxTask | MeasureTask) -> Iterator[Flaw]:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from scenarios.case.display import Display
-from scenarios.case.part import Line, Name, Part, Text, Thing
+from scenarios.case.part import Line, Name, Part, Text
 from scenarios.case.task import Scale
 
 Kind = Literal[
@@ -16,9 +16,9 @@ Kind = Literal[
 
 
 class OptionView(Part):
-    """An answer that may be chosen."""
+    """An answer that may be chosen: of a classification by the name of its category."""
 
-    id: Thing
+    id: Line
     text: Line
 
 

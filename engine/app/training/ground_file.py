@@ -21,7 +21,7 @@ from engine.app.training.overlap import surface_dice
 from engine.core.array import Float64
 from engine.core.grid import Grid
 from scenarios.reading.viewing import Target
-from scenarios.score.ground import Ground, Place
+from scenarios.score.ground import Ground, Place, Scheme
 
 #: The map of structures has voxels of about so much.
 MAP_MM = 4.0
@@ -112,7 +112,10 @@ def _places_read(kind: str, rows: Sequence[Any], grid: Grid, arrays: Mapping[str
 
 
 def ground_of(
-    volumes: Mapping[str, VolumeGround], findings: Iterable[str], recordings: Mapping[str, Float64] | None = None
+    volumes: Mapping[str, VolumeGround],
+    findings: Iterable[str],
+    recordings: Mapping[str, Float64] | None = None,
+    schemes: Mapping[str, Scheme] | None = None,
 ) -> Ground:
     """All volumes of a case together. `findings`: names of those places that are findings; others are distractors."""
     wanted = set(findings)
@@ -122,7 +125,7 @@ def ground_of(
         {name: place for name, place in places.items() if name not in wanted},
         {name: place for volume in volumes.values() for name, place in volume.structures.items()},
         recordings or {},
-        {},
+        schemes or {},
         surface_dice,
         {},
         partial(_structure_at, volumes),

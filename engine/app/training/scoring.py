@@ -15,6 +15,7 @@ import numpy as np
 from engine.app.training.messages import Band, FindingTold, HintTold, MarkTold, TaskTold
 from scenarios.case.case import Case, volume_of
 from scenarios.case.display import Display
+from scenarios.case.scheme import SchemeTable
 from scenarios.case.task import (
     AnyTask,
     ChoiceTask,
@@ -142,7 +143,7 @@ def _task_view(case: Case, task: AnyTask, seed: str) -> TaskView:
         asks_confidence=task.asks_confidence,
         volume=volume_of(case, task),
         options=_options(case, task, seed),
-        fields=_fields(task),
+        fields=_fields(case, task),
         several=isinstance(task, ChoiceTask) and task.several,
         quantity=task.quantity if isinstance(task, MeasureTask) else None,
         hints=tuple(hint.cost for hint in task.hints),
@@ -155,13 +156,16 @@ def _options(case: Case, task: AnyTask, seed: str) -> tuple[OptionView, ...]:
     if isinstance(task, OrderTask):
         items = (OptionView(id=one.id, text=one.text) for one in task.items)
         return tuple(sorted(items, key=lambda one: hashlib.sha256(f"{seed}/{task.id}/{one.id}".encode()).digest()))
+    if isinstance(task, ClassifyTask) and (scheme := case.scheme(task.scheme)) is not None:
+        words = ((one.name, one.name if one.text is None else f"{one.name}: {one.text}") for one in scheme.categories)
+        return tuple(OptionView(id=name, text=text[:300]) for name, text in words)
     if isinstance(task, GuideTask) and task.recording is not None:
         names = {one.id: one.name for one in case.truth.findings}
         return tuple(OptionView(id=key, text=names.get(key, key.replace("_", " "))) for key in task.avoid)
     return ()
 
 
-def _fields(task: AnyTask) -> tuple[FieldView, ...]:
+def _fields(case: Case, task: AnyTask) -> tuple[FieldView, ...]:
     if isinstance(task, ReportTask):
         return tuple(
             FieldView(
@@ -170,8 +174,23 @@ def _fields(task: AnyTask) -> tuple[FieldView, ...]:
             for one in task.fields
         )
     if isinstance(task, ClassifyTask):
-        return tuple(FieldView(id=name, prompt=name.replace("-", " ").capitalize()) for name in task.features)
+        return _features(case.scheme(task.scheme), task)
     return ()
+
+
+def _features(scheme: SchemeTable | None, task: ClassifyTask) -> tuple[FieldView, ...]:
+    """What is asked of a scheme's features: all of them where any is scored, for the rule needs all."""
+    if scheme is None or not task.features:
+        return tuple(FieldView(id=name, prompt=name.replace("-", " ").capitalize()) for name in task.features)
+    return tuple(
+        FieldView(
+            id=one.id,
+            prompt=one.prompt,
+            unit=one.unit,
+            options=tuple(OptionView(id=o.id, text=o.text) for o in one.options),
+        )
+        for one in scheme.features
+    )
 
 
 def hints_told(case: Case, now: Standing) -> tuple[HintTold, ...]:

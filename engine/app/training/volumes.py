@@ -33,7 +33,7 @@ from engine.stream.messages import Scene
 from engine.stream.named_blobs import blobs_of
 from scenarios.case.case import Case
 from scenarios.case.source import FileSource, LesionSource, PhantomSource
-from scenarios.case.task import GuideTask
+from scenarios.case.task import ClassifyTask, GuideTask
 from scenarios.case.truth import Distractor, Finding, LesionPlace, MaskPlace, PointPlace, StructurePlace
 from scenarios.reading.viewing import Target
 from scenarios.score.ground import Ground, Place
@@ -335,7 +335,9 @@ class CaseVolumes:
                     return None
                 self._grounds[folder.name] = read_ground(folder / "ground.npz")
             found[one.id] = self._grounds[folder.name]
-        return ground_of(found, [one.id for one in case.truth.findings])
+        names = {task.scheme for task in case.tasks if isinstance(task, ClassifyTask)}
+        schemes = {name: scheme for name in names if (scheme := case.scheme(name)) is not None}
+        return ground_of(found, [one.id for one in case.truth.findings], schemes=schemes)
 
     def organ(self, case: Case) -> Target | None:
         """What was to be searched; None where nobody said, or it is not made."""

@@ -9,6 +9,7 @@ from scenarios.case.read import read_case
 from scenarios.reading.answer import GuideAnswer
 from scenarios.reading.event import AnyEvent, Began, Committed
 from tests.scenarios.case.test_flaws import GOOD
+from tests.scenarios.case.test_scheme import CASE as CLASSIFIED
 
 CASE = read_case(GOOD)
 BEGAN = Began(n=0, t_s=0.0, where="flat")
@@ -36,3 +37,23 @@ def test_the_structures_that_a_recorded_path_may_come_near_are_offered_by_name()
 @pytest.mark.parametrize("nearest", ["lung_left", "pulmonary_arteries", "nodule-1", "bone"])
 def test_an_answer_can_name_any_structure_or_finding(nearest: str) -> None:
     assert GuideAnswer(nearest=nearest).nearest == nearest
+
+
+def test_a_classification_offers_the_categories_and_features_of_its_table_and_nothing_that_is_right() -> None:
+    case = read_case(CLASSIFIED)
+    view = case_view(case, standing(case, [BEGAN], None), {}, "seed")
+    (asked,) = [task for task in view.tasks if task.kind == "classify"]
+    assert [(one.id, one.text) for one in asked.options] == [
+        ("I", "I: Leave"),
+        ("II", "II: Watch"),
+        ("III", "III: Act"),
+    ]
+    assert [(one.id, one.unit, len(one.options)) for one in asked.fields] == [("size", "mm", 0), ("edge", "", 2)]
+
+
+def test_a_scheme_without_a_table_asks_for_its_features_alone() -> None:
+    case = read_case(CLASSIFIED.replace("our-scheme@2", "elsewhere@1"))
+    view = case_view(case, standing(case, [BEGAN], None), {}, "seed")
+    (asked,) = [task for task in view.tasks if task.kind == "classify"]
+    assert asked.options == ()
+    assert [one.id for one in asked.fields] == ["size", "edge"]

@@ -202,7 +202,7 @@ export interface Resumed {
   kind: "resumed";
 }
 
-/** An answer that may be chosen. */
+/** An answer that may be chosen: of a classification by the name of its category. */
 export interface OptionView {
   id: string;
   text: string;
