@@ -30,6 +30,7 @@ from tests.e2e.test_reading import AS_CONSOLE, READY
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(not RALPH.exists(), reason="no Ralph: make peers"),
 ]
 
