@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -209,6 +209,7 @@ def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
     assert "is no pack, or is damaged" in refused(tmp_path / "p", tmp_path)
 
 
+@settings(max_examples=50)
 @given(at=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(
     good: Path, tmp_path_factory: Any, at: int, bit: int

@@ -45,7 +45,7 @@ def test_every_case_of_the_catalogue_is_valid_by_it() -> None:
 
 
 @given(case=cases())
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_every_case_that_is_read_is_valid_by_it_as_it_is_written(case: Case) -> None:
     VALIDATOR.validate(yaml.load(case_text(case), LOADER))
 
@@ -72,7 +72,7 @@ def refused(data: Any) -> bool:
 
 
 @given(path=st.sampled_from(PLACES), how=st.sampled_from([*ODD, "without", "unknown", "twice"]))
-@settings(max_examples=200)
+@settings(max_examples=80)
 def test_whatever_shape_reading_refuses_the_schema_refuses(path: tuple[str | int, ...], how: Any) -> None:
     data = copy.deepcopy(WHOLE)
     holder: Any = data

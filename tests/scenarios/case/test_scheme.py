@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,7 @@ TASK = """\
 CASE = GOOD.replace("tasks:\n", TABLE + "tasks:\n") + TASK
 
 
+@cache
 def ours() -> SchemeTable:
     scheme = read_case(CASE).scheme("our-scheme@2")
     assert scheme is not None

@@ -18,13 +18,14 @@ from tests.scenarios.case.test_read import GOOD
 
 
 @given(case=cases())
-@settings(max_examples=30)
+@settings(max_examples=12)
 def test_every_case_is_read_back_as_it_was_and_written_again_as_before(case: Case) -> None:
     text = case_text(case)
     assert read_case(text) == case
     assert case_text(read_case(text)) == text
 
 
+@settings(max_examples=50)
 @given(text=TEXTS | st.text(min_size=1, max_size=80, alphabet="ab \n\t-#:'\"\\|>é"))
 def test_every_text_is_read_back_letter_by_letter(text: str) -> None:
     case = read_case(GOOD).model_copy(update={"history": text})
