@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.app.case_folder import case_files, files_within, named_files, text_of
+from engine.app.training.path_file import read_path
 from engine.app.training.volumes import Made, made_volume, volume_ground
 from engine.core.errors import InputRefused, SightlineError
 from engine.core.progress import Progress, part, silent
@@ -100,8 +101,10 @@ def _file_flaws(case: Case, folder: Path) -> Iterator[Flaw]:
     for at, name in named_files(case):
         try:
             files_within(folder, name)
+            if at[-1] == "recording":
+                read_path(folder / name)
         except InputRefused as error:
-            yield at, str(error)
+            yield at, error.summary
 
 
 def _notes(case: Case) -> Iterator[Flaw]:

@@ -72,7 +72,7 @@ class AssessTask:
     def __call__(self, _progress: Progress) -> Assessed:
         """Do it."""
         volumes = {volume: _remembered(path) for volume, path in self.grounds.items()}
-        ground = ground_of(volumes, [one.id for one in self.read.case.truth.findings])
+        ground = ground_of(volumes, self.read.case)
         return assessed(self.read, ground, organ_of(volumes.values()))
 
 

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from engine.app.training.overlap import surface_dice
 from engine.core.array import Float64
 from engine.core.grid import Grid
+from scenarios.case.case import Case
+from scenarios.case.task import ClassifyTask
 from scenarios.reading.viewing import Target
-from scenarios.score.ground import Ground, Place, Scheme
+from scenarios.score.ground import Ground, Place
 
 #: The map of structures has voxels of about so much.
 MAP_MM = 4.0
@@ -49,6 +51,7 @@ class VolumeGround:
         places: of findings and distractors by name, and of structures by key.
         organ: what was to be searched; None where nobody said.
         map: None where nothing is known of structures.
+        recordings: by task, (n, 4) s, x, y, z in mm of the tip of a tool.
     """
 
     grid: Grid
@@ -56,6 +59,7 @@ class VolumeGround:
     structures: Mapping[str, Place] = field(default_factory=dict)
     organ: Target | None = None
     map: StructureMap | None = None
+    recordings: Mapping[str, Float64] = field(default_factory=dict)
 
 
 def written(ground: VolumeGround) -> bytes:
@@ -72,6 +76,8 @@ def written(ground: VolumeGround) -> bytes:
     if ground.map is not None:
         arrays["map"] = ground.map.labels
         told["map"] = [list(ground.map.every), {str(label): name for label, name in ground.map.names.items()}]
+    told["recordings"] = list(ground.recordings)
+    arrays |= {f"r{n}": path for n, path in enumerate(ground.recordings.values())}
     arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
@@ -101,6 +107,7 @@ def read_ground(path: Path) -> VolumeGround:
             None if shown is None else StructureMap(
                 arrays["map"], tuple(shown[0]), {int(label): name for label, name in shown[1].items()}
             ),
+            {task: arrays[f"r{n}"] for n, task in enumerate(told["recordings"])},
         )  # fmt: skip
 
 
@@ -111,21 +118,18 @@ def _places_read(kind: str, rows: Sequence[Any], grid: Grid, arrays: Mapping[str
     }
 
 
-def ground_of(
-    volumes: Mapping[str, VolumeGround],
-    findings: Iterable[str],
-    recordings: Mapping[str, Float64] | None = None,
-    schemes: Mapping[str, Scheme] | None = None,
-) -> Ground:
-    """All volumes of a case together. `findings`: names of those places that are findings; others are distractors."""
-    wanted = set(findings)
+def ground_of(volumes: Mapping[str, VolumeGround], case: Case) -> Ground:
+    """All volumes of a case together, and the tables that it classifies by."""
+    wanted = {one.id for one in case.truth.findings}
+    names = {task.scheme for task in case.tasks if isinstance(task, ClassifyTask)}
+    schemes = {name: scheme for name in names if (scheme := case.scheme(name)) is not None}
     places = {name: place for volume in volumes.values() for name, place in volume.places.items()}
     return Ground(
         {name: place for name, place in places.items() if name in wanted},
         {name: place for name, place in places.items() if name not in wanted},
         {name: place for volume in volumes.values() for name, place in volume.structures.items()},
-        recordings or {},
-        schemes or {},
+        {task: path for volume in volumes.values() for task, path in volume.recordings.items()},
+        schemes,
         surface_dice,
         {},
         partial(_structure_at, volumes),

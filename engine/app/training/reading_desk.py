@@ -216,13 +216,14 @@ class ReadingDesk:
                 bodies = decisive_bodies(session, about.id)
             held.standing, held.is_blind = self._folded(case, events_of(bodies))
         now = held.standing
+        paths = self._ground(case) if scoring.has_recordings(case) else None
         return ReadingNow(
             id=about.id,
             why=about.why,
             number=about.number,
             planned=practice.RULES[about.mode].most if about.mode == "exam" else None,
             mode="exam" if about.mode == "exam" else "practice",
-            case=scoring.case_view(case, now, ready(case), about.id),
+            case=scoring.case_view(case, now, ready(case), about.id, paths),
             next_event=held.next_event,
             committed=tuple(now.committed),
             hints=scoring.hints_told(case, now),

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from engine.app.training.messages import Band, FindingTold, HintTold, MarkTold, TaskTold
+from engine.core.array import Float64
 from scenarios.case.case import Case, volume_of
 from scenarios.case.display import Display
 from scenarios.case.scheme import SchemeTable
@@ -109,8 +110,16 @@ def asked(case: Case, now: Standing) -> tuple[AnyTask, ...]:
 # --- what may be seen ------------------------------------------------------------------------------
 
 
-def case_view(case: Case, now: Standing, ready: Mapping[str, bool], seed: str) -> CaseView:
-    """The case as it may be read now. `seed`: of the reading, by which what is to be ordered is shuffled."""
+def case_view(
+    case: Case, now: Standing, ready: Mapping[str, bool], seed: str, ground: Ground | None = None
+) -> CaseView:
+    """The case as it may be read now.
+
+    Args:
+        seed: of the reading, by which what is to be ordered is shuffled.
+        ground: what is there, for paths that were recorded; None while it is not made.
+    """
+    recordings = {} if ground is None else ground.recordings
     volumes = tuple(
         VolumeView(id=one.id, title=one.title, role=one.role, is_ready=ready.get(one.id, False))
         for one in case.volumes
@@ -123,8 +132,13 @@ def case_view(case: Case, now: Standing, ready: Mapping[str, bool], seed: str) -
         history=case.history,
         volumes=volumes,
         display=_display(case, {one.id for one in volumes}),
-        tasks=tuple(_task_view(case, task, seed) for task in asked(case, now)),
+        tasks=tuple(_task_view(case, task, seed, recordings.get(task.id)) for task in asked(case, now)),
     )
+
+
+def has_recordings(case: Case) -> bool:
+    """Whether it shows recorded paths, which stand with what is there."""
+    return any(isinstance(task, GuideTask) and task.recording is not None for task in case.tasks)
 
 
 def _display(case: Case, shown: Collection[str]) -> Display:
@@ -133,7 +147,7 @@ def _display(case: Case, shown: Collection[str]) -> Display:
     return case.display.model_copy(update={"hanging": hanging})
 
 
-def _task_view(case: Case, task: AnyTask, seed: str) -> TaskView:
+def _task_view(case: Case, task: AnyTask, seed: str, path: Float64 | None) -> TaskView:
     return TaskView(
         id=task.id,
         kind=task.kind,
@@ -147,6 +161,7 @@ def _task_view(case: Case, task: AnyTask, seed: str) -> TaskView:
         several=isinstance(task, ChoiceTask) and task.several,
         quantity=task.quantity if isinstance(task, MeasureTask) else None,
         hints=tuple(hint.cost for hint in task.hints),
+        path=() if path is None else tuple((float(s), float(x), float(y), float(z)) for s, x, y, z in path),
     )
 
 

@@ -26,14 +26,16 @@ from engine.app.training.ground_file import (
     read_ground,
     written,
 )
+from engine.app.training.path_file import read_path
 from engine.app.workers import Workers
+from engine.core.array import Float64
 from engine.core.errors import InputRefused, SightlineError
 from engine.core.progress import Progress, part
 from engine.stream.messages import Scene
 from engine.stream.named_blobs import blobs_of
 from scenarios.case.case import Case
 from scenarios.case.source import FileSource, LesionSource, PhantomSource
-from scenarios.case.task import ClassifyTask, GuideTask
+from scenarios.case.task import GuideTask
 from scenarios.case.truth import Distractor, Finding, LesionPlace, MaskPlace, PointPlace, StructurePlace
 from scenarios.reading.viewing import Target
 from scenarios.score.ground import Ground, Place
@@ -192,7 +194,19 @@ def volume_ground(case: Case, volume_id: str, made: Made, folder: Path | None) -
     known = made.structures
     keys = {one.key for one in known.structures} if known is not None else set()
     structures = {key: of_mask(_of_key(known, key, key)) for key in sorted(_kept_clear(case) & keys)}
-    return VolumeGround(grid, places, structures, _organ(case, volume_id, grid, known), _map_of(known))
+    organ = _organ(case, volume_id, grid, known)
+    return VolumeGround(grid, places, structures, organ, _map_of(known), _recordings(case, volume_id, folder))
+
+
+def _recordings(case: Case, volume_id: str, folder: Path | None) -> dict[str, Float64]:
+    """Recorded paths that tasks ask about."""
+    found: dict[str, Float64] = {}
+    for task in case.tasks:
+        if isinstance(task, GuideTask) and task.volume == volume_id and task.recording is not None:
+            if folder is None:
+                raise InputRefused(f"the recording of {task.id} is not here: the case has no folder")
+            found[task.id] = read_path(folder / task.recording)
+    return found
 
 
 def _kept_clear(case: Case) -> set[str]:
@@ -335,9 +349,7 @@ class CaseVolumes:
                     return None
                 self._grounds[folder.name] = read_ground(folder / "ground.npz")
             found[one.id] = self._grounds[folder.name]
-        names = {task.scheme for task in case.tasks if isinstance(task, ClassifyTask)}
-        schemes = {name: scheme for name in names if (scheme := case.scheme(name)) is not None}
-        return ground_of(found, [one.id for one in case.truth.findings], schemes=schemes)
+        return ground_of(found, case)
 
     def organ(self, case: Case) -> Target | None:
         """What was to be searched; None where nobody said, or it is not made."""
@@ -356,7 +368,8 @@ class CaseVolumes:
         named = self._named.get(key)
         if named is None or named[0] is not case:  # a trial is another case under the same name
             truth = (one.model_dump_json() for one in _in_volume(case, volume))
-            structures = [*case.truth.organ, "", *sorted(_kept_clear(case))]
+            paths = sorted(f"{one.id}/{one.recording}" for one in case.tasks if isinstance(one, GuideTask))
+            structures = [*case.truth.organ, "", *sorted(_kept_clear(case)), "", *paths]
             parts = [str(VERSION), case.volume(volume).model_dump_json(), *truth, *structures]
             name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
             named = self._named[key] = case, self._folder / name
