@@ -86,6 +86,8 @@ def previewed(case: Case, folder: Path | None, progress: Progress, *, shows_trut
         upright = Upright.of(made.volume)
         for thing in here[:MOST_ROWS]:
             rows.append(_thing_row(one.title, upright, made.volume, thing, places[thing.id], window))
+        if len(here) > MOST_ROWS:
+            rows.append(_row(f"{one.title}: and {len(here) - MOST_ROWS} more", ()))
         if not here:
             words = f"{one.title}: nothing is to be found here" if shows_truth else one.title
             rows.append(_row(words, _middles(upright, window)))
@@ -195,7 +197,7 @@ def _named(picture: Image.Image, axis: int, *, is_near: bool) -> Image.Image:
 
 def _row(words: str, pictures: Sequence[Image.Image]) -> Image.Image:
     width = sum(one.width for one in pictures) + 4 * (len(pictures) - 1)
-    row = Image.new("RGB", (max(width, 600), SIDE_PX + LINE_PX), _PAPER)
+    row = Image.new("RGB", (max(width, 600), (SIDE_PX if pictures else 0) + LINE_PX), _PAPER)
     ImageDraw.Draw(row).text((8, 5), words, fill=_INK, font=ImageFont.load_default(14))
     x = 0
     for one in pictures:

@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from engine.app.case_folder import open_case
-from engine.app.case_preview import DISTRACTOR, FINDING, Upright, previewed, right, summary
+from engine.app.case_preview import DISTRACTOR, FINDING, LINE_PX, MOST_ROWS, Upright, previewed, right, summary
 from engine.app.cli import app
 from engine.core.errors import InputRefused
 from engine.core.grid import Grid
@@ -64,6 +64,17 @@ def test_a_summary_says_what_is_right_of_every_kind_of_task() -> None:
         "the tip at nodule",
     ]  # fmt: skip
     assert ("Study later", "Later, follow-up, phantom, after look") in list(summary(case))
+
+
+def test_of_many_findings_the_first_are_drawn_and_the_others_counted(tmp_path: Path) -> None:
+    case, folder = open_case(write_case_folder(tmp_path))
+    (ball,) = case.truth.findings
+    many = tuple(ball.model_copy(update={"id": f"ball-{n}"}) for n in range(MOST_ROWS + 3))
+    heights = []
+    for findings in (many[:MOST_ROWS], many):
+        truth = case.truth.model_copy(update={"findings": findings, "distractors": ()})
+        heights.append(previewed(case.model_copy(update={"truth": truth}), folder, silent).height)
+    assert 0 < heights[1] - heights[0] < 2 * LINE_PX
 
 
 def test_the_command_prints_the_case_and_writes_its_picture(tmp_path: Path) -> None:
