@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.array import Float64, frozen
+from engine.core.array import Float32, frozen
 from engine.core.errors import InvalidValue
-from scenarios.skill.item import GRID, Item
+from scenarios.skill.item import GRID, Item, chances_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,13 @@ class Bank:
         if not names or len(set(names)) < len(names):
             raise InvalidValue("a bank has entries, each with a name of its own")
         self.place = {name: n for n, name in enumerate(names)}
-        chances = [entry.item.chances(GRID) for entry in self.entries]
-        #: (n, 121) expected score as a share of the most, at each ability.
-        self.success: Float64 = frozen(
-            np.array([chance @ np.linspace(0.0, 1.0, chance.shape[1]) for chance in chances])
-        )
-        most = max(chance.shape[1] for chance in chances)
-        tables = np.zeros((len(chances), most - 1, len(GRID)), np.float32)
-        for table, chance in zip(tables, chances, strict=True):
-            table[: chance.shape[1] - 1] = chance.T[1:]
-        #: (n, most scores - 1, 121) chance of each score but the lowest; 0 where a question has no such score.
-        self.scores: NDArray[np.float32] = frozen(tables)
+        items = [entry.item for entry in self.entries]
+        chances = chances_of(items, GRID.astype(np.float32))
+        #: (most scores - 1, 121, n) chance of each score but the lowest at each ability; 0 where it has no such one.
+        self.scores: Float32 = frozen(np.ascontiguousarray(chances[:, 1:].transpose(1, 2, 0)))
+        share = np.arange(1, len(self.scores) + 1)[:, None] / (np.array([item.scores for item in items]) - 1)
+        #: (121, n) expected score as a share of the most.
+        self.success: Float32 = frozen(np.einsum("san,sn->an", self.scores, share.astype(np.float32)))
         self.is_normal: NDArray[np.bool_] = frozen(np.array([entry.is_normal for entry in self.entries]))
         self.is_rare: NDArray[np.bool_] = frozen(np.array([entry.is_rare for entry in self.entries]))
         topics = sorted({entry.topic for entry in self.entries})

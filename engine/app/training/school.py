@@ -232,9 +232,9 @@ class School:
                 shelved = self._newest.get(ask.case) or (self._trials.get(ask.case) if is_educator else None)
                 if shelved is None:
                     raise InvalidValue(f"there is no case {ask.case!r}")
-                why, eligible = "You asked for this case.", None
+                why = "You asked for this case."
             else:
-                shelved, why, eligible = self._next(session, trainee, ask.mode, sitting)
+                shelved, why = self._next(session, trainee, ask.mode, sitting)
             numbers = select(func.count()).where(ReadingRow.sitting == sitting.id)
             number = 1 + (session.scalar(numbers) or 0 if number_known(sitting, session) else 0)
         case = shelved.case
@@ -253,9 +253,7 @@ class School:
             session.merge(sitting)
             session.flush()
             session.add(row)
-            for name in eligible or ():
-                session.merge(Exposed(sitting=sitting.id, case_id=name, was_shown=False))
-            if eligible is not None:
+            if ask.case is None and ask.mode == "exam":
                 session.merge(Exposed(sitting=sitting.id, case_id=case.id, was_shown=True))
             if not row.is_try:
                 self._say(session, trainee, [cmi5.begun(self._as_told(row, case))], now_s)
@@ -275,10 +273,8 @@ class School:
                 return last
         return Sitting(id=secrets.token_hex(8), trainee=trainee, mode=mode, began_s=now_s)
 
-    def _next(
-        self, session: Session, trainee: str, mode: str, sitting: Sitting
-    ) -> tuple[Shelved, str, tuple[str, ...] | None]:
-        """The case that comes next, why, and for an exam which might have come in the sitting."""
+    def _next(self, session: Session, trainee: str, mode: str, sitting: Sitting) -> tuple[Shelved, str]:
+        """The case that comes next, and why."""
         banks = {scale: bank for scale, bank in self._banks.items() if len(bank)}
         if not banks:
             raise InvalidValue("there is no case to read")
@@ -296,31 +292,10 @@ class School:
                 raise NotYet(f"the exam is over: {over}")
         failed = [n for n, one in enumerate(bank.entries) if self._has_failed(self._newest[one.item.id].case)]
         shown = _shown([bank.place[case] for case, _ in read if case in bank.place], failed, len(bank))
-        eligible = self._eligible(session, sitting, bank) if mode == "exam" else None
+        worth = _exposure(session, bank).worth() if mode == "exam" else None
         due = [row.concept for row in _due(session, trainee, self._clock())]
-        chosen = choose(bank, ability, shown, rules, self._rng, eligible=eligible, due=due)
-        names = None if eligible is None else tuple(bank.entries[n].item.id for n in np.nonzero(eligible)[0])
-        return self._newest[bank.entries[chosen.place].item.id], chosen.why, names
-
-    def _eligible(self, session: Session, sitting: Sitting, bank: Bank) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Drawn once for a sitting, by what other sittings were shown."""
-        rows = list(session.scalars(select(Exposed).order_by(Exposed.sitting)))
-        mine = [row.case_id for row in rows if row.sitting == sitting.id]
-        made = np.zeros(len(bank), bool)
-        if mine:
-            made[[bank.place[name] for name in mine if name in bank.place]] = True
-            return made
-        exposure = Exposure(len(bank))
-        by_sitting: dict[str, list[Exposed]] = {}
-        for row in rows:
-            by_sitting.setdefault(row.sitting, []).append(row)
-        for those in by_sitting.values():
-            might = made.copy()
-            places = [bank.place[row.case_id] for row in those if row.case_id in bank.place]
-            might[places] = True
-            shown = [bank.place[row.case_id] for row in those if row.was_shown and row.case_id in bank.place]
-            exposure.note(might, np.array(shown, np.int64))
-        return exposure.draw(self._rng)
+        chosen = choose(bank, ability, shown, rules, self._rng, worth=worth, due=due)
+        return self._newest[bank.entries[chosen.place].item.id], chosen.why
 
     def _end(self, sitting: Sitting, why: str) -> None:
         with self.store.transaction() as session:
@@ -700,6 +675,21 @@ def _items(session: Session) -> dict[str, Item]:
         )
         for row in session.scalars(select(ItemRow))
     }
+
+
+def _exposure(session: Session, bank: Bank) -> Exposure:
+    """How often each case came in exams, of those that began since it was published or are of nobody any more."""
+    times, published = dict(session.execute(_TIMES).all()), dict(session.execute(_PUBLISHED).all())
+    began = np.sort([at or np.inf for at in session.scalars(_BEGAN)])
+    names = [entry.item.id for entry in bank.entries]
+    since = len(began) - np.searchsorted(began, [published.get(name, 0.0) for name in names])
+    return Exposure([times.get(name, 0) for name in names], since)
+
+
+_TIMES = select(Exposed.case_id, func.count()).where(Exposed.was_shown).group_by(Exposed.case_id)
+_PUBLISHED = select(PublishedCase.id, func.min(PublishedCase.published_s)).group_by(PublishedCase.id)
+_SAT = select(Exposed.sitting).where(Exposed.was_shown).distinct().subquery()
+_BEGAN = select(Sitting.began_s).select_from(_SAT).outerjoin(Sitting, Sitting.id == _SAT.c.sitting)
 
 
 def _due(session: Session, trainee: str, now_s: float) -> list[ReviewRow]:
