@@ -18,7 +18,7 @@ from engine.core.array import Float32, Float64
 from engine.core.errors import InvalidValue
 from scenarios.select.bank import Bank
 from scenarios.skill.ability import Ability
-from scenarios.skill.item import GRID
+from scenarios.skill.item import GRID, times
 from scenarios.skill.learner import Mode
 
 
@@ -138,16 +138,16 @@ def _value(bank: Bank, ability: Ability, rules: Rules) -> Float32:
 
 def _expected(bank: Bank, ability: Ability) -> Float32:
     """(n,) share of each case that should come out right."""
-    return np.asarray(ability.weights.astype(np.float32) @ bank.success)
+    return times(ability.weights.astype(np.float32), bank.success)
 
 
 def variance_taken(bank: Bank, weights: Float64) -> Float32:
     """(m, n) variance of the ability that an answer to each case is expected to take away, for (m, 121) beliefs."""
-    centred = (weights * (GRID - (weights @ GRID)[:, None])).astype(np.float32)
+    centred = (weights * (GRID - times(weights, GRID)[:, None])).astype(np.float32)
     weights_32 = weights.astype(np.float32)
     taken, lowest, rest = (np.full((len(weights), len(bank)), n, np.float32) for n in (0, 1, 0))
     for of_score in bank.scores:
-        chance, moment = weights_32 @ of_score, centred @ of_score
+        chance, moment = times(weights_32, of_score), times(centred, of_score)
         taken += moment**2 / np.maximum(chance, _NEVER)
         lowest -= chance
         rest += moment

@@ -7,7 +7,9 @@ Every design meets the same learners, who answer the same question alike (common
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -17,8 +19,9 @@ from engine.core.array import Float32, Float64
 from scenarios.select.bank import Bank, Entry
 from scenarios.select.choose import Rules, variance_taken, wanted
 from scenarios.select.exposure import Exposure
-from scenarios.skill.ability import LEVEL, PRIOR_SD, Ability
-from scenarios.skill.item import GRID, Item
+from scenarios.skill.ability import LEVEL, PRIOR_SD, Ability, case_likelihood
+from scenarios.skill.difficulty import of_their_kind
+from scenarios.skill.item import GRID, Item, times
 from scenarios.skill.learner import Mode
 
 #: So many learners read at once where exposure is counted: a class that sits down together.
@@ -83,14 +86,15 @@ def marking_world(
     other_step = step + rng.normal(0.0, step_sd, count)
     believed, true = ((other_slope, other_step), (slope, step))[:: 1 if measured else -1]
     told = float(declared)
-    bank = Bank(
-        Entry(
-            Item(f"case {n}", (float(at),), step_sd=told * step_sd, slope=float(sharp), slope_sd=told * slope_sd),
-            f"topic {n % topics}",
-            f"concept {n % 20}",
-            is_normal=bool(n % 100 < 100 * normal),
-        )
+    items: Sequence[Item] = [
+        Item(f"case {n}", (float(at),), step_sd=told * step_sd, slope=float(sharp), slope_sd=told * slope_sd)
         for n, (sharp, at) in enumerate(zip(*believed, strict=True))
+    ]
+    if measured and declared:
+        items = of_their_kind(items)
+    bank = Bank(
+        Entry(item, f"topic {n % topics}", f"concept {n % 20}", is_normal=bool(n % 100 < 100 * normal))
+        for n, item in enumerate(items)
     )
     return World(bank, *true, theta, rng.random((len(theta), count)))
 
@@ -252,7 +256,7 @@ def _worth(
     if how == "random":
         return rng.random((len(weights), len(bank)), np.float32)
     if how == "information":
-        at = np.abs(GRID - (weights @ GRID)[:, None]).argmin(axis=1)
+        at = np.abs(GRID - times(weights, GRID)[:, None]).argmin(axis=1)
         return np.asarray(information(bank)[:, at].T, np.float32)
     return np.asarray(variance_taken(bank, weights) * wanted(bank, shown, rules))
 
@@ -279,9 +283,34 @@ def best_forms(bank: Bank, most: int, forms: int = 1) -> NDArray[np.int64]:
     return made
 
 
+def cases_of_four(
+    rng: np.random.Generator, learners: int, case_sd: float, believed_sd: float, cases: int = 10
+) -> NDArray[np.bool_]:
+    """(learners,) whether the interval holds, after cases of four questions each that share an effect of the case.
+
+    Args:
+        case_sd, believed_sd: standard deviation of the effect, and what the engine takes it for.
+    """
+    theta = rng.normal(size=learners)
+    weights = np.tile(Ability.prior(0.0, 1.0).weights, (learners, 1))
+    for case in range(cases):
+        slope, step = np.exp(rng.normal(np.log(1.2), 0.3, 4)), rng.normal(0.2, 1.1, 4)
+        off = slope * (theta[:, None] + case_sd * rng.normal(size=(learners, 1)) - step)
+        right = rng.random((learners, 4)) < 1 / (1 + np.exp(-off))
+        items = [
+            Item(f"{case}/{n}", (float(step[n]),), step_sd=0.0, slope=float(slope[n]), slope_sd=0.0) for n in range(4)
+        ]
+        patterns = product((0, 1), repeat=4)
+        likes = np.array([case_likelihood(list(zip(items, one, strict=True)), believed_sd) for one in patterns])
+        weights *= likes[right @ [8, 4, 2, 1]]
+        weights /= weights.sum(axis=1, keepdims=True)
+    low, high = np.array([Ability(row).interval(LEVEL) for row in weights]).T
+    return np.asarray((low <= theta) & (theta <= high))
+
+
 def _moments(weights: Float64) -> tuple[Float64, Float64]:
-    mean = weights @ GRID
-    return mean, np.sqrt(np.maximum(weights @ GRID**2 - mean**2, 0.0))
+    mean = times(weights, GRID)
+    return mean, np.sqrt(np.maximum(times(weights, GRID**2) - mean**2, 0.0))
 
 
 def items_at(rmse: float, after: Float64) -> float:

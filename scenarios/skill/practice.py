@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.core.array import Float64, frozen
 from scenarios.skill.ability import Ability
-from scenarios.skill.item import GRID, Item
+from scenarios.skill.item import GRID, Item, times
 
 #: Variance that a case adds: of the drifts that were tried, the one whose interval holds 97 times in 100.
 DRIFT = 0.005
@@ -23,7 +23,7 @@ PRIOR_SD = 1.0
 
 def drifted(ability: Ability, variance: float = DRIFT) -> Ability:
     """What is believed before the next case: the same, and less sure."""
-    return ability if variance == 0 else Ability.normalised(ability.weights @ drift_matrix(variance))
+    return ability if variance == 0 else Ability.normalised(times(ability.weights, drift_matrix(variance)))
 
 
 @lru_cache(maxsize=16)

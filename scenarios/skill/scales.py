@@ -15,7 +15,7 @@ import numpy as np
 from engine.core.array import Float64, frozen, owned
 from engine.core.errors import InvalidValue
 from scenarios.skill.ability import PRIOR_SD, Ability, case_likelihood
-from scenarios.skill.item import GRID, Item
+from scenarios.skill.item import GRID, Item, times
 from scenarios.skill.practice import drift_matrix
 
 SCALES = ("detection", "characterisation", "diagnosis", "management")
@@ -79,7 +79,7 @@ class Scales:
 
     def drifted(self, variance: float) -> Scales:
         """What is believed before the next case of practice: the same, and less sure."""
-        return self if variance == 0 else Scales(self.tables @ drift_matrix(variance))
+        return self if variance == 0 else Scales(times(self.tables, drift_matrix(variance)))
 
 
 def _place(scale: str) -> int:
