@@ -1,10 +1,9 @@
 """How often each case may come: its price rises while it was shown to more than its share of learners.
 
 The shortest exams in which no case comes to more than a share of learners are a linear programme; in its solution each
-case has a price (its shadow price), and a case is worth its information over that price. The prices are found as they
-go, by every case that is shown. A case that is kept from some learners by lot instead (item eligibility; van der Linden
-and Veldkamp, J. Educational and Behavioral Statistics 29, 2004) is kept from those as well whom it would serve best:
-under the same cap exams are then a tenth longer (`sightline bench select`).
+case has a price (its shadow price), and is worth its information over that. The prices are found as cases are shown. A
+case that is kept from some learners by lot instead (item eligibility; van der Linden and Veldkamp, J. Educational and
+Behavioral Statistics 29, 2004) is kept from those as well whom it would serve best, and exams get longer.
 """
 
 from __future__ import annotations

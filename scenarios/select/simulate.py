@@ -150,6 +150,10 @@ class Run:
         """(most,) RMSE after each number of cases."""
         return np.asarray(np.sqrt(np.mean((self.trace - self.theta[:, None]) ** 2, axis=0)))
 
+    def of(self, who: NDArray[np.int64]) -> Run:
+        """Some of the learners, or some more than once."""
+        return Run(*(getattr(self, name)[who] for name in Run.__slots__))
+
     def stopping(self, error: float, least: int = 5) -> tuple[float, float]:
         """Mean cases and RMSE, had everybody stopped once this is the error; nobody may have stopped before."""
         enough = self.errors[:, least - 1 :] <= error

@@ -42,7 +42,7 @@ def test_an_interval_holds_what_it_promises_at_every_ability() -> None:
         assert 0.93 <= run.holds[run.theta == theta].mean() <= 0.97
 
 
-@pytest.mark.parametrize("measured", [False, True])
+@pytest.mark.parametrize("measured", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_it_still_holds_where_questions_are_only_guessed_at_and_less_often_where_guesses_are_taken_for_known(
     measured: bool,
 ) -> None:
@@ -96,7 +96,7 @@ def test_a_class_that_sits_down_together_is_not_shown_the_same_first_case() -> N
     assert simulate(marking_world(rng, np.zeros(60)), exam_rules(least=1, most=1), rng).exposure.max() == 1.0
 
 
-@pytest.mark.parametrize("seed", [20, 21])
+@pytest.mark.parametrize("seed", [20, pytest.param(21, marks=pytest.mark.slow)])
 def test_a_learner_who_improves_is_followed_better_than_by_the_best_of_all_gains_of_elo(seed: int) -> None:
     """Seeds on which nothing was chosen; Elo's gain is chosen on the very course that it is judged on."""
     course = Course(np.random.default_rng(seed), 200)
