@@ -108,7 +108,7 @@ def _told(case: str, runs: list[Run], *, content: bool = False, short: bool = Fa
         _row(case, "exposure, highest", np.mean([r.exposure.max() for r in runs])),
         _row(case, "exposure, highest of all banks", float(max(r.exposure.max() for r in runs))),
         _row(case, "never shown", np.mean([(r.exposure == 0).mean() for r in runs])),
-        _row(case, "overlap", np.mean([r.overlap for r in runs])),
+        _row(case, "overlap", float(np.mean([r.overlap for r in runs]))),
     ]
     if content:
         rows.append(_row(case, "content more than 2 cases off", _violations(runs)))

@@ -20,7 +20,7 @@ from scenarios.skill.ability import Ability
 from scenarios.skill.difficulty import answered_by
 from scenarios.skill.item import GRID, Item
 from scenarios.skill.learner import Mode
-from scenarios.skill.practice import practised
+from scenarios.skill.practice import PRIOR_SD, practised
 
 #: In the order in which a reading asks of them.
 SCALES: tuple[Scale, ...] = ("detection", "characterisation", "diagnosis", "management")
@@ -69,9 +69,14 @@ def banks(cases: Iterable[Case], items: Mapping[str, Item]) -> dict[Scale, Bank]
     return made
 
 
+def beginning(mode: str) -> Ability:
+    """What is believed of somebody who has answered nothing."""
+    return Ability.prior(0.0, PRIOR_SD) if mode == "practice" else Ability.prior()
+
+
 def least_known(abilities: Mapping[Scale, Ability], scales: Sequence[Scale]) -> Scale:
     """The scale to ask of next; of those alike, the first."""
-    return max(scales, key=lambda scale: round(abilities.get(scale, Ability.prior()).error, 2))
+    return max(scales, key=lambda scale: round(abilities[scale].error, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +103,9 @@ def learned(
                 item = items.get(name, prior(case, one.task))
                 score = int(one.share >= RIGHT)
                 answers.append((item, score))
-                changed[name] = answered_by(item, abilities.get(scale, Ability.prior()), score)
+                changed[name] = answered_by(item, abilities[scale], score)
         if answers:
-            before[scale] = abilities.get(scale, Ability.prior())
+            before[scale] = abilities[scale]
             drift = {} if mode == "practice" else {"drift": 0.0}
             after[scale] = practised(before[scale], answers, CASE_SD, **drift)
     return Learned(before, after, changed)

@@ -278,9 +278,9 @@ class School:
         banks = {scale: bank for scale, bank in self._banks.items() if len(bank)}
         if not banks:
             raise InvalidValue("there is no case to read")
-        abilities = _abilities(session, trainee)
+        abilities = _abilities(session, trainee, mode, sitting.id)
         scale = practice.least_known(abilities, tuple(banks))
-        bank, ability = banks[scale], abilities.get(scale, Ability.prior())
+        bank, ability = banks[scale], abilities[scale]
         mine = select(ReadingRow.case_id, ReadingRow.sitting).where(ReadingRow.trainee == trainee)
         read = list(session.execute(mine.order_by(ReadingRow.began_s)))
         rules = practice.RULES[mode]
@@ -452,7 +452,8 @@ class School:
                     return row
                 query = select(EventRow.body).where(EventRow.reading == reading).order_by(EventRow.n)
                 events = [EVENT.validate_json(body) for body in session.scalars(query)]
-                abilities, items, mode = _abilities(session, trainee), _items(session), _mode(session, row)
+                items, mode = _items(session), _mode(session, row)
+                abilities = _abilities(session, trainee, mode, row.sitting)
                 card = session.get(ReviewRow, (trainee, self._cases[row.case_id, row.case_version].case.concept))
             case = self._cases[row.case_id, row.case_version].case
             ground = self._ground(case)
@@ -652,14 +653,20 @@ def _mode(session: Session, row: ReadingRow) -> str:
     return sitting.mode if sitting is not None else "practice"
 
 
-def _abilities(session: Session, trainee: str) -> dict[Scale, Ability]:
-    """What is believed now, of each scale that was asked."""
+def _abilities(session: Session, trainee: str, mode: str, sitting: str) -> dict[Scale, Ability]:
+    """What is believed now: in an exam by that exam alone, in practice by all practice."""
     found: dict[Scale, Ability] = {}
     for scale in practice.SCALES:
-        query = select(AbilityRow.weights).where(AbilityRow.trainee == trainee, AbilityRow.scale == scale)
-        weights = session.scalars(query.order_by(AbilityRow.at_s.desc()).limit(1)).first()
-        if weights is not None:
-            found[scale] = practice.ability_of(weights)
+        query = (
+            select(AbilityRow.weights)
+            .join(ReadingRow, ReadingRow.id == AbilityRow.reading)
+            .join(Sitting, Sitting.id == ReadingRow.sitting)
+            .where(AbilityRow.trainee == trainee, AbilityRow.scale == scale, Sitting.mode == mode)
+            .order_by(AbilityRow.at_s.desc())
+            .limit(1)
+        )
+        weights = session.scalars(query if mode == "practice" else query.where(Sitting.id == sitting)).first()
+        found[scale] = practice.beginning(mode) if weights is None else practice.ability_of(weights)
     return found
 
 
