@@ -6,7 +6,7 @@ answer on one scale tells of the others is exact on the grid, by one sum over th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -53,6 +53,22 @@ class Scales:
         if len(loadings) != len(SCALES) or any(not 0 <= one < 1 for one in loadings):
             raise InvalidValue("each scale has a loading of at least 0 and below 1")
         return cls(_prior(tuple(loadings), sd))
+
+    @classmethod
+    def of(cls, alone: Mapping[str, Ability], loadings: Sequence[float] = LOADINGS, sd: float = PRIOR_SD) -> Scales:
+        """From what each scale's own answers tell, by itself, of learners of this deviation.
+
+        Exact where nothing faded; what faded in practice counts as so many fewer answers.
+
+        Raises:
+            InvalidValue: no such scale.
+        """
+        tables = np.array(cls.prior(loadings, sd).tables)
+        before = Ability.prior(0.0, sd).weights
+        for scale, ability in alone.items():
+            told = ability.weights / before
+            tables[_place(scale)] *= told / told.max()
+        return cls(tables)
 
     def ability(self, scale: str) -> Ability:
         """What is believed of one scale, from the answers on all."""

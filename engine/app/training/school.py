@@ -278,7 +278,7 @@ class School:
         banks = {scale: bank for scale, bank in self._banks.items() if len(bank)}
         if not banks:
             raise InvalidValue("there is no case to read")
-        abilities = _abilities(session, trainee, mode, sitting.id)
+        abilities = practice.together(_abilities(session, trainee, mode, sitting.id), mode)
         scale = practice.least_known(abilities, tuple(banks))
         bank, ability = banks[scale], abilities[scale]
         mine = select(ReadingRow.case_id, ReadingRow.sitting).where(ReadingRow.trainee == trainee)
@@ -527,7 +527,7 @@ class School:
                     low=low,
                     high=high,
                     error=ability.error,
-                    weights=practice.weights_json(ability),
+                    weights=practice.weights_json(learned.alone[scale]),
                 )
             )
         made, due_s = practice.reviewed(card, scored.share, at_s)
@@ -654,7 +654,7 @@ def _mode(session: Session, row: ReadingRow) -> str:
 
 
 def _abilities(session: Session, trainee: str, mode: str, sitting: str) -> dict[Scale, Ability]:
-    """What is believed now: in an exam by that exam alone, in practice by all practice."""
+    """What each scale's own answers tell: in an exam of that exam alone, in practice of all practice."""
     found: dict[Scale, Ability] = {}
     for scale in practice.SCALES:
         query = (
