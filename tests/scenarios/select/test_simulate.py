@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ EACH = (-2.0, -1.0, 0.0, 1.0, 2.0)
 FOLLOW = exam_rules(most=40)
 
 
-def cohort(count: int, on_grid: bool = False, *, banks: int = BANKS, **changes: object) -> Run:
+def cohort(count: int, on_grid: bool = False, *, banks: int = BANKS, **changes: Any) -> Run:
     """Learners on ten banks; what is not of the bank is of the design."""
     design = {name: changes.pop(name) for name in ("how", "follow", "rules", "forms") if name in changes}
     rules = design.pop("rules", exam_rules())
@@ -31,8 +33,8 @@ def cohort(count: int, on_grid: bool = False, *, banks: int = BANKS, **changes: 
     for n in range(banks):
         rng = np.random.default_rng([7, n])
         theta = np.resize(EACH, count // banks) if on_grid else rng.normal(size=count // banks)
-        world = marking_world(rng, theta, **changes)  # type: ignore[arg-type]
-        runs.append(simulate(world, rules, np.random.default_rng([8, n]), **design))  # type: ignore[arg-type]
+        world = marking_world(rng, theta, **changes)
+        runs.append(simulate(world, rules, np.random.default_rng([8, n]), **design))
     return joined(runs)
 
 
@@ -46,7 +48,7 @@ def test_an_interval_holds_what_it_promises_at_every_ability() -> None:
 def test_it_still_holds_where_questions_are_only_guessed_at_and_less_often_where_guesses_are_taken_for_known(
     measured: bool,
 ) -> None:
-    off = {"step_sd": 0.5, "slope_sd": 0.3, "measured": measured}
+    off: dict[str, Any] = {"step_sd": 0.5, "slope_sd": 0.3, "measured": measured}
     told = cohort(1000, **off)
     taken_for_known = cohort(1000, **off, declared=False)
     assert told.holds.mean() >= 0.92
@@ -68,11 +70,9 @@ def test_an_exam_takes_two_fifths_fewer_cases_than_the_best_form_that_is_the_sam
 
 
 def test_the_best_form_is_better_than_one_by_chance_and_forms_that_share_no_case_are_each_a_little_worse() -> None:
-    small = {"follow": True, "rules": exam_rules(most=20), "banks": 5}
-    best, two, chance = (
-        cohort(1000, **small, **how).rmse_after()[-1]
-        for how in ({"how": "fixed"}, {"how": "fixed", "forms": 2}, {"how": "random"})
-    )
+    small: dict[str, Any] = {"follow": True, "rules": exam_rules(most=20), "banks": 5}
+    designs: list[dict[str, Any]] = [{"how": "fixed"}, {"how": "fixed", "forms": 2}, {"how": "random"}]
+    best, two, chance = (cohort(1000, **small, **how).rmse_after()[-1] for how in designs)
     assert best < two < chance
     forms = best_forms(marking_world(np.random.default_rng(1), np.zeros(1)).bank, 20, 4)
     assert len(np.unique(forms)) == forms.size

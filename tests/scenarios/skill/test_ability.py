@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -130,13 +131,14 @@ def test_measured_questions_come_nearer_the_truth_when_drawn_towards_their_kind(
         for n, (b, a) in enumerate(zip(step + rng.normal(0, 0.5, 400), log + rng.normal(0, 0.3, 400), strict=True))
     ]
     drawn = of_their_kind(seen)
-    for of, true, sd in (
-        (lambda item: item.steps[0], step, lambda item: item.step_sd),
-        (lambda item: np.log(item.slope), log, lambda item: item.slope_sd),
-    ):
-        before, after = (np.std([of(item) - at for item, at in zip(one, true, strict=True)]) for one in (seen, drawn))
+
+    def off(of: Sequence[Item]) -> tuple[float, float]:
+        steps, logs = np.array([(item.steps[0], np.log(item.slope)) for item in of]).T
+        return float(np.std(steps - step)), float(np.std(logs - log))
+
+    for before, after, told in zip(off(seen), off(drawn), (drawn[0].step_sd, drawn[0].slope_sd), strict=True):
         assert after < 0.95 * before
-        assert sd(drawn[0]) == pytest.approx(after, rel=0.2)
+        assert told == pytest.approx(after, rel=0.2)
     exact = [replace(item, step_sd=0.0, slope_sd=0.0) for item in seen]
     for kept, was in zip(of_their_kind(exact), exact, strict=True):
         np.testing.assert_allclose((*kept.steps, kept.slope), (*was.steps, was.slope))
