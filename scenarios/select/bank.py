@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.array import Float64, frozen
+from engine.core.array import Float32, frozen
 from engine.core.errors import InvalidValue
-from scenarios.skill.item import GRID, Item
+from scenarios.skill.item import GRID, Item, chances_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class Bank:
         if not names or len(set(names)) < len(names):
             raise InvalidValue("a bank has entries, each with a name of its own")
         self.place = {name: n for n, name in enumerate(names)}
-        #: (n, 121) expected score as a share of the most, at each ability.
-        self.success: Float64
-        #: (n, most scores - 1, 121) chance of each score but the lowest; 0 where a question has no such score.
-        self.scores: NDArray[np.float32]
-        self.success, self.scores = _tables([entry.item for entry in self.entries])
+        #: (most scores - 1, 121, n) chance of each score but the lowest at each ability; 0 where it has no such one.
+        self.scores: Float32
+        #: (121, n) expected score as a share of the most.
+        self.success: Float32
+        self.scores, self.success = _tables([entry.item for entry in self.entries])
         self.is_normal: NDArray[np.bool_] = frozen(np.array([entry.is_normal for entry in self.entries]))
         self.is_rare: NDArray[np.bool_] = frozen(np.array([entry.is_rare for entry in self.entries]))
         topics = sorted({entry.topic for entry in self.entries})
@@ -70,14 +70,16 @@ class Bank:
         new = {item.id: item for item in items}
         if unknown := sorted(set(new) - set(self.place)):
             raise InvalidValue(f"the bank has no {', '.join(unknown)}")
+        if not new:
+            return self
         at = np.array([self.place[name] for name in new], np.int64)
-        success, scores = _tables(list(new.values()), least=self.scores.shape[1])
-        all_success = self.success.copy()
-        all_scores = np.pad(self.scores, ((0, 0), (0, scores.shape[1] - self.scores.shape[1]), (0, 0)))
-        all_success[at], all_scores[at] = success, scores
+        scores, success = _tables(list(new.values()))
+        most = max(len(scores), len(self.scores))
+        all_scores, all_success = _padded(self.scores, most), self.success.copy()
+        all_scores[..., at], all_success[..., at] = _padded(scores, most), success
         bank = copy.copy(self)
         bank.entries = tuple(replace(one, item=new.get(one.item.id, one.item)) for one in self.entries)
-        bank.success, bank.scores = frozen(all_success), frozen(all_scores)
+        bank.scores, bank.success = frozen(all_scores), frozen(all_success)
         return bank
 
     def of_concept(self, concept: str) -> NDArray[np.bool_]:
@@ -85,12 +87,14 @@ class Bank:
         return np.asarray(self._concept == concept)
 
 
-def _tables(items: Sequence[Item], least: int = 1) -> tuple[Float64, NDArray[np.float32]]:
-    """`Bank.success` and `Bank.scores` of questions; scores for at least so many above the lowest."""
-    chances = [item.chances(GRID) for item in items]
-    success = np.array([chance @ np.linspace(0.0, 1.0, chance.shape[1]) for chance in chances])
-    most = max((chance.shape[1] - 1 for chance in chances), default=0)
-    scores = np.zeros((len(chances), max(most, least), len(GRID)), np.float32)
-    for table, chance in zip(scores, chances, strict=True):
-        table[: chance.shape[1] - 1] = chance.T[1:]
-    return frozen(success.reshape(-1, len(GRID))), frozen(scores)
+def _tables(items: Sequence[Item]) -> tuple[Float32, Float32]:
+    """`Bank.scores` and `Bank.success` of questions."""
+    chances = chances_of(items, GRID.astype(np.float32))
+    scores = np.ascontiguousarray(chances[:, 1:].transpose(1, 2, 0))
+    share = np.arange(1, len(scores) + 1)[:, None] / (np.array([item.scores for item in items]) - 1)
+    return frozen(scores), frozen(np.einsum("san,sn->an", scores, share.astype(np.float32)))
+
+
+def _padded(scores: Float32, most: int) -> Float32:
+    """A copy with rows of 0 for scores that none of its questions has."""
+    return np.pad(scores, ((0, most - len(scores)), (0, 0), (0, 0)))

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.array import Float64
+from engine.core.array import Float32, Float64
 from engine.core.errors import InvalidValue
 from scenarios.select.bank import Bank
 from scenarios.skill.ability import Ability
-from scenarios.skill.item import GRID
+from scenarios.skill.item import GRID, times
 from scenarios.skill.learner import Mode
 
 
@@ -99,14 +99,14 @@ def choose(
     rules: Rules,
     rng: np.random.Generator,
     *,
-    eligible: NDArray[np.bool_] | None = None,
+    worth: Float32 | None = None,
     due: Sequence[str] = (),
 ) -> Chosen:
     """The next case.
 
     Args:
         shown: places of those that were shown already: none comes twice.
-        eligible: (n,) which may be shown to this learner (`Exposure.draw`); given up where nothing else is left.
+        worth: (n,) by how often each case has come to others (`Exposure.worth`).
         due: concepts that are due for review, the most urgent first: another case of one comes before all others.
 
     Raises:
@@ -116,46 +116,45 @@ def choose(
     left[list(shown)] = False
     if not left.any():
         raise InvalidValue("every case of the bank was shown")
-    allowed = left if eligible is None or not (left & eligible).any() else left & eligible
     value = _value(bank, ability, rules)
     for concept in due if rules.mode is Mode.PRACTICE else ():
         of_it = left & bank.of_concept(concept)
         if of_it.any():
             place = int(np.where(of_it, value, -np.inf).argmax())
             return Chosen(place, f"{concept} is due for review: this is another case of it")
-    value = np.where(allowed, value * _wanted(bank, shown, rules), -np.inf)
+    value = value * wanted(bank, np.array(shown, np.int64)[None], rules)[0]
+    value = np.where(left, value if worth is None else value * worth, -np.inf)
     place = _best(value, len(shown), rules, rng)
     return Chosen(place, _why(bank, ability, place, shown, rules))
 
 
-def _value(bank: Bank, ability: Ability, rules: Rules) -> Float64:
+def _value(bank: Bank, ability: Ability, rules: Rules) -> Float32:
     """(n,) what each case is worth, whatever its content."""
     if rules.mode is Mode.EXAM:
         return np.asarray(variance_taken(bank, ability.weights[None])[0])
-    expected = bank.success @ ability.weights
-    return np.asarray(
-        np.exp(-0.5 * ((expected - rules.target) / _TOLERANCE) ** 2) + 1e-6 * (1 - np.abs(expected - rules.target))
-    )
+    off = np.abs(_expected(bank, ability) - np.float32(rules.target))
+    return np.asarray(np.exp(-0.5 * (off / _TOLERANCE) ** 2) + 1e-6 * (1 - off))
 
 
-def variance_taken(bank: Bank, weights: Float64) -> Float64:
+def _expected(bank: Bank, ability: Ability) -> Float32:
+    """(n,) share of each case that should come out right."""
+    return times(ability.weights.astype(np.float32), bank.success)
+
+
+def variance_taken(bank: Bank, weights: Float64) -> Float32:
     """(m, n) variance of the ability that an answer to each case is expected to take away, for (m, 121) beliefs."""
-    m, n = len(weights), len(bank)
-    centred = weights * (GRID - (weights @ GRID)[:, None])
-    both = np.concatenate([weights, centred]).astype(np.float32)
-    summed = (both @ bank.scores.reshape(-1, len(GRID)).T).reshape(2 * m, n, -1)
-    chance, moment = summed[:m], summed[m:]
-    lowest, rest = 1.0 - chance.sum(axis=2), moment.sum(axis=2)
-    taken = (moment**2 / np.maximum(chance, _NEVER)).sum(axis=2) + rest**2 / np.maximum(lowest, _NEVER)
-    return np.asarray(taken, np.float64)
+    centred = (weights * (GRID - times(weights, GRID)[:, None])).astype(np.float32)
+    weights_32 = weights.astype(np.float32)
+    taken, lowest, rest = (np.full((len(weights), len(bank)), n, np.float32) for n in (0, 1, 0))
+    for of_score in bank.scores:
+        chance, moment = times(weights_32, of_score), times(centred, of_score)
+        taken += moment**2 / np.maximum(chance, _NEVER)
+        lowest -= chance
+        rest += moment
+    return np.asarray(taken + rest**2 / np.maximum(lowest, _NEVER), np.float32)
 
 
-def _wanted(bank: Bank, shown: Sequence[int], rules: Rules) -> Float64:
-    """(n,) how much the content of each is still wanted."""
-    return np.asarray(wanted(bank, np.array(shown, np.int64)[None], rules)[0])
-
-
-def wanted(bank: Bank, shown: NDArray[np.int64], rules: Rules) -> Float64:
+def wanted(bank: Bank, shown: NDArray[np.int64], rules: Rules) -> Float32:
     """(m, n) how much the content of each is still wanted by learners who were shown (m, k) cases.
 
     1 where none of it was shown, less as its share is filled.
@@ -172,9 +171,10 @@ def wanted(bank: Bank, shown: NDArray[np.int64], rules: Rules) -> Float64:
     return np.asarray(wants)
 
 
-def _room(planned: Float64, there: NDArray[np.int64]) -> Float64:
+def _room(planned: Float64, there: NDArray[np.int64]) -> Float32:
     """What is left of each share, of the share; a little even where it is full, so that nothing is ruled out."""
-    return np.asarray(np.maximum(planned - there, 0.02 * np.maximum(planned, 0.05)) / np.maximum(planned, 0.05))
+    least = np.maximum(planned, 0.05)
+    return np.asarray(np.maximum(planned - there, 0.02 * least) / least, np.float32)
 
 
 def _topic_shares(bank: Bank, rules: Rules) -> Float64:
@@ -182,7 +182,7 @@ def _topic_shares(bank: Bank, rules: Rules) -> Float64:
     return np.asarray(shares / shares.sum() if shares.sum() > 0 else np.full(len(shares), 1 / len(shares)))
 
 
-def _best(value: Float64, count: int, rules: Rules, rng: np.random.Generator) -> int:
+def _best(value: Float32, count: int, rules: Rules, rng: np.random.Generator) -> int:
     if count >= rules.drawn and rules.mode is Mode.EXAM:
         return int(value.argmax())
     among = min(rules.among, int((value > -np.inf).sum()))
@@ -196,5 +196,5 @@ def _why(bank: Bank, ability: Ability, place: int, shown: Sequence[int], rules: 
     content = f"{of_topic} of {len(shown)} cases so far were of {entry.topic}"
     if rules.mode is Mode.EXAM:
         return f"It tells much about an ability near {ability.mean:.1f} (±{ability.error:.1f}); {content}."
-    expected = float(bank.success[place] @ ability.weights)
+    expected = float(ability.weights @ bank.success[:, place])
     return f"About {100 * expected:.0f} % of it should come out right: hard enough to learn from; {content}."

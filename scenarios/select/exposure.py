@@ -1,44 +1,49 @@
-"""How often each case may come: item eligibility (van der Linden and Veldkamp, J. Educational and Behavioral
-Statistics 29, 2004). A case that came too often among those who could have had it is not eligible for some learners."""
+"""How often each case may come: its price rises while it was shown to more than its share of learners.
+
+The shortest exams in which no case comes to more than a share of learners are a linear programme; in its solution each
+case has a price (its shadow price), and is worth its information over that. The prices are found as cases are shown. A
+case that is kept from some learners by lot instead (item eligibility; van der Linden and Veldkamp, J. Educational and
+Behavioral Statistics 29, 2004) is kept from those as well whom it would serve best, and exams get longer.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from engine.core.array import Float64
 
 #: No more than one learner in four is shown any case.
 MOST = 0.25
-#: The power with which a case that came too often is held back.
-_FIRMNESS = 8.0
+#: So many learners too many make a price e, twice as many e⁴: fewer would let it swing, more would pass the cap.
+_FIRMNESS = 5.0
+#: A price beyond this changes nothing more.
+_DEAREST = 20.0
 
 
 class Exposure:
-    """Not a value: it counts learners. `fade` weighs older learners less, so that it follows a bank that changes."""
+    """Not a value: it counts.
 
-    def __init__(self, count: int, most: float = MOST, fade: float = 1.0) -> None:
+    Args:
+        shown: (n,) learners to whom each case was shown so far.
+        learners: how many there were while it could be shown: one number, or one a case.
+        most: share of learners who may be shown a case.
+    """
+
+    def __init__(self, shown: ArrayLike, learners: ArrayLike = 0, most: float = MOST) -> None:
         self.most = most
-        self._fade = fade
-        self._eligible: Float64 = np.zeros(count)
-        self._shown: Float64 = np.zeros(count)
-        self._learners = 0.0
+        self._over: Float64 = np.array(shown, np.float64) - most * np.asarray(learners)
 
-    def draw(self, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """(n,) which cases one learner may be shown; drawn once, before the first case."""
-        chance = np.where(self._shown > 0, self.most * self._eligible / np.maximum(self._shown, 1e-12), 1.0)
-        # Left to itself that holds the cap on average; what chance has put above it comes down at once.
-        over = self._shown / (self.most * max(self._learners, 1.0))
-        chance = chance * np.maximum(over, 1.0) ** -_FIRMNESS
-        return np.asarray(rng.random(len(chance)) < np.minimum(chance, 1.0))
+    def begins(self, learners: int = 1) -> None:
+        """So many more learners."""
+        self._over -= self.most * learners
 
-    def note(self, eligible: NDArray[np.bool_], shown: NDArray[np.int64]) -> None:
-        """One learner is done: what he might have been shown, and what he was.
+    def shows(self, place: int) -> None:
+        """A case, to one of them."""
+        self._over[place] += 1
 
-        Only eligible cases count as such; a case that was shown although it was not (where nothing else was left) does.
-        """
-        was_shown = np.zeros(len(self._shown), bool)
-        was_shown[shown] = True
-        self._eligible = self._fade * self._eligible + (eligible | was_shown)
-        self._shown = self._fade * self._shown + was_shown
-        self._learners = self._fade * self._learners + 1.0
+    def worth(self) -> NDArray[np.float32]:
+        """(n,) 1 over the price of each case: 1 for those that came no oftener than they may."""
+        over = np.maximum(self._over, 0)
+        over -= over.min()
+        return np.asarray(np.exp(-np.minimum((over / _FIRMNESS) ** 2, _DEAREST)), np.float32)

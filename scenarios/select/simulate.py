@@ -7,21 +7,24 @@ Every design meets the same learners, who answer the same question alike (common
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core.array import Float64
+from engine.core.array import Float32, Float64
 from scenarios.select.bank import Bank, Entry
 from scenarios.select.choose import Rules, variance_taken, wanted
 from scenarios.select.exposure import Exposure
-from scenarios.skill.ability import LEVEL, PRIOR_SD, Ability
-from scenarios.skill.item import GRID, Item
+from scenarios.skill.ability import LEVEL, PRIOR_SD, Ability, case_likelihood
+from scenarios.skill.difficulty import of_their_kind
+from scenarios.skill.item import GRID, Item, times
 from scenarios.skill.learner import Mode
 
-#: So many learners read at once: exposure is counted between, as where as many rooms are open.
+#: So many learners read at once where exposure is counted: a class that sits down together.
 _ROOMS = 20
 How = Literal["ours", "information", "random", "fixed"]
 
@@ -65,6 +68,7 @@ def marking_world(
     step_sd: float = 0.0,
     slope_sd: float = 0.0,
     declared: bool = True,
+    measured: bool = False,
     topics: int = 1,
     normal: float = 0.0,
 ) -> World:
@@ -73,28 +77,26 @@ def marking_world(
     Args:
         step_sd, slope_sd: how far the true questions are from what is believed of them.
         declared: whether the engine is told; one that is not takes guesses for known.
+        measured: what is believed scatters about the truth, as measurements do, so that what seems sharpest is
+            overestimated; otherwise the truth scatters about what is believed.
     """
     slope = np.exp(rng.normal(np.log(1.2), 0.3, count))
     step = rng.normal(0.2, 1.1, count)
+    other_slope = slope * np.exp(rng.normal(0.0, slope_sd, count))
+    other_step = step + rng.normal(0.0, step_sd, count)
+    believed, true = ((other_slope, other_step), (slope, step))[:: 1 if measured else -1]
     told = float(declared)
+    items: Sequence[Item] = [
+        Item(f"case {n}", (float(at),), step_sd=told * step_sd, slope=float(sharp), slope_sd=told * slope_sd)
+        for n, (sharp, at) in enumerate(zip(*believed, strict=True))
+    ]
+    if measured and declared:
+        items = of_their_kind(items)
     bank = Bank(
-        Entry(
-            Item(
-                f"case {n}", (float(step[n]),), step_sd=told * step_sd, slope=float(slope[n]), slope_sd=told * slope_sd
-            ),
-            f"topic {n % topics}",
-            f"concept {n % 20}",
-            is_normal=bool(n % 100 < 100 * normal),
-        )
-        for n in range(count)
+        Entry(item, f"topic {n % topics}", f"concept {n % 20}", is_normal=bool(n % 100 < 100 * normal))
+        for n, item in enumerate(items)
     )
-    return World(
-        bank,
-        slope * np.exp(rng.normal(0.0, slope_sd, count)),
-        step + rng.normal(0.0, step_sd, count),
-        theta,
-        rng.random((len(theta), count)),
-    )
+    return World(bank, *true, theta, rng.random((len(theta), count)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +107,7 @@ class Run:
         theta, mean, error, low, high: (m,) true and estimated ability, with its error and interval.
         length: (m,) cases that each was shown.
         shown: (m, n) which.
-        trace: (m, most) estimate after each case, as if nobody had stopped early; NaN where it was not followed.
+        trace, errors: (m, most) estimate and its error after each case; NaN once a learner had stopped.
     """
 
     theta: Float64
@@ -116,6 +118,7 @@ class Run:
     length: NDArray[np.int64]
     shown: NDArray[np.bool_]
     trace: Float64
+    errors: Float64
 
     @property
     def rmse(self) -> float:
@@ -147,6 +150,17 @@ class Run:
         """(most,) RMSE after each number of cases."""
         return np.asarray(np.sqrt(np.mean((self.trace - self.theta[:, None]) ** 2, axis=0)))
 
+    def of(self, who: NDArray[np.int64]) -> Run:
+        """Some of the learners, or some more than once."""
+        return Run(*(getattr(self, name)[who] for name in Run.__slots__))
+
+    def stopping(self, error: float, least: int = 5) -> tuple[float, float]:
+        """Mean cases and RMSE, had everybody stopped once this is the error; nobody may have stopped before."""
+        enough = self.errors[:, least - 1 :] <= error
+        last = np.where(enough.any(axis=1), enough.argmax(axis=1) + least, self.errors.shape[1]) - 1
+        off = self.trace[np.arange(len(last)), last] - self.theta
+        return float(last.mean() + 1), float(np.sqrt(np.mean(off**2)))
+
 
 def joined(runs: list[Run]) -> Run:
     """Learners of several banks of one size together; exposure is of each bank apart, not of these."""
@@ -160,6 +174,7 @@ def simulate(
     *,
     how: How = "ours",
     cap: float | None = None,
+    forms: int = 1,
     follow: bool = False,
     prior_sd: float = PRIOR_SD,
 ) -> Run:
@@ -167,115 +182,139 @@ def simulate(
 
     Args:
         cap: share of learners who may be shown a case; None: as many as it serves.
+        forms: so many fixed forms that share no case; learners get them in turn.
         follow: nobody stops before `rules.most`, so that errors after each number of cases can be told.
     """
     m, n = world.luck.shape
-    exposure = Exposure(n, cap) if cap is not None else None
-    form = best_form(world.bank, rules.most) if how == "fixed" else None
-    parts = []
+    exposure = Exposure(np.zeros(n), most=cap) if cap is not None else None
+    fixed = best_forms(world.bank, rules.most, forms)[np.arange(m) % forms] if how == "fixed" else None
     rooms = _ROOMS if exposure else m
+    parts = []
     for start in range(0, m, rooms):
         who = np.arange(start, min(start + rooms, m))
-        eligible = np.array([exposure.draw(rng) for _ in who]) if exposure else np.ones((len(who), n), bool)
-        run = _rooms(world, who, eligible, rules, rng, how, form, follow, prior_sd)
-        if exposure:
-            for allowed, shown in zip(eligible, run.shown, strict=True):
-                exposure.note(allowed, np.flatnonzero(shown))
-        parts.append(run)
+        parts.append(_rooms(world, who, exposure, rules, rng, how, fixed, follow, prior_sd))
     return joined(parts)
 
 
 def _rooms(
     world: World,
     who: NDArray[np.int64],
-    eligible: NDArray[np.bool_],
+    exposure: Exposure | None,
     rules: Rules,
     rng: np.random.Generator,
     how: How,
-    form: NDArray[np.int64] | None,
+    fixed: NDArray[np.int64] | None,
     follow: bool,
     prior_sd: float,
 ) -> Run:
     bank, k = world.bank, len(who)
-    likes = np.concatenate([1.0 - bank.scores.sum(axis=1, keepdims=True), bank.scores], axis=1, dtype=np.float64)
+    right = bank.scores[0].T.astype(np.float64)
     weights = np.tile(Ability.prior(0.0, prior_sd).weights, (k, 1))
     shown = np.zeros((k, len(bank)), bool)
     order = np.zeros((k, rules.most), np.int64)
-    trace = np.full((k, rules.most), np.nan)
+    trace, errors = np.full((2, k, rules.most), np.nan)
     active = np.arange(k)
+    if exposure:
+        exposure.begins(k)
     for turn in range(min(rules.most, len(bank))):
-        value = _worth(bank, weights[active], order[active, :turn], rules, rng, how, form, turn)
-        open_ = ~shown[active] & eligible[active]
-        open_ = np.where(open_.any(axis=1, keepdims=True), open_, ~shown[active])
-        value = np.where(open_, value, -np.inf)
-        if how in ("ours", "information") and turn < rules.drawn:
-            best = np.argpartition(value, -rules.among, axis=1)[:, -rules.among :]
-            picked = best[np.arange(len(active)), rng.integers(rules.among, size=len(active))]
-            usable = value[np.arange(len(active)), picked] > -np.inf
-            picked = np.where(usable, picked, value.argmax(axis=1))
+        if fixed is not None:
+            picked = fixed[who[active], turn]
         else:
-            picked = value.argmax(axis=1)
+            value = _worth(bank, weights[active], order[active, :turn], rules, rng, how)
+            value[shown[active]] = -np.inf
+            picked = _picked(value, rules.among if how != "random" and turn < rules.drawn else 1, rng, exposure)
         order[active, turn], shown[active, picked] = picked, True
-        told = likes[picked, world.answers(who[active], picked, turn)]
+        chance = right[picked]
+        told = np.where(world.answers(who[active], picked, turn)[:, None] == 1, chance, 1.0 - chance)
         now = weights[active] * told
         weights[active] = now / now.sum(axis=1, keepdims=True)
-        mean, error = _moments(weights[active])
-        trace[active, turn] = mean
+        trace[active, turn], errors[active, turn] = _moments(weights[active])
         if not follow and turn + 1 >= rules.least:
-            active = active[error > rules.error]
+            active = active[errors[active, turn] > rules.error]
             if not len(active):
                 break
     mean, error = _moments(weights)
-    ends = np.array([Ability(row).interval(LEVEL) for row in weights])
+    low, high = np.array([Ability(row).interval(LEVEL) for row in weights]).T
     length = shown.sum(axis=1)
     theta = world.theta[who] + world.gain * (length - 1)
-    return Run(theta, mean, error, ends[:, 0], ends[:, 1], length, shown, trace)
+    return Run(theta, mean, error, low, high, length, shown, trace, errors)
+
+
+def _picked(value: Float32, among: int, rng: np.random.Generator, exposure: Exposure | None) -> NDArray[np.int64]:
+    """(k,) a case for each learner, one of the best `among`; one learner after the other where exposure is counted."""
+    if exposure is None and among == 1:
+        return np.asarray(value.argmax(axis=1))
+    picked = np.zeros(len(value), np.int64)
+    for n, row in enumerate(value):
+        row = row if exposure is None else row * exposure.worth()
+        picked[n] = row.argmax() if among == 1 else rng.choice(np.argpartition(row, -among)[-among:])
+        if exposure:
+            exposure.shows(int(picked[n]))
+    return picked
 
 
 def _worth(
-    bank: Bank,
-    weights: Float64,
-    shown: NDArray[np.int64],
-    rules: Rules,
-    rng: np.random.Generator,
-    how: How,
-    form: NDArray[np.int64] | None,
-    turn: int,
-) -> Float64:
+    bank: Bank, weights: Float64, shown: NDArray[np.int64], rules: Rules, rng: np.random.Generator, how: How
+) -> Float32:
     """(k, n) what each case is worth to each learner."""
-    if form is not None:
-        value = np.zeros((len(weights), len(bank)))
-        value[:, form[turn]] = 1.0
-        return value
     if how == "random":
-        return rng.random((len(weights), len(bank)))
+        return rng.random((len(weights), len(bank)), np.float32)
     if how == "information":
-        at = np.abs(GRID - (weights @ GRID)[:, None]).argmin(axis=1)
-        return np.asarray(information(bank)[:, at].T)
-    return variance_taken(bank, weights) * wanted(bank, shown, rules)
+        at = np.abs(GRID - times(weights, GRID)[:, None]).argmin(axis=1)
+        return np.asarray(information(bank)[:, at].T, np.float32)
+    return np.asarray(variance_taken(bank, weights) * wanted(bank, shown, rules))
 
 
 def information(bank: Bank) -> Float64:
     """(n, 121) Fisher's information of each question, right or wrong, at each ability."""
-    chance = np.clip(bank.success, 1e-9, 1 - 1e-9)
+    chance = np.clip(bank.success.T.astype(np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(np.gradient(chance, GRID, axis=1) ** 2 / (chance * (1 - chance)))
 
 
-def best_form(bank: Bank, most: int) -> NDArray[np.int64]:
-    """(most,) places of the form that is best for all: each next question lowers the mean error of N(0, 1) most."""
+def best_forms(bank: Bank, most: int, forms: int = 1) -> NDArray[np.int64]:
+    """(forms, most) places of forms that share no case, the best for all: each next question lowers the mean error of
+    N(0, 1) most."""
     told, population = information(bank), np.exp(-0.5 * GRID**2)
-    so_far, form = np.ones(len(GRID)), list[int]()
-    for _ in range(min(most, len(bank))):
-        left = (population / (so_far + told)).sum(axis=1)
-        left[form] = np.inf
-        form.append(int(left.argmin()))
-        so_far += told[form[-1]]
-    return np.array(form, np.int64)
+    so_far, made, used = np.ones((forms, len(GRID))), np.zeros((forms, most), np.int64), list[int]()
+    for turn in range(most):
+        # Who chose last chooses first, so that the forms are alike.
+        for form in list(range(forms))[:: 1 if turn % 2 == 0 else -1]:
+            left = (population / (so_far[form] + told)).sum(axis=1)
+            left[used] = np.inf
+            used.append(int(left.argmin()))
+            made[form, turn] = used[-1]
+            so_far[form] += told[used[-1]]
+    return made
+
+
+def cases_of_four(
+    rng: np.random.Generator, learners: int, case_sd: float, believed_sd: float, cases: int = 10
+) -> NDArray[np.bool_]:
+    """(learners,) whether the interval holds, after cases of four questions each that share an effect of the case.
+
+    Args:
+        case_sd, believed_sd: standard deviation of the effect, and what the engine takes it for.
+    """
+    theta = rng.normal(size=learners)
+    weights = np.tile(Ability.prior(0.0, 1.0).weights, (learners, 1))
+    for case in range(cases):
+        slope, step = np.exp(rng.normal(np.log(1.2), 0.3, 4)), rng.normal(0.2, 1.1, 4)
+        off = slope * (theta[:, None] + case_sd * rng.normal(size=(learners, 1)) - step)
+        right = rng.random((learners, 4)) < 1 / (1 + np.exp(-off))
+        items = [
+            Item(f"{case}/{n}", (float(step[n]),), step_sd=0.0, slope=float(slope[n]), slope_sd=0.0) for n in range(4)
+        ]
+        patterns = product((0, 1), repeat=4)
+        likes = np.array([case_likelihood(list(zip(items, one, strict=True)), believed_sd) for one in patterns])
+        weights *= likes[right @ [8, 4, 2, 1]]
+        weights /= weights.sum(axis=1, keepdims=True)
+    low, high = np.array([Ability(row).interval(LEVEL) for row in weights]).T
+    return np.asarray((low <= theta) & (theta <= high))
 
 
 def _moments(weights: Float64) -> tuple[Float64, Float64]:
-    mean = weights @ GRID
-    return mean, np.sqrt(np.maximum(weights @ GRID**2 - mean**2, 0.0))
+    mean = times(weights, GRID)
+    return mean, np.sqrt(np.maximum(times(weights, GRID**2) - mean**2, 0.0))
 
 
 def items_at(rmse: float, after: Float64) -> float:
@@ -287,6 +326,16 @@ def items_at(rmse: float, after: Float64) -> float:
     if k == 0:
         return 1.0
     return float(k + (after[k - 1] - rmse) / (after[k - 1] - after[k]))
+
+
+#: Errors to stop at that are tried where the mean number of cases at a given RMSE is asked for.
+STOPS = np.arange(0.27, 0.3501, 0.0025)
+
+
+def cases_at(rmse: float, run: Run) -> float:
+    """Mean cases of a design that stops at whichever error leaves this RMSE; nobody may have stopped before."""
+    cases, left = np.array([run.stopping(float(error)) for error in STOPS]).T
+    return float(np.interp(rmse, np.maximum.accumulate(left), cases))
 
 
 def exam_rules(**changes: object) -> Rules:

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.core.array import Float64
 from scenarios.skill.ability import Ability
-from scenarios.skill.item import GRID
+from scenarios.skill.item import GRID, times
 from scenarios.skill.practice import DRIFT, PRIOR_SD, drift_matrix
 
 #: Gains of Elo that are tried; the best is known only afterwards.
@@ -16,13 +16,26 @@ ELO_GAINS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8)
 
 
 class Course:
-    """m learners of whom each reads k cases and improves: fast at first, then slower, with better and worse days."""
+    """m learners of whom each reads k cases and improves: fast at first, then slower, with better and worse days.
 
-    def __init__(self, rng: np.random.Generator, learners: int, cases: int = 200) -> None:
-        gained = rng.uniform(0.5, 2.5, (learners, 1)) * (
+    Args:
+        gain: least and most that is gained in the end.
+        daily: standard deviation by which each case differs from the one before.
+    """
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        learners: int,
+        cases: int = 200,
+        *,
+        gain: tuple[float, float] = (0.5, 2.5),
+        daily: float = 0.03,
+    ) -> None:
+        gained = rng.uniform(*gain, (learners, 1)) * (
             1 - np.exp(-np.arange(cases) / rng.uniform(30, 120, (learners, 1)))
         )
-        days = np.cumsum(rng.normal(0.0, 0.03, (learners, cases)), axis=1)
+        days = np.cumsum(rng.normal(0.0, daily, (learners, cases)), axis=1)
         #: (m, k) true ability at each case.
         self.theta: Float64 = rng.normal(-0.5, 0.8, (learners, 1)) + gained + days
         self.slope: Float64 = np.exp(rng.normal(np.log(1.2), 0.3, (learners, cases)))
@@ -40,11 +53,11 @@ def followed(course: Course, drift: float = DRIFT) -> tuple[Float64, Float64]:
     weights = np.tile(Ability.prior(0.0, PRIOR_SD).weights, (learners, 1))
     mean, held = np.empty((learners, cases)), np.empty((learners, cases))
     for turn in range(cases):
-        weights = weights if drift == 0 else weights @ drift_matrix(drift)
+        weights = weights if drift == 0 else times(weights, drift_matrix(drift))
         chance = 1 / (1 + np.exp(-course.slope[:, turn, None] * (GRID - course.step[:, turn, None])))
         weights = weights * np.where(course.right[:, turn, None], chance, 1 - chance)
         weights = weights / weights.sum(axis=1, keepdims=True)
-        mean[:, turn] = weights @ GRID
+        mean[:, turn] = times(weights, GRID)
         below = np.cumsum(weights, axis=1)
         at = np.abs(GRID - course.theta[:, turn, None]).argmin(axis=1)
         share = below[np.arange(learners), at]

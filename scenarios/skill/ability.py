@@ -106,15 +106,15 @@ class Ability:
         return Ability.normalised(self.weights * like)
 
 
-def likelihood(item: Item, score: int, shift: float = 0.0) -> Float64:
-    """(121,) chance of a score for each ability of the grid; `shift` is an effect of the case.
+def likelihood(item: Item, score: int, at: Float64 = GRID) -> Float64:
+    """Chance of a score at each ability of `at`, in its shape.
 
     Raises:
         InvalidValue: the question has no such score.
     """
     if not 0 <= score < item.scores:
         raise InvalidValue(f"{item.id} has scores 0 to {item.scores - 1}, got {score}")
-    return np.asarray(item.chances(GRID + shift)[:, score])
+    return np.asarray(item.chances(at.ravel())[:, score].reshape(at.shape))
 
 
 def case_likelihood(answers: Sequence[tuple[Item, int]], case_sd: float) -> Float64:
@@ -125,10 +125,8 @@ def case_likelihood(answers: Sequence[tuple[Item, int]], case_sd: float) -> Floa
     """
     # Alone, an effect of the case cannot be told from its difficulty, of which it is part.
     effects, weights = nodes(0.0 if len(answers) == 1 else case_sd, _CASE_NODES)
-    like = np.zeros(len(GRID))
-    for effect, weight in zip(effects, weights, strict=True):
-        product = np.full(len(GRID), weight)
-        for item, score in answers:
-            product = product * likelihood(item, score, shift=float(effect))
-        like += product
-    return like
+    at = GRID + effects[:, None]
+    like: Float64 = np.ones_like(at)
+    for item, score in answers:
+        like = like * likelihood(item, score, at)
+    return np.asarray(weights @ like)

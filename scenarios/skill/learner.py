@@ -65,19 +65,17 @@ class Learner:
         mode: of all that he reads here.
         scales: what is believed of his abilities.
         history: every case, in order; the belief follows from it (`of`).
-        eligible: cases that he may be shown (`scenarios.select.exposure`); None: all.
     """
 
     mode: Mode
     scales: Scales = field(default_factory=Scales.prior)
     history: tuple[CaseResult, ...] = ()
-    eligible: frozenset[str] | None = None
 
     @classmethod
-    def of(cls, mode: Mode, history: Iterable[CaseResult], eligible: frozenset[str] | None = None) -> Learner:
+    def of(cls, mode: Mode, history: Iterable[CaseResult]) -> Learner:
         """from what is stored, or at the beginning from nothing."""
         scales = Scales.prior(sd=PRIOR_SD) if mode is Mode.PRACTICE else Scales.prior()
-        learner = cls(mode, scales, eligible=eligible)
+        learner = cls(mode, scales)
         for result in history:
             learner = learner.read(result)
         return learner

@@ -6,7 +6,7 @@ answer on one scale tells of the others is exact on the grid, by one sum over th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +15,7 @@ import numpy as np
 from engine.core.array import Float64, frozen, owned
 from engine.core.errors import InvalidValue
 from scenarios.skill.ability import PRIOR_SD, Ability, case_likelihood
-from scenarios.skill.item import GRID, Item
+from scenarios.skill.item import GRID, Item, times
 from scenarios.skill.practice import drift_matrix
 
 SCALES = ("detection", "characterisation", "diagnosis", "management")
@@ -54,6 +54,22 @@ class Scales:
             raise InvalidValue("each scale has a loading of at least 0 and below 1")
         return cls(_prior(tuple(loadings), sd))
 
+    @classmethod
+    def of(cls, alone: Mapping[str, Ability], loadings: Sequence[float] = LOADINGS, sd: float = PRIOR_SD) -> Scales:
+        """From what each scale's own answers tell, by itself, of learners of this deviation.
+
+        Exact where nothing faded; what faded in practice counts as so many fewer answers.
+
+        Raises:
+            InvalidValue: no such scale.
+        """
+        tables = np.array(cls.prior(loadings, sd).tables)
+        before = Ability.prior(0.0, sd).weights
+        for scale, ability in alone.items():
+            told = ability.weights / before
+            tables[_place(scale)] *= told / told.max()
+        return cls(tables)
+
     def ability(self, scale: str) -> Ability:
         """What is believed of one scale, from the answers on all."""
         at = _place(scale)
@@ -79,7 +95,7 @@ class Scales:
 
     def drifted(self, variance: float) -> Scales:
         """What is believed before the next case of practice: the same, and less sure."""
-        return self if variance == 0 else Scales(self.tables @ drift_matrix(variance))
+        return self if variance == 0 else Scales(times(self.tables, drift_matrix(variance)))
 
 
 def _place(scale: str) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from engine.app.training.assess import events_of
 from engine.app.training.catalogue import Shelved
-from engine.app.training.school import EVENT
 from engine.app.training.tables import EventRow, ReadingRow
 from engine.stream.roles import Role
 from scenarios.case.case import Case
@@ -80,7 +80,7 @@ class ReadingServer(Server):
         with self.store.reading() as session:
             last = session.scalars(select(ReadingRow.id).order_by(ReadingRow.began_s.desc())).first()
             bodies = session.scalars(select(EventRow.body).where(EventRow.reading == last).order_by(EventRow.n))
-            return tuple(EVENT.validate_json(body) for body in bodies)
+            return events_of(list(bodies))
 
 
 @contextmanager

@@ -85,7 +85,8 @@ class Learning:
     def _learned(self, trainee: str, reading: str, case: Case, made: Assessed) -> Told:
         with self._store.reading() as session:
             mode = session.scalar(select(Sitting.mode).join(ReadingRow).where(ReadingRow.id == reading)) or "practice"
-            believed = abilities_of(session, trainee), items_of(session, case)
+            sitting = session.scalar(select(ReadingRow.sitting).where(ReadingRow.id == reading)) or ""
+            believed = abilities_of(session, trainee, mode, sitting), items_of(session, case)
         learned = practice.learned(case, made.scored.tasks, *believed, mode)
         told = _told(case, made.scored, learned)
         with self._store.transaction() as session:
@@ -160,7 +161,7 @@ def _keep_abilities(session: Session, row: ReadingRow, learned: practice.Learned
                 low=low,
                 high=high,
                 error=ability.error,
-                weights=practice.weights_json(ability),
+                weights=practice.weights_json(learned.alone[scale]),
             )
         )
 
@@ -196,19 +197,21 @@ def _peers(session: Session, row: ReadingRow) -> Band | None:
     return scoring.band(list(firsts.values()))
 
 
-def abilities_of(session: Session, trainee: str) -> dict[Scale, Ability]:
-    """What is believed of a trainee now, of each scale that was asked."""
-    newest = (
-        select(AbilityRow.scale, func.max(AbilityRow.at_s).label("at_s"))
-        .where(AbilityRow.trainee == trainee)
-        .group_by(AbilityRow.scale)
-        .subquery()
+def abilities_of(session: Session, trainee: str, mode: str, sitting: str) -> dict[Scale, Ability]:
+    """What each scale's own answers tell: in an exam of that exam alone, in practice of all practice."""
+    of_it = (
+        select(AbilityRow.scale, AbilityRow.weights, AbilityRow.at_s)
+        .join(ReadingRow, ReadingRow.id == AbilityRow.reading)
+        .join(Sitting, Sitting.id == ReadingRow.sitting)
+        .where(AbilityRow.trainee == trainee, Sitting.mode == mode)
     )
-    query = select(AbilityRow.scale, AbilityRow.weights).join(
-        newest, (AbilityRow.scale == newest.c.scale) & (AbilityRow.at_s == newest.c.at_s)
+    mine = (of_it if mode == "practice" else of_it.where(Sitting.id == sitting)).subquery()
+    newest = select(mine.c.scale, func.max(mine.c.at_s).label("at_s")).group_by(mine.c.scale).subquery()
+    query = select(mine.c.scale, mine.c.weights).join(
+        newest, (mine.c.scale == newest.c.scale) & (mine.c.at_s == newest.c.at_s)
     )
-    found = {row.scale: row.weights for row in session.execute(query.where(AbilityRow.trainee == trainee))}
-    return {scale: practice.ability_of(found[scale]) for scale in practice.SCALES if scale in found}
+    found = {scale: practice.ability_of(weights) for scale, weights in session.execute(query)}
+    return {scale: found.get(scale) or practice.beginning(mode) for scale in practice.SCALES}
 
 
 def due_of(session: Session, trainee: str, now_s: float) -> list[ReviewRow]:

@@ -16,11 +16,13 @@ from scenarios.case.case import Case
 from scenarios.case.task import AnyTask, ChoiceTask, Scale
 from scenarios.select.bank import Bank, Entry
 from scenarios.select.choose import Rules
+from scenarios.skill.ability import PRIOR_SD as EXAM_PRIOR_SD
 from scenarios.skill.ability import Ability
 from scenarios.skill.difficulty import answered_by
 from scenarios.skill.item import GRID, Item
 from scenarios.skill.learner import Mode
-from scenarios.skill.practice import practised
+from scenarios.skill.practice import PRIOR_SD, practised
+from scenarios.skill.scales import Scales
 
 #: In the order in which a reading asks of them.
 SCALES: tuple[Scale, ...] = ("detection", "characterisation", "diagnosis", "management")
@@ -69,25 +71,50 @@ def banks(cases: Iterable[Case], items: Mapping[str, Item]) -> dict[Scale, Bank]
     return made
 
 
+def beginning(mode: str) -> Ability:
+    """What is believed of somebody who has answered nothing."""
+    return Ability.prior(0.0, PRIOR_SD) if mode == "practice" else Ability.prior()
+
+
 def least_known(abilities: Mapping[Scale, Ability], scales: Sequence[Scale]) -> Scale:
     """The scale to ask of next; of those alike, the first."""
-    return max(scales, key=lambda scale: round(abilities.get(scale, Ability.prior()).error, 2))
+    return max(scales, key=lambda scale: round(abilities[scale].error, 2))
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a reading told of the learner and of the questions."""
+    """What a reading told of the learner and of the questions.
+
+    Attributes:
+        before, after: of each scale that was asked, by the answers on all scales.
+        alone: after, by the answers on this scale alone: what the next reading goes on from.
+        items: by `case/task`.
+    """
 
     before: Mapping[Scale, Ability]
     after: Mapping[Scale, Ability]
+    alone: Mapping[Scale, Ability]
     items: Mapping[str, Item]
 
 
+def together(alone: Mapping[Scale, Ability], mode: str) -> dict[Scale, Ability]:
+    """What is believed of each scale by the answers on all, from what its own answers tell alone."""
+    scales = Scales.of(
+        {str(scale): ability for scale, ability in alone.items()}, sd=PRIOR_SD if mode == "practice" else EXAM_PRIOR_SD
+    )
+    return {scale: scales.ability(scale) for scale in SCALES}
+
+
 def learned(
-    case: Case, tasks: Sequence[TaskScore], abilities: Mapping[Scale, Ability], items: Mapping[str, Item], mode: str
+    case: Case, tasks: Sequence[TaskScore], alone: Mapping[Scale, Ability], items: Mapping[str, Item], mode: str
 ) -> Learned:
-    """Of tasks that were scored. `items`: as far as they were answered before, by `case/task`."""
-    before: dict[Scale, Ability] = {}
+    """Of tasks that were scored.
+
+    Args:
+        alone: what each scale's own answers told so far.
+        items: as far as they were answered before, by `case/task`.
+    """
+    believed = together(alone, mode)
     after: dict[Scale, Ability] = {}
     changed: dict[str, Item] = {}
     for scale in SCALES:
@@ -98,12 +125,12 @@ def learned(
                 item = items.get(name, prior(case, one.task))
                 score = int(one.share >= RIGHT)
                 answers.append((item, score))
-                changed[name] = answered_by(item, abilities.get(scale, Ability.prior()), score)
+                changed[name] = answered_by(item, believed[scale], score)
         if answers:
-            before[scale] = abilities.get(scale, Ability.prior())
             drift = {} if mode == "practice" else {"drift": 0.0}
-            after[scale] = practised(before[scale], answers, CASE_SD, **drift)
-    return Learned(before, after, changed)
+            after[scale] = practised(alone[scale], answers, CASE_SD, **drift)
+    then = together({**alone, **after}, mode)
+    return Learned({scale: believed[scale] for scale in after}, {scale: then[scale] for scale in after}, after, changed)
 
 
 def reviewed(card: str | None, share: float, at_s: float) -> tuple[str, float]:

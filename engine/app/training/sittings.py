@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -21,13 +20,12 @@ from engine.app.training.outside import Ours, tell_began
 from engine.app.training.refusal import NotYet
 from engine.app.training.shelf import Shelf
 from engine.app.training.store import Store
-from engine.app.training.tables import Exposed, ReadingRow, Sitting
+from engine.app.training.tables import Exposed, PublishedCase, ReadingRow, Sitting
 from engine.core.errors import InvalidValue
 from scenarios.case.case import Case
 from scenarios.select.bank import Bank
 from scenarios.select.choose import choose, ended
 from scenarios.select.exposure import Exposure
-from scenarios.skill.ability import Ability
 
 #: A practice that nobody went on with for so long has ended; the next case begins another.
 SITTING_S = 4 * 3600.0
@@ -35,11 +33,11 @@ SITTING_S = 4 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _Next:
-    """A case that comes, why, and for an exam which might have come in its place."""
+    """A case that comes, and why; whether it was chosen for an exam."""
 
     shelved: Shelved
     why: str
-    eligible: tuple[str, ...] | None = None
+    is_exposed: bool = False
 
 
 class _Over(NotYet):
@@ -130,9 +128,7 @@ class Sittings:
                 session.merge(sitting)
                 session.flush()
             session.add(row)
-            if chosen.eligible is not None:
-                for name in chosen.eligible:
-                    session.merge(Exposed(sitting=sitting.id, case_id=name, was_shown=False))
+            if chosen.is_exposed:
                 session.merge(Exposed(sitting=sitting.id, case_id=case.id, was_shown=True))
             if not is_try:
                 tell_began(session, self._ours, row, case)
@@ -167,47 +163,41 @@ class Sittings:
         banks = self.banks.now()
         if not banks:
             raise InvalidValue("there is no case to read")
-        abilities = abilities_of(session, trainee)
+        abilities = practice.together(abilities_of(session, trainee, ask.mode, sitting.id), ask.mode)
         scale = practice.least_known(abilities, tuple(banks))
-        bank, ability = banks[scale], abilities.get(scale, Ability.prior())
+        bank, ability = banks[scale], abilities[scale]
         mine = select(ReadingRow.case_id, ReadingRow.sitting).where(ReadingRow.trainee == trainee)
         read = [(case, of) for case, of in session.execute(mine.order_by(ReadingRow.began_s)) if case in bank.place]
         rules = practice.RULES[ask.mode]
-        eligible = None
-        if ask.mode == "exam":
+        is_exam = ask.mode == "exam"
+        if is_exam:
             here = [bank.place[case] for case, of in read if of == sitting.id]
             over = ended(ability, here, rules) or ("every case is read" if len(here) >= len(bank) else None)
             if over is not None:
                 raise _Over(over)
-            eligible = _eligible(session, sitting, bank, self._rng)
         cases = {one.case.id: one for one in self._shelf.cases}
         failed = [n for n, one in enumerate(bank.entries) if self._has_failed(cases[one.item.id].case)]
         shown = _shown([bank.place[case] for case, _ in read], failed, len(bank))
         due = [row.concept for row in due_of(session, trainee, self._clock())]
-        chosen = choose(bank, ability, shown, rules, self._rng, eligible=eligible, due=due)
-        names = None if eligible is None else tuple(bank.entries[n].item.id for n in np.nonzero(eligible)[0])
-        return _Next(cases[bank.entries[chosen.place].item.id], chosen.why, names)
+        worth = _exposure(session, bank).worth() if is_exam else None
+        chosen = choose(bank, ability, shown, rules, self._rng, worth=worth, due=due)
+        return _Next(cases[bank.entries[chosen.place].item.id], chosen.why, is_exam)
 
 
-def _eligible(session: Session, sitting: Sitting, bank: Bank, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Drawn once for a sitting, by what other sittings were shown."""
-    rows = list(session.execute(select(Exposed.sitting, Exposed.case_id, Exposed.was_shown).order_by(Exposed.sitting)))
-    might = np.zeros(len(bank), bool)
-    mine = [bank.place[case] for of, case, _ in rows if of == sitting.id and case in bank.place]
-    if mine:
-        might[mine] = True
-        return might
-    exposure = Exposure(len(bank))
-    by_sitting: dict[str, list[tuple[int, bool]]] = {}
-    for of, case, was_shown in rows:
-        here = by_sitting.setdefault(of, [])
-        if case in bank.place:
-            here.append((bank.place[case], was_shown))
-    for those in by_sitting.values():
-        might = np.zeros(len(bank), bool)
-        might[[place for place, _ in those]] = True
-        exposure.note(might, np.array([place for place, was_shown in those if was_shown], np.int64))
-    return exposure.draw(rng)
+_TIMES = select(Exposed.case_id, func.count()).where(Exposed.was_shown).group_by(Exposed.case_id)
+_PUBLISHED = select(PublishedCase.id, func.min(PublishedCase.published_s)).group_by(PublishedCase.id)
+_SAT = select(Exposed.sitting).where(Exposed.was_shown).distinct().subquery()
+_BEGAN = select(Sitting.began_s).select_from(_SAT).outerjoin(Sitting, Sitting.id == _SAT.c.sitting)
+
+
+def _exposure(session: Session, bank: Bank) -> Exposure:
+    """How often each case came in exams, of those that began since it was published or are of nobody any more."""
+    times = {case: int(count) for case, count in session.execute(_TIMES)}
+    published = {case: float(at_s) for case, at_s in session.execute(_PUBLISHED)}
+    began = np.sort([at_s or np.inf for at_s in session.scalars(_BEGAN)])
+    names = [entry.item.id for entry in bank.entries]
+    since = len(began) - np.searchsorted(began, [published.get(name, 0.0) for name in names])
+    return Exposure([times.get(name, 0) for name in names], since)
 
 
 def _shown(read: Sequence[int], failed: Sequence[int], count: int) -> list[int]:

@@ -171,7 +171,10 @@ class ItemRow(Table):
 
 
 class AbilityRow(Table):
-    """What was believed of an ability after a reading; `weights` on the grid of `scenarios.skill.item`."""
+    """What was believed of an ability after a reading, by the answers on all scales.
+
+    `weights` are by its own answers alone, on the grid of `scenarios.skill.item`.
+    """
 
     __tablename__ = "abilities"
 

@@ -227,6 +227,22 @@ def test_an_exam_ends_and_says_so(room: Classroom) -> None:
         room.begin(mode="exam")
 
 
+def test_an_exam_knows_nothing_of_practice_and_practice_nothing_of_an_exam(room: Classroom) -> None:
+    def found(reading: str) -> tuple[float, float]:
+        one = room.school.feedback(room.trainee, reading).abilities[0]
+        return one.before, one.mean
+
+    first, exam = room.begin(case="one"), room.begin(case="two", mode="exam")
+    for reading in (first, exam):
+        room.reads(reading)
+    again = room.begin(case="one")
+    room.reads(again)
+    assert found(first)[0] == pytest.approx(0.0, abs=1e-9)
+    assert found(exam)[0] == pytest.approx(0.0, abs=1e-9)
+    assert found(again)[0] == pytest.approx(found(first)[1], abs=1e-4)
+    assert found(again)[0] != pytest.approx(found(exam)[1], abs=1e-2)
+
+
 def test_an_educators_try_counts_for_nothing(room: Classroom) -> None:
     reading = room.school.begin(room.trainee, NextAsk(case="one"), is_educator=True)
     room.reads(reading)

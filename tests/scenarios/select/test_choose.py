@@ -132,31 +132,40 @@ def test_a_bank_with_a_question_replaced_is_the_bank_made_anew(steps: tuple[floa
         few.replaced([replace(changed, id="case 77")])
 
 
-def ten(bank: Bank, rules: Rules, rng: np.random.Generator, eligible: np.ndarray | None) -> list[int]:
+def ten(bank: Bank, rules: Rules, rng: np.random.Generator, exposure: Exposure) -> list[int]:
     """What some learner is shown."""
     ability = Ability.prior(float(rng.normal()), 0.5)
     shown: list[int] = []
+    exposure.begins()
     for _ in range(10):
-        shown.append(choose(bank, ability, shown, rules, rng, eligible=eligible).place)
+        shown.append(choose(bank, ability, shown, rules, rng, worth=exposure.worth()).place)
+        exposure.shows(shown[-1])
     return shown
 
 
 def test_no_case_is_shown_to_more_learners_than_is_allowed() -> None:
-    """The cap, and what chance adds to it, at the end of four hundred learners."""
-    rng = np.random.default_rng(6)
-    few = Bank(BANK.entries[:60])
-    exposure, rules = Exposure(len(few), most=0.35), Rules(Mode.EXAM, normal=0.2, drawn=0)
-    counts = np.zeros(len(few))
-    for _ in range(400):
-        eligible = exposure.draw(rng)
-        shown = ten(few, rules, rng, eligible)
-        exposure.note(eligible, np.array(shown))
-        counts[shown] += 1
-    free = np.zeros(len(few))
-    for _ in range(50):
-        free[ten(few, rules, rng, None)] += 1
-    assert counts.max() / 400 <= 0.35 + 0.02
-    assert free.max() / 50 > 0.5
+    """The cap, and what its price needs above it: ten learners or so, however many come."""
+    few, rules = Bank(BANK.entries[:60]), Rules(Mode.EXAM, normal=0.2, drawn=0)
+    shares = []
+    for most, learners in ((0.35, 500), (1.0, 100)):
+        rng, exposure = np.random.default_rng(6), Exposure(np.zeros(60), most=most)
+        shown = [n for _ in range(learners) for n in ten(few, rules, rng, exposure)]
+        shares.append(np.bincount(shown, minlength=60) / learners)
+    assert shares[0].max() <= 0.35 + 0.02
+    assert shares[1].max() > 0.5
+
+
+def test_a_cap_that_cannot_be_held_makes_all_cases_come_alike() -> None:
+    few, rng, exposure = Bank(BANK.entries[:15]), np.random.default_rng(7), Exposure(np.zeros(15), most=0.1)
+    rules = Rules(Mode.EXAM, normal=0.2, drawn=0)
+    shown = np.bincount([n for _ in range(200) for n in ten(few, rules, rng, exposure)], minlength=15)
+    assert shown.max() - shown.min() < 40
+    assert exposure.worth().max() == 1.0
+
+
+def test_a_case_that_came_later_is_counted_from_then_on() -> None:
+    worth = Exposure([30, 30, 5], [100, 20, 20]).worth()
+    assert worth[1] < worth[0] < worth[2] == 1.0
 
 
 def test_a_bank_names_each_of_its_cases_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from engine.core.errors import InvalidValue
 from scenarios.skill.ability import Ability, likelihood
-from scenarios.skill.difficulty import answered_by
-from scenarios.skill.item import GRID, Item
+from scenarios.skill.difficulty import answered_by, of_their_kind
+from scenarios.skill.item import GRID, Item, chances_of
 from scenarios.skill.practice import drifted, practised
 
 items = st.builds(
@@ -107,6 +108,40 @@ def test_a_question_is_known_better_with_every_answer_and_where_it_is_missed_it_
         learned = answered_by(learned, Ability.prior(float(ability), 0.3), score)
     assert learned.steps[0] == pytest.approx(true, abs=0.25)
     assert learned.step_sd < 0.15
+
+
+@given(st.lists(items, min_size=1, max_size=5))
+def test_many_questions_are_worked_out_together_as_each_alone(many: list[Item]) -> None:
+    together = chances_of(many, GRID.astype(np.float32))
+    for item, table in zip(many, together, strict=True):
+        np.testing.assert_allclose(table[: item.scores].T, item.chances(GRID), atol=1e-5)
+        assert not table[item.scores :].any()
+
+
+def test_guessing_reaches_the_first_step_and_no_further() -> None:
+    lost = Item("case", (0.0, 1.0), step_sd=0.0, slope=2.0, slope_sd=0.0, guess=0.2).chances(np.array([-8.0]))[0]
+    np.testing.assert_allclose(lost, [0.8, 0.2, 0.0], atol=1e-6)
+
+
+def test_measured_questions_come_nearer_the_truth_when_drawn_towards_their_kind() -> None:
+    rng = np.random.default_rng(3)
+    step, log = rng.normal(0.2, 1.1, 400), rng.normal(np.log(1.2), 0.3, 400)
+    seen = [
+        Item(f"{n}", (float(b), float(b) + 1), step_sd=0.5, slope=float(np.exp(a)), slope_sd=0.3)
+        for n, (b, a) in enumerate(zip(step + rng.normal(0, 0.5, 400), log + rng.normal(0, 0.3, 400), strict=True))
+    ]
+    drawn = of_their_kind(seen)
+
+    def off(of: Sequence[Item]) -> tuple[float, float]:
+        steps, logs = np.array([(item.steps[0], np.log(item.slope)) for item in of]).T
+        return float(np.std(steps - step)), float(np.std(logs - log))
+
+    for before, after, told in zip(off(seen), off(drawn), (drawn[0].step_sd, drawn[0].slope_sd), strict=True):
+        assert after < 0.95 * before
+        assert told == pytest.approx(after, rel=0.2)
+    exact = [replace(item, step_sd=0.0, slope_sd=0.0) for item in seen]
+    for kept, was in zip(of_their_kind(exact), exact, strict=True):
+        np.testing.assert_allclose((*kept.steps, kept.slope), (*was.steps, was.slope))
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -55,6 +55,19 @@ def test_the_order_of_answers_does_not_matter_and_a_thousand_of_them_leave_a_bel
     assert many.ability("detection").error < 0.1
 
 
+def test_what_each_scale_tells_alone_tells_together_what_all_answers_in_turn_do() -> None:
+    alone = {
+        "detection": Ability.prior().answered(ITEM, 1).answered(ITEM, 1),
+        "diagnosis": Ability.prior().answered(ITEM, 0),
+    }
+    one = Scales.of(alone)
+    other = Scales.prior()
+    for scale, score in (("detection", 1), ("diagnosis", 0), ("detection", 1)):
+        other = other.answered_case(scale, [(ITEM, score)])
+    for scale in SCALES:
+        np.testing.assert_allclose(one.ability(scale).weights, other.ability(scale).weights, atol=1e-4)
+
+
 def test_practice_fades_and_an_exam_does_not() -> None:
     result = CaseResult("a", (Scored("detection", ITEM, 1.0),))
     exam = Learner.of(Mode.EXAM, [result])
