@@ -230,6 +230,7 @@ def test_an_exam_ends_and_says_so(room: Classroom) -> None:
 def test_an_exam_knows_nothing_of_practice_and_practice_nothing_of_an_exam(room: Classroom) -> None:
     def found(reading: str) -> tuple[float, float]:
         one = room.school.feedback(room.trainee, reading).abilities[0]
+        assert one.before is not None
         return one.before, one.mean
 
     first, exam = room.begin(case="one"), room.begin(case="two", mode="exam")
