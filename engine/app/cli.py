@@ -384,12 +384,17 @@ def train(
         str | None, typer.Option(metavar="URL", help="xAPI record store; SIGHTLINE_LRS_USER and …_PASSWORD let in.")
     ] = None,
     home: Annotated[str | None, typer.Option(metavar="URL", help="What this server is called in statements.")] = None,
+    lti: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Learning platforms that launch it: see `sightline lti show`."),
+    ] = None,
 ) -> None:
     """Cases for trainees: read, marked, scored, explained; the next one is the one that teaches most."""
     from engine.app.addresses import is_loopback
     from engine.app.serve import Listening
     from engine.app.training.command import TrainOptions
     from engine.app.training.command import train as serve_training
+    from engine.app.training.lti.registration import read_registered
     from engine.app.training.record_store import RecordStore
     from engine.app.training.school import Ours
     from engine.stream.roles import Role
@@ -401,6 +406,7 @@ def train(
         store,
         None if records is None else RecordStore(records, user, password),
         Ours() if home is None else Ours(home),
+        None if lti is None else read_registered(lti),
     )
     serve_training(options, Listening(host, port, not is_loopback(host), Role.EDUCATOR), console)
 
@@ -434,6 +440,31 @@ def invite(
         _print_json(made.model_dump())
     else:
         show_offer(stdout, made.code, made.address, made.role, made.seconds)
+
+
+lti_app = typer.Typer(help="Launches from learning platforms (LTI 1.3).", no_args_is_help=True)
+app.add_typer(lti_app, name="lti")
+
+
+@lti_app.command()
+def show(
+    address: Annotated[str, typer.Argument(help="How browsers reach this server: https://HOST:PORT.")],
+    as_json: AsJson = False,
+) -> None:
+    """What a platform's administrator enters of this server, and the file for what the platform says in return."""
+    from engine.app.training.lti.registration import TEMPLATE, to_enter
+
+    made = to_enter(address)
+    if as_json:
+        _print_json(made)
+        return
+    for name, value in made.items():
+        stdout.print(f"{name:20} {value if isinstance(value, str) else ' '.join(value)}", soft_wrap=True, markup=False)
+    stdout.print(
+        f"\n# For sightline train --lti FILE:\n{TEMPLATE.format(address=address.rstrip('/'))}",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 audit = typer.Typer(help="The log of who came, was refused, and changed what others rely on.", no_args_is_help=True)

@@ -13,6 +13,7 @@ import { Solid } from "./reading/solid";
 import { LoadedStudies } from "./reading/studies";
 import { glbSource } from "./three/glb_source";
 import { createStage, type PageStage } from "./three/stage";
+import type { NextAsk } from "./wire/training_messages";
 import { createReadingHeadset, type ReadingHeadset } from "./xr/reading/headset";
 
 declare global {
@@ -52,11 +53,14 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") desk.tick();
 });
 
-/** What the address asks for: a certain case, as its author or a course links to it. It is asked once. */
-function asked(): string | null {
-  const wanted = new URLSearchParams(location.search).get("case");
-  if (wanted !== null) history.replaceState(null, "", location.pathname);
-  return wanted;
+/** What the address asks for, as an author or a course links to it: a certain case, or an exam. It is asked once. */
+function asked(): NextAsk | null {
+  const wanted = new URLSearchParams(location.search);
+  const named = wanted.get("case");
+  const isExam = wanted.get("mode") === "exam";
+  if (named === null && !isExam) return null;
+  history.replaceState(null, "", location.pathname);
+  return named !== null ? { mode: "practice", case: named } : { mode: "exam", case: null };
 }
 
 const ready = comeIn().then(() => desk.arrive(asked()));

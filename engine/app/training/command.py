@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import numpy as np
 from fastapi import FastAPI
@@ -23,14 +26,20 @@ from engine.app.training.api import Training, router_of
 from engine.app.training.author_desk import DraftDesk, OnCase
 from engine.app.training.catalogue import cases
 from engine.app.training.educator import SchoolEducator
-from engine.app.training.record_store import RecordStore, StatementQueue, keep_sending, sender
+from engine.app.training.record_store import RecordStore, StatementQueue, sender
 from engine.app.training.school import Ours, School
+from engine.app.training.sending import keep_sending
 from engine.app.training.store import Store
 from engine.app.training.studio import Studio, add_studio
 from engine.app.training.volumes import CaseVolumes
+from engine.core.errors import EnvironmentLacks
 from engine.stream.hub import Hub
 from engine.stream.roles import Role
 from engine.stream.server import Clock, create_app
+from scenarios.lti.platform import Registered
+
+if TYPE_CHECKING:  # an extra
+    from engine.app.training.lti.launches import Launches
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class TrainOptions:
         store: address of the store; None: a file in the data folder.
         records: learning record store; None: statements wait.
         ours: what this installation is to the outside.
+        platforms: learning platforms that may launch it; None: none.
     """
 
     studies: tuple[Path, ...] = ()
@@ -50,6 +60,7 @@ class TrainOptions:
     store: str | None = None
     records: RecordStore | None = None
     ours: Ours = field(default_factory=Ours)
+    platforms: Registered | None = None
 
 
 def training_folder() -> Path:
@@ -85,7 +96,8 @@ def train(options: TrainOptions, listening: Listening, console: Console) -> None
             console.print(f"\n  {len(school.cases)} cases.", highlight=False)
             desk = DraftDesk(folder / "drafts", folder / "published", library, workers, told(school))
             studio = Studio(library, private, hub, desk, workers, volumes.blobs)
-            return training_app(training, studio, page, options, console)
+            door = None if options.platforms is None else _launches(options.platforms, folder, hub, clock)
+            return training_app(training, studio, page, options, console, door)
 
         serve_app(app, listening, console)
 
@@ -100,8 +112,32 @@ def told(school: School) -> OnCase:
     return hear
 
 
+def _launches(platforms: Registered, folder: Path, hub: Hub, clock: Clock) -> Launches:
+    """What this server does for learning platforms.
+
+    Raises:
+        EnvironmentLacks: an extra is missing, or this server is not reached by the address that platforms know.
+    """
+    try:
+        from engine.app.training.lti.launches import Launches
+    except ModuleNotFoundError as error:
+        raise EnvironmentLacks("launches need PyJWT", "Install the extra: pip install 'sightline[lti]'") from error
+    host = urlsplit(platforms.address).hostname or ""
+    if host not in hub.access.hosts:
+        raise EnvironmentLacks(
+            f"platforms know this server as {host}, and it answers to {', '.join(sorted(hub.access.hosts))} alone",
+            f"Serve with --host {host}, or write another address into the file.",
+        )
+    return Launches(platforms, folder, clock)
+
+
 def training_app(
-    training: Training, studio: Studio, page: Path | None, options: TrainOptions, console: Console
+    training: Training,
+    studio: Studio,
+    page: Path | None,
+    options: TrainOptions,
+    console: Console,
+    launches: Launches | None = None,
 ) -> FastAPI:
     """The application of a training server."""
 
@@ -118,11 +154,18 @@ def training_app(
                 say(f"A trainee joins with {offer.code[:3]} {offer.code[3:]}; others: sightline invite --role trainee")
             if options.records is not None:
                 queue = StatementQueue(training.school.store, training.clock)
-                sending = keep_sending(queue, sender(options.records), say, asyncio.sleep)
+                send = functools.partial(queue.send_some, sender(options.records))
+                sending = keep_sending(send, "The record store", say, asyncio.sleep)
                 during.callback(asyncio.create_task(sending).cancel)
+            if launches is not None:
+                await during.enter_async_context(launches.sending(training.school.store, say))
             yield
 
     router = router_of(training)
+    if launches is not None:
+        from engine.app.training.lti.door import door
+
+        router.include_router(door(training, launches))
     add_studio(router, studio.desk, SchoolEducator(training.school), page, training.clock)
     router.add_api_route("/", _to_the_reading_room, include_in_schema=False)
     return create_app(studio, training.hub, page, lifespan, training.clock, router)

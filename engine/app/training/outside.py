@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from engine.app.training.assess import Assessed
+from engine.app.training.grades import note_grades
 from engine.app.training.practice import Learned
-from engine.app.training.tables import GradeRow, LaunchedFrom, ReadingRow, StatementRow
+from engine.app.training.tables import ReadingRow, StatementRow
 from scenarios.case.case import Case
 from scenarios.xapi import cmi5
 from scenarios.xapi.statement import Statement
@@ -62,7 +63,7 @@ def tell_ended(
         about=about,
     )
     _say(session, row.trainee, cmi5.ended(told), at_s)
-    _grade(session, row.trainee, at_s)
+    note_grades(session, row.trainee, at_s)
 
 
 def _reading(ours: Ours, row: ReadingRow, case: Case, **more: object) -> cmi5.Reading:
@@ -73,26 +74,3 @@ def _say(session: Session, trainee: str, statements: Iterable[Statement], at_s: 
     for n, one in enumerate(statements):
         # In the order in which they were made, though many are made at once.
         session.add(StatementRow(id=str(one.id), trainee=trainee, body=one.as_json(), made_s=at_s + 1e-6 * n))
-
-
-def _grade(session: Session, trainee: str, at_s: float) -> None:
-    """Mean share of all cases that were read, for each platform that the trainee came from."""
-    platforms = list(session.scalars(select(LaunchedFrom).where(LaunchedFrom.trainee == trainee)))
-    if not platforms:
-        return
-    mean = select(func.avg(ReadingRow.share)).where(ReadingRow.trainee == trainee, ReadingRow.is_try.is_(False))
-    share = session.scalar(mean)
-    for one in platforms:
-        if one.line_item is not None and share is not None:
-            session.merge(
-                GradeRow(
-                    issuer=one.issuer,
-                    subject=one.subject,
-                    trainee=trainee,
-                    line_item=one.line_item,
-                    share=float(share),
-                    at_s=at_s,
-                    sent_s=None,
-                    refused=None,
-                )
-            )

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from engine.app.training.messages import Learner
 from engine.app.training.store import Store
@@ -29,6 +30,18 @@ class Known:
     token: str | None
 
 
+def somebody(session: Session, name: str | None, *, is_educator: bool, now_s: float) -> Trainee:
+    """Somebody who was not here before, called `name`; by a number where that is nothing that can be shown."""
+    name = " ".join("".join(letter if letter.isprintable() else " " for letter in name or "").split())[:MOST_NAME]
+    if not name:
+        count = session.scalar(select(func.count()).select_from(Trainee)) or 0
+        name = "Educator" if is_educator else f"Trainee {count + 1}"
+    trainee = Trainee(id=secrets.token_hex(8), name=name.strip(), is_educator=is_educator, since_s=now_s)
+    session.add(trainee)
+    session.flush()
+    return trainee
+
+
 class People:
     """Not a value: a view of the store."""
 
@@ -42,11 +55,7 @@ class People:
         if token and (found := self.of_token(token)):
             return Known(found, None)
         with self._store.transaction() as session:
-            count = session.scalar(select(func.count()).select_from(Trainee)) or 0
-            name = "Educator" if is_educator else f"Trainee {count + 1}"
-            trainee = Trainee(id=secrets.token_hex(8), name=name, is_educator=is_educator, since_s=now_s)
-            session.add(trainee)
-            session.flush()
+            trainee = somebody(session, None, is_educator=is_educator, now_s=now_s)
             token = secrets.token_hex(32)
             session.add(Device(token_sha256=token_hash(token), trainee=trainee.id, since_s=now_s))
         self._met[token_hash(token)] = trainee.id

@@ -6,27 +6,24 @@ its id is made from what it says, and a store that has it answers 409 to another
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from engine.app.training.sending import Refused, Unreachable
 from engine.app.training.store import Store
 from engine.app.training.tables import StatementRow
-from engine.core.errors import EnvironmentLacks, InvalidValue
+from engine.core.errors import InvalidValue
 from scenarios.xapi.statement import VERSION
 
 #: Statements of one request, and how long it may take.
 BATCH = 50
 TIMEOUT_S = 20.0
-#: Between tries: at once while there is something, longer and longer while the store does not answer.
-LOOK_EVERY_S = 2.0
-LONGEST_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +44,6 @@ class RecordStore:
             raise InvalidValue("a record store has an address, http(s)://HOST/xAPI")
         if url.type == "http" and url.host.rpartition(":")[0].strip("[]") not in ("127.0.0.1", "localhost", "::1"):
             raise InvalidValue("beyond this machine a record store is asked over https: a password goes with it")
-
-
-class Unreachable(Exception):
-    """It did not answer, or asked to wait."""
-
-
-class Refused(Exception):
-    """It will not take what was sent, and says why."""
 
 
 #: Sends a JSON list of statements.
@@ -166,24 +155,3 @@ class StatementQueue:
                 else:
                     row.refused = why
         return 1 if has_it else 0
-
-
-async def keep_sending(
-    queue: StatementQueue, send: Send, say: Callable[[str], None], sleep: Callable[[float], Awaitable[None]]
-) -> None:
-    """Until it is cancelled. A store that does not answer is told once, and once when it does again."""
-    wait_s, is_away = LOOK_EVERY_S, False
-    while True:
-        try:
-            count = await asyncio.to_thread(queue.send_some, send)
-        except (Unreachable, EnvironmentLacks) as error:
-            if not is_away:
-                say(f"The record store does not take statements ({error}): they are kept and sent later.")
-            is_away, wait_s = True, min(wait_s * 2, LONGEST_S)
-        else:
-            if is_away:
-                say("The record store answers again.")
-            is_away, wait_s = False, LOOK_EVERY_S
-            if count:
-                continue
-        await sleep(wait_s)

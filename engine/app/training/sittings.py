@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from engine.app.training import practice
 from engine.app.training.banks import Banks, all_items
 from engine.app.training.catalogue import Shelved
+from engine.app.training.grades import note_grades
 from engine.app.training.learned import abilities_of, due_of
 from engine.app.training.messages import NextAsk
 from engine.app.training.outside import Ours, tell_began
@@ -78,13 +79,16 @@ class Sittings:
     def begin(self, trainee: str, ask: NextAsk, *, is_educator: bool) -> str:
         """The reading that was not finished, or a new one of the case that comes next; its name.
 
+        An educator who asks for a certain case tries it: that begins anew.
+
         Raises:
             InvalidValue: no case is left, or none of that name.
             NotYet: the exam is over.
         """
         with self._choosing:
             with self._store.reading() as session:
-                if ask.case is None and (unfinished := self._unfinished(session, trainee, ask.mode)):
+                is_try = is_educator and ask.case is not None
+                if not is_try and (unfinished := self._unfinished(session, trainee, ask)):
                     return unfinished
                 sitting = self._sitting(session, trainee, ask.mode)
                 try:
@@ -95,16 +99,17 @@ class Sittings:
                     raise
                 numbers = select(func.count()).where(ReadingRow.sitting == sitting.id)
                 number = 1 + (session.scalar(numbers) or 0)
-            is_try = is_educator and ask.case is not None
             return self._begin(trainee, sitting, number, chosen, is_try=is_try)
 
-    def _unfinished(self, session: Session, trainee: str, mode: str) -> str | None:
+    def _unfinished(self, session: Session, trainee: str, ask: NextAsk) -> str | None:
         query = (
             select(ReadingRow.id, ReadingRow.case_id, ReadingRow.case_version)
             .join(Sitting, Sitting.id == ReadingRow.sitting)
-            .where(ReadingRow.trainee == trainee, ReadingRow.revealed_s.is_(None), Sitting.mode == mode)
+            .where(ReadingRow.trainee == trainee, ReadingRow.revealed_s.is_(None), Sitting.mode == ask.mode)
             .order_by(ReadingRow.began_s.desc())
         )
+        if ask.case is not None:
+            query = query.where(ReadingRow.case_id == ask.case)
         for reading, case_id, version in session.execute(query):
             if not self._has_failed(self._shelf.shelved(case_id, version).case):
                 return str(reading)
@@ -154,6 +159,7 @@ class Sittings:
             row = session.get(Sitting, sitting.id)
             if row is not None and row.ended_s is None:
                 row.ended_s, row.ended = self._clock(), why
+                note_grades(session, row.trainee, row.ended_s)
 
     # --- choice --------------------------------------------------------------------------------
 

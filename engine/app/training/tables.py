@@ -224,26 +224,34 @@ class LaunchNonce(Table):
 
 
 class LaunchedFrom(Table):
-    """Who a trainee is to a learning platform, and where grades go (LTI 1.3)."""
+    """Who a trainee is to a learning platform (LTI 1.3)."""
 
     __tablename__ = "launches"
 
     issuer: Mapped[Key]
     subject: Mapped[Key]
     trainee: Mapped[Trainees]
-    line_item: Mapped[str | None]
 
 
 class GradeRow(Table):
-    """A grade on its way to a platform: the newest of a trainee's takes the place of one that waits."""
+    """A grade that a platform wants for a link by which a trainee came, and that is on its way there.
+
+    `mode`, `case_id`: what the link opens, and so what is graded. There is no `share` before there is a grade; the
+    newest takes the place of one that waits. `sent_s`: the platform has it; `refused`: what it said in place of that.
+    """
 
     __tablename__ = "grades"
 
     issuer: Mapped[Key]
     subject: Mapped[Key]
+    line_item: Mapped[Key]
     trainee: Mapped[Trainees]
-    line_item: Mapped[str]
-    share: Mapped[float]
-    at_s: Mapped[float]
+    client_id: Mapped[str]
+    mode: Mapped[str]
+    case_id: Mapped[str | None]
+    since_s: Mapped[float]
+    share: Mapped[float | None]
+    at_s: Mapped[float | None]
+    tries: Mapped[int] = mapped_column(default=0)
     sent_s: Mapped[float | None]
     refused: Mapped[str | None] = mapped_column(Text)

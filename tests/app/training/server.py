@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from engine.stream.hub import Hub
 from engine.stream.pairing import PairingDesk
 from engine.stream.roles import Role
 from engine.stream.scene_log import SceneLog
+from scenarios.lti.platform import Registered
 
 
 class AtOnce:
@@ -62,7 +64,10 @@ class Never:
 
 
 class Server:
-    """Cases of `shelf`; `studies` can be made cases of. `images` keeps what is made of cases: several may share it."""
+    """Cases of `shelf`; `studies` can be made cases of. `images` keeps what is made of cases: several may share it.
+
+    `platforms` may launch it, told its address; `said` is what it says on the screen.
+    """
 
     def __init__(
         self,
@@ -74,6 +79,7 @@ class Server:
         studies: Sequence[Path] = (),
         images: Path | None = None,
         workers: Workers | None = None,
+        platforms: Callable[[str], Registered] | None = None,
     ) -> None:
         self.folder = folder
         self.shelf = shelf
@@ -82,7 +88,9 @@ class Server:
         self.page = page
         self.open_role = open_role
         self.studies = studies
+        self.platforms = platforms
         self.port = 0
+        self.said = io.StringIO()
         self.clients: list[httpx.Client] = []
 
     @property
@@ -105,9 +113,14 @@ class Server:
         drafts = DraftDesk(self.folder / "drafts", self.folder / "published", library, workers, told(self.school))
         studio = Studio(library, self.folder / f"private-{time.monotonic_ns()}", hub, drafts, workers, volumes.blobs)
         training = Training(self.school, volumes, hub, time.time, workers)
-        app = training_app(training, studio, self.page, TrainOptions(), Console(quiet=True))
         sock = socket.create_server(("127.0.0.1", self.port))
         self.port = sock.getsockname()[1]
+        launches = None
+        if self.platforms is not None:
+            from engine.app.training.lti.launches import Launches
+
+            launches = Launches(self.platforms(self.address), self.folder, time.time)
+        app = training_app(training, studio, self.page, TrainOptions(), Console(file=self.said, width=200), launches)
         self._served = uvicorn.Server(server_config(app))
         self._thread = threading.Thread(target=self._served.run, kwargs={"sockets": [sock]}, daemon=True)
         self._thread.start()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.app.training.record_store import RecordStore, Refused, StatementQueue, Unreachable, Waiting, sender
+from engine.app.training.record_store import RecordStore, StatementQueue, Waiting, sender
+from engine.app.training.sending import Refused, Unreachable
 from engine.app.training.store import Store
 from engine.app.training.tables import StatementRow, Trainee
 from engine.core.errors import InvalidValue

@@ -60,12 +60,12 @@ export class ReadingDesk {
   // --- coming and going ---------------------------------------------------------------------------
 
   /** `wanted`: a case that the address asks for; else the reading that was open last goes on. */
-  async arrive(wanted: string | null = null): Promise<void> {
+  async arrive(wanted: NextAsk | null = null): Promise<void> {
     await this.attempt(async () => {
       const me = await learner();
       this.set({ learner: me });
       if (wanted !== null) {
-        await this.open(await nextReading({ mode: "practice", case: wanted }));
+        await this.open(await nextReading(wanted));
         return;
       }
       const last = remembered();

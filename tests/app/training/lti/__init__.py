@@ -1,0 +1,1 @@
+"""Launches and grades of learning platforms, against a platform of the tests' own."""

@@ -1,0 +1,1 @@
+"""Tests of what a launch must be, and of what a grade says."""
