@@ -25,12 +25,6 @@ def platform() -> Iterator[FakePlatform]:
         yield made
 
 
-@pytest.fixture(scope="session")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Images of cases, made once."""
-    return tmp_path_factory.mktemp("images")
-
-
 @pytest.fixture
 def server(tmp_path: Path, images: Path, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(sending, "LOOK_EVERY_S", 0.02)

@@ -117,6 +117,7 @@ def test_practice_is_graded_by_its_mean_so_far(meet: Meet, platform: FakePlatfor
     assert (item, subject, grade, activity) == ("quiz", "user-1", about(mean), "Submitted")
 
 
+@pytest.mark.slow
 def test_an_exam_is_graded_once_it_is_over(meet: Meet, platform: FakePlatform, server: Server) -> None:
     one = meet()
     one.follow(Link(custom={"mode": "exam"}))
