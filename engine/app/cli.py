@@ -12,7 +12,7 @@ from contextlib import closing
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,6 +20,9 @@ from rich.markup import escape
 
 from engine.app.garbage import look_rarely
 from engine.core.errors import Cancelled, EnvironmentLacks, InputRefused, InvalidValue, NotApplicable, SightlineError
+
+if TYPE_CHECKING:  # each command imports what it needs
+    from engine.app.certificate import ServerCertificate
 
 app = typer.Typer(
     name="sightline",
@@ -96,6 +99,10 @@ WORKERS_HELP = (
     "Where jobs run: local, one process here; ray, a Ray started here for this run; ray://HOST:PORT, a cluster, "
     "all of whose machines must see the inputs and the results under the same paths."
 )
+CertificateOption = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="Your own certificate, chain in one PEM file.")
+]
+KeyOption = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Its private key, PEM.")]
 WorkersOption = Annotated[str, typer.Option(metavar="local|ray|ray://HOST:PORT", help=WORKERS_HELP)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write to; made where missing.", file_okay=False)]
 
@@ -328,10 +335,8 @@ def serve(
         bool | None, typer.Option("--tls/--no-tls", help="HTTPS; on by default beyond this machine.")
     ] = None,
     role: Annotated[Leader, typer.Option("--as", help="What you are in the session.")] = Leader.SURGEON,
-    certificate: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Your own certificate, chain in one PEM file.")
-    ] = None,
-    key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Its private key, PEM.")] = None,
+    certificate: CertificateOption = None,
+    key: KeyOption = None,
     session: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Record to this file; where it exists, go on from it.")
     ] = None,
@@ -342,7 +347,6 @@ def serve(
 ) -> None:
     """Serve studies to browsers and headsets: page, API and socket on one port, until interrupted."""
     from engine.app.addresses import is_loopback
-    from engine.app.certificate import ServerCertificate
     from engine.app.library import StudyLibrary
     from engine.app.serve import Behind, Listening
     from engine.app.serve import serve as serve_library
@@ -357,14 +361,20 @@ def serve(
             raise InputRefused(f"{path} does not exist")
         with progress_bar(console, enabled=True) as progress:
             library.add(path.resolve().name, (path,), progress)
-    own = None
-    if certificate is not None or key is not None:
-        if certificate is None or key is None:
-            raise InvalidValue("a certificate and its key go together: give both --certificate and --key")
-        own = ServerCertificate(certificate, key, None)
+    own = _own_certificate(certificate, key)
     use_tls = own is not None or (not is_loopback(host) if tls is None else tls)
     listening = Listening(host, port, use_tls, Role(role.value), own, session)
     serve_library(library, listening, console, Behind(workers, redis))
+
+
+def _own_certificate(certificate: Path | None, key: Path | None) -> ServerCertificate | None:
+    from engine.app.certificate import ServerCertificate
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise InvalidValue("a certificate and its key go together: give both --certificate and --key")
+    return ServerCertificate(certificate, key, None)
 
 
 @app.command()
@@ -388,6 +398,8 @@ def train(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Learning platforms that launch it: see `sightline lti show`."),
     ] = None,
+    certificate: CertificateOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Cases for trainees: read, marked, scored, explained; the next one is the one that teaches most."""
     from engine.app.addresses import is_loopback
@@ -408,7 +420,9 @@ def train(
         Ours() if home is None else Ours(home),
         None if lti is None else read_registered(lti),
     )
-    serve_training(options, Listening(host, port, not is_loopback(host), Role.EDUCATOR), console)
+    own = _own_certificate(certificate, key)
+    use_tls = own is not None or not is_loopback(host)
+    serve_training(options, Listening(host, port, use_tls, Role.EDUCATOR, own), console)
 
 
 @app.command()
