@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios.lti.claims import Claims, claims_of
@@ -137,6 +137,7 @@ junk = st.recursive(
 )
 
 
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(MESSAGE)), junk)
 def test_no_claim_of_another_kind_is_more_than_refused(name: str, value: Any) -> None:
     told = ""

@@ -65,6 +65,7 @@ def rows(server: Server) -> list[GradeRow]:
         return list(session.scalars(select(GradeRow)))
 
 
+@pytest.mark.slow
 def test_a_case_that_is_read_is_graded_where_its_link_says(meet: Meet, platform: FakePlatform) -> None:
     one = meet()
     one.follow(QUIZ)
@@ -97,6 +98,7 @@ def test_a_case_that_was_read_before_is_graded_when_its_link_is_followed(meet: M
     assert given(platform) == [("quiz", "user-1", about(shares(one.client)[0]), "Completed")]
 
 
+@pytest.mark.slow
 def test_a_link_that_is_followed_again_goes_on_with_what_was_not_finished(meet: Meet) -> None:
     one = meet()
     one.follow(QUIZ)

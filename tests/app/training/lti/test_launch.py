@@ -357,6 +357,7 @@ def test_a_launch_opens_once(meet: Meet) -> None:
     assert "opened before (nonce)" in again.text
 
 
+@pytest.mark.slow
 def test_a_launch_opens_once_even_when_the_server_starts_anew(meet: Meet, server: Server) -> None:
     """Then its state is not known any more either."""
     one = meet()
@@ -414,6 +415,7 @@ def test_what_is_no_set_of_keys_is_refused(body: bytes) -> None:
         keys.payload(platform.signed({}), platform.platform())
 
 
+@pytest.mark.slow
 def test_a_platform_whose_keys_cannot_be_fetched_is_named_by_its_host_alone(
     meet: Meet, platform: FakePlatform, server: Server
 ) -> None:
