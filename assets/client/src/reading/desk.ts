@@ -15,7 +15,7 @@ import { Refused } from "../wire/call";
 import { keptEvents } from "../wire/kept_events";
 import type { Scene, WindowPreset } from "../wire/messages";
 import { eventsOf, feedback, learner, nextReading, progress, readingNow, studyScene } from "../wire/training";
-import type { Answer, AnyEvent, NextAsk, ReadingNow } from "../wire/training_messages";
+import type { Answer, AnyEvent, NextAsk, Pane, ReadingNow } from "../wire/training_messages";
 
 /** Images that the server still makes are asked for again. */
 const ASK_AGAIN_MS = 700;
@@ -159,12 +159,13 @@ export class ReadingDesk {
   private hear(now: ReadingNow): void {
     const { reading } = this.store.get();
     if (reading?.id !== now.id) return;
-    const known = new Set(reading.case.volumes.map(({ id }) => id));
-    const isNew = now.case.volumes.some(({ id }) => !known.has(id));
+    const studies = newOf(reading.case.volumes, now.case.volumes);
+    const tasks = newOf(reading.case.tasks, now.case.tasks);
     this.store.update((desk) => ({ ...desk, reading: { ...now, events: [] } }));
-    if (taskOf(this.store.get()) === null || this.workNow()?.isCommitted) this.chooseTask(null);
+    // Who looks back at what is answered is left there, until there is something new to answer.
+    if (taskOf(this.store.get()) === null || (tasks.length > 0 && this.workNow()?.isCommitted)) this.chooseTask(null);
+    if (studies.length > 0) this.set({ layout: "hung", filled: null, notice: `New: ${studies.map(({ title }) => title).join(", ")}` });
     this.askStudies();
-    if (isNew) this.setLayout("hung");
   }
 
   /** Time goes on; what is due happens. */
@@ -247,7 +248,15 @@ export class ReadingDesk {
       const isOpen = task !== null && !workOf(desk.work, task).isCommitted;
       return { ...desk, task, mark: null, tool: isOpen ? toolFor(view) : "point" };
     });
+    this.showStudyOfTask();
     this.showPainting();
+  }
+
+  /** What is asked of a study that does not hang can only be answered once it does. */
+  private showStudyOfTask(): void {
+    const desk = this.store.get();
+    const volume = taskOf(desk)?.volume ?? null;
+    if (volume !== null && desk.cuts.length > 0 && !desk.cuts.some((cut) => cut.volume === volume)) this.setLayout("hung");
   }
 
   /** Marks a place for the task that is worked on, or takes up the mark that is there. */
@@ -301,9 +310,13 @@ export class ReadingDesk {
   }
 
   commit(): void {
-    const { task } = this.store.get();
+    const desk = this.store.get();
+    const task = taskOf(desk);
     if (task === null || this.workNow()?.isCommitted || !this.mayView()) return;
-    this.happen({ kind: "committed", task });
+    // Who leaves the items as they stood means that order.
+    if (task.kind === "order" && !this.workNow()?.given) this.answer({ kind: "order", items: task.options.map(({ id }) => id) });
+    this.set({ notice: null });
+    this.happen({ kind: "committed", task: task.id });
     this.chooseTask(null);
   }
 
@@ -396,8 +409,15 @@ export class ReadingDesk {
       if (desk.reading === null) return desk;
       const view = desk.reading.case;
       const wishes = panesOf(view, desk.layout);
-      if (!wishes.every(({ volume }) => nodeOf(desk, volume) !== null) || desk.cuts.length === wishes.length) return desk;
-      return { ...desk, cuts: wishes.map((wish) => firstCut(view, nodeOf(desk, wish.volume)!, wish)) };
+      const isHung = desk.cuts.length === wishes.length && wishes.every(({ volume }, index) => desk.cuts[index]!.volume === volume);
+      if (isHung || !wishes.every(({ volume }) => nodeOf(desk, volume) !== null)) return desk;
+      // Panes that hung before stay as they were scrolled and windowed.
+      const left = [...desk.cuts];
+      const cutOf = (wish: Pane): Cut => {
+        const at = left.findIndex(({ volume, plane }) => volume === wish.volume && plane === wish.plane);
+        return at < 0 ? firstCut(view, nodeOf(desk, wish.volume)!, wish) : left.splice(at, 1)[0]!;
+      };
+      return { ...desk, cuts: wishes.map(cutOf) };
     });
     this.showPainting();
   }
@@ -606,6 +626,12 @@ export class ReadingDesk {
       this.set({ trouble: { words, canRetry: true } });
     }
   }
+}
+
+/** Those of `now` that were not there `before`. */
+function newOf<T extends { readonly id: string }>(before: readonly T[], now: readonly T[]): T[] {
+  const known = new Set(before.map(({ id }) => id));
+  return now.filter(({ id }) => !known.has(id));
 }
 
 function sampleAt(voxels: Voxels, i: number, j: number, k: number): number | null {

@@ -61,6 +61,29 @@ export function firstCut(view: CaseView, node: VolumeNode, wish: Pane): Cut {
 /** Whether two studies lie in the same frame, so that a place of one is that place of the other. */
 export const sharesFrame = (a: VolumeNode, b: VolumeNode): boolean => a.frame_of_reference_uid === b.frame_of_reference_uid;
 
-/** How many columns panes are hung in. */
-export const columnsOf = (count: number): number => (count <= 1 ? 1 : count === 2 ? 2 : count === 4 ? 2 : 3);
+/** Where a pane hangs: its cells of the wall's grid, counted from 0. It spans as many down as across. */
+export interface Place {
+  readonly column: number;
+  readonly row: number;
+  readonly span: number;
+}
+
+export interface Grid {
+  readonly columns: number;
+  readonly rows: number;
+  readonly places: readonly Place[];
+}
+
+/** One large and the others stacked beside it where that leaves no cell empty; else all alike. */
+export function gridOf(count: number): Grid {
+  const beside = count - 1;
+  if (count === 3 || count === 5) {
+    const columns = 2 + beside / 2;
+    const stacked = Array.from({ length: beside }, (_, index): Place => ({ column: 2 + (index % (columns - 2)), row: Math.floor(index / (columns - 2)), span: 1 }));
+    return { columns, rows: 2, places: [{ column: 0, row: 0, span: 2 }, ...stacked] };
+  }
+  const columns = count <= 2 ? Math.max(1, count) : Math.ceil(count / 2);
+  const places = Array.from({ length: count }, (_, index): Place => ({ column: index % columns, row: Math.floor(index / columns), span: 1 }));
+  return { columns, rows: Math.max(1, Math.ceil(count / columns)), places };
+}
 

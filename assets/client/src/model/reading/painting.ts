@@ -6,6 +6,18 @@ import type { VolumeNode } from "../../wire/messages";
 
 /** Sets voxels of the slice within `radius_mm` of a stroke from one place to the next. Returns whether any changed. */
 export function paintDisc(labels: Uint8Array, node: VolumeNode, cut: Cut, from_mm: Vec3, to_mm: Vec3, radius_mm: number, label: 0 | 1): boolean {
+  const [ni, nj] = node.shape;
+  let changed = false;
+  inDisc(node, cut, from_mm, to_mm, radius_mm, (i, j, k) => {
+    const at = (k * nj + j) * ni + i;
+    changed ||= labels[at] !== label;
+    labels[at] = label;
+  });
+  return changed;
+}
+
+/** Each voxel of the slice within `radius_mm` of a stroke. */
+function inDisc(node: VolumeNode, cut: Cut, from_mm: Vec3, to_mm: Vec3, radius_mm: number, visit: (i: number, j: number, k: number) => void): void {
   const voxelFromPatient = inverse(node.patient_from_voxel);
   const normal = normalOf(cut);
   const half = step_mm(node, cut) / 2 + 1e-6;
@@ -18,7 +30,6 @@ export function paintDisc(labels: Uint8Array, node: VolumeNode, cut: Cut, from_m
   const high = [ni, nj, nk].map((count, axis) => Math.min(count - 1, Math.ceil(Math.max(...ends.map((end) => end[axis]!)))));
   const way = minus(to_mm, from_mm);
   const length2 = dot(way, way);
-  let changed = false;
   for (let k = low[2]!; k <= high[2]!; k += 1) {
     for (let j = low[1]!; j <= high[1]!; j += 1) {
       for (let i = low[0]!; i <= high[0]!; i += 1) {
@@ -27,14 +38,10 @@ export function paintDisc(labels: Uint8Array, node: VolumeNode, cut: Cut, from_m
         const part = length2 > 0 ? Math.min(1, Math.max(0, dot(from, way) / length2)) : 0;
         const flat = minus(from, [part * way[0], part * way[1], part * way[2]]);
         const off = dot(flat, normal);
-        if (dot(flat, flat) - off * off > radius_mm * radius_mm) continue;
-        const at = (k * nj + j) * ni + i;
-        changed ||= labels[at] !== label;
-        labels[at] = label;
+        if (dot(flat, flat) - off * off <= radius_mm * radius_mm) visit(i, j, k);
       }
     }
   }
-  return changed;
 }
 
 /** Runs along i, each its first voxel and how many; a run ends at the end of its row. */
@@ -66,19 +73,14 @@ export const voxel_ml = (node: VolumeNode): number => node.spacing_mm.reduce((a,
 
 /** Mean over voxels whose middles lie in a disc of the cut; null where there is none. */
 export function meanInDisc(value: (i: number, j: number, k: number) => number | null, node: VolumeNode, cut: Cut, centre_mm: Vec3, radius_mm: number): number | null {
-  const seen = new Uint8Array(node.shape[0] * node.shape[1] * node.shape[2]);
-  paintDisc(seen, node, cut, centre_mm, centre_mm, radius_mm, 1);
-  const [ni, nj] = node.shape;
   let sum = 0;
   let count = 0;
-  for (const [first, length] of runsOf(seen, ni)) {
-    for (let at = first; at < first + length; at += 1) {
-      const sample = value(at % ni, Math.floor(at / ni) % nj, Math.floor(at / (ni * nj)));
-      if (sample === null) continue;
-      sum += sample;
-      count += 1;
-    }
-  }
+  inDisc(node, cut, centre_mm, centre_mm, radius_mm, (i, j, k) => {
+    const sample = value(i, j, k);
+    if (sample === null) return;
+    sum += sample;
+    count += 1;
+  });
   return count > 0 ? sum / count : null;
 }
 

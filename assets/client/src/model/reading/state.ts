@@ -122,6 +122,9 @@ export function isAllCommitted({ reading, work }: Desk): boolean {
   return tasks.length > 0 && tasks.every(({ id }) => work.tasks[id]?.isCommitted === true);
 }
 
+/** Whether a path that was recorded is judged; else the trainee lays his own. */
+export const isJudged = (task: TaskView): boolean => task.kind === "guide" && task.options.length > 0;
+
 /** The tool that suits a task. */
 export const TOOL_OF: Record<TaskView["kind"], Tool> = {
   mark: "mark", segment: "brush", box: "box", measure: "measure", classify: "point", report: "point", choice: "point", order: "point", text: "point", manage: "point", guide: "point",
@@ -131,7 +134,7 @@ export function toolFor(task: TaskView | null): Tool {
   if (task === null) return "point";
   if (task.kind === "measure" && task.quantity === "mean_value") return "region";
   if (task.kind === "measure" && task.quantity === "volume_ml") return "measure";
-  if (task.kind === "guide" && task.path.length === 0) return "path";
+  if (task.kind === "guide" && !isJudged(task)) return "path";
   return TOOL_OF[task.kind];
 }
 

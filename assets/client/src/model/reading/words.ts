@@ -73,6 +73,7 @@ export function answerWords(task: TaskView, given: Given | null, node: VolumeNod
 
 /** What the commit button says: what would be committed. */
 export function commitWords(task: TaskView, marks: number, words: string | null): string {
+  if (task.kind === "order") return "Commit this order";
   if (task.kind === "mark") return marks === 0 ? "Commit: nothing is there" : marks === 1 ? "Commit 1 mark" : `Commit ${marks} marks`;
   return words === null ? "Commit without an answer" : "Commit answer";
 }

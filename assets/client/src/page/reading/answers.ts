@@ -2,7 +2,7 @@
 
 import { element } from "../element";
 import { icon } from "../icon";
-import { nodeOf, volumeOfTask, type Desk } from "../../model/reading/state";
+import { isJudged, nodeOf, volumeOfTask, type Desk } from "../../model/reading/state";
 import { sureness, percent, QUANTITIES } from "../../model/reading/words";
 import { workOf, type TaskWork } from "../../model/reading/work";
 import { ellipsoid_ml } from "../../model/reading/volume_by_rulers";
@@ -73,7 +73,9 @@ const MAKERS: Record<TaskView["kind"], Maker> = {
         if (now) enter(now.category, next);
         else desk.set({ notice: null });
       })),
-      element("fieldset", { class: "field" }, element("legend", {}, "Category"), options(`category-${task.id}`, task.options, now ? [now.category] : [], false, work.isCommitted, ([id]) => enter(id!, known))),
+      task.options.length > 0
+        ? element("fieldset", { class: "field" }, element("legend", {}, "Category"), options(`category-${task.id}`, task.options, now ? [now.category] : [], false, work.isCommitted, ([id]) => enter(id!, known)))
+        : typedCategory(now?.category ?? "", work.isCommitted, (category) => enter(category, known)),
     ];
   },
   report: (task, work, desk) => {
@@ -100,7 +102,7 @@ const MAKERS: Record<TaskView["kind"], Maker> = {
   },
   text: (task, work, desk) => {
     let timer = 0;
-    const area = element("textarea", { rows: 6, disabled: work.isCommitted, "data-keeps": task.id, "aria-label": task.prompt, placeholder: "What you see, and what it means", oninput: () => {
+    const area: HTMLTextAreaElement = element("textarea", { rows: 6, disabled: work.isCommitted, "data-keeps": task.id, "aria-label": task.prompt, placeholder: "What you see, and what it means", oninput: () => {
       window.clearTimeout(timer);
       timer = window.setTimeout(() => desk.answer({ kind: "text", text: area.value }), 600);
     }, onchange: () => {
@@ -111,7 +113,7 @@ const MAKERS: Record<TaskView["kind"], Maker> = {
     return [area];
   },
   guide: (task, work, desk) => {
-    if (task.path.length === 0) return [hint(work, "Press the entry on the skin in one slice, then the target in another. Press again to begin anew.")];
+    if (!isJudged(task)) return [hint(work, "Press the entry on the skin in one slice, then the target in another. Press again to begin anew.")];
     const nearest = given(work, "guide")?.nearest;
     const jump = (index: number): void => {
       const point = task.path[index];
@@ -119,9 +121,18 @@ const MAKERS: Record<TaskView["kind"], Maker> = {
       if (point && volume) desk.goTo(volume, [point[1], point[2], point[3]]);
     };
     const along = element("input", { type: "range", min: 0, max: task.path.length - 1, value: 0, "aria-label": "Along the path", oninput: (event) => jump(Number((event.target as HTMLInputElement).value)) });
-    return [element("label", { class: "field" }, element("span", {}, "Follow the tool's tip"), along), options(`guide-${task.id}`, task.options, nearest == null ? [] : [nearest], false, work.isCommitted, ([id]) => desk.answer({ kind: "guide", path: [], nearest: id! }))];
+    const follow = task.path.length > 0 ? element("label", { class: "field" }, element("span", {}, "Follow the tool's tip"), along) : element("p", { class: "hint" }, "The path comes with the images.");
+    return [follow, options(`guide-${task.id}`, task.options, nearest == null ? [] : [nearest], false, work.isCommitted, ([id]) => desk.answer({ kind: "guide", path: [], nearest: id! }))];
   },
 };
+
+/** Of a scheme whose categories this server does not know. */
+function typedCategory(value: string, isOver: boolean, enter: (category: string) => void): HTMLElement {
+  const input = element("input", { type: "text", value, disabled: isOver, maxlength: 300, onchange: () => {
+    if (input.value.trim() !== "") enter(input.value.trim());
+  } });
+  return element("label", { class: "field number" }, element("span", {}, "Category"), input);
+}
 
 /** Features entered before their category. */
 const drafts = new Map<string, Record<string, string | number>>();

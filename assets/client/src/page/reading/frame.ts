@@ -147,6 +147,7 @@ function wireKeys(desk: ReadingDesk): void {
     if (tool) desk.setTool(tool);
     else if ((event.key === "Delete" || event.key === "Backspace") && state.mark !== null) desk.unmark(state.mark);
     else if (/^[1-9]$/.test(event.key)) window_(desk, Number(event.key) - 1);
+    else if (event.key.toLowerCase() === "f") desk.fill(state.filled === null ? state.active : null);
     else if (event.key === "[" || event.key === "]") surer(desk, state, event.key === "]" ? 0.1 : -0.1);
     else return;
     event.preventDefault();

@@ -6,7 +6,7 @@ import { element, setText } from "../element";
 import { icon } from "../icon";
 import type { Vec3 } from "../../model/affine";
 import { dot, letters, minus, normalOf, plus, position, type Cut } from "../../model/reading/cut";
-import { columnsOf } from "../../model/reading/hanging";
+import { gridOf } from "../../model/reading/hanging";
 import { nodeOf, type Desk, type Study } from "../../model/reading/state";
 import { sampleOfValue } from "../../model/scene";
 import type { ReadingDesk } from "../../reading/desk";
@@ -70,8 +70,12 @@ export class Lightbox {
       pane.element.hidden = !isSeen;
       if (!isSeen) this.desk.shown(index, null);
     });
-    const count = state.filled === null ? state.cuts.length : 1;
-    this.element.style.setProperty("--columns", String(columnsOf(count)));
+    const { columns, rows, places } = gridOf(state.filled === null ? state.cuts.length : 1);
+    this.element.style.gridTemplate = `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
+    this.panes.forEach(({ element: pane }, index) => {
+      const place = places[state.filled === null ? index : 0];
+      if (place) pane.style.gridArea = `${place.row + 1} / ${place.column + 1} / span ${place.span} / span ${place.span}`;
+    });
     if (!isRead) return;
     state.cuts.forEach((cut, index) => {
       const pane = this.panes[index]!;

@@ -3,7 +3,7 @@
 import { answerFields, confidenceSlider } from "./answers";
 import { element } from "../element";
 import { icon } from "../icon";
-import { isAllCommitted, nodeOf, taskOf, volumeOfTask, type Desk } from "../../model/reading/state";
+import { isAllCommitted, isJudged, nodeOf, taskOf, volumeOfTask, type Desk } from "../../model/reading/state";
 import { answerWords, commitWords, percent } from "../../model/reading/words";
 import { workOf } from "../../model/reading/work";
 import type { ReadingDesk } from "../../reading/desk";
@@ -11,18 +11,48 @@ import type { TaskView } from "../../wire/training_messages";
 
 export function createTaskPanel(desk: ReadingDesk): HTMLElement {
   const panel = element("aside", { class: "task-panel", "aria-label": "Tasks" });
+  let isPressed = false;
+  let isStale = false;
   const draw = (): void => {
     const state = desk.store.get();
     if (state.phase !== "reading" || state.reading === null) return;
-    // What is being typed stays as it is.
-    const typing = document.activeElement instanceof HTMLTextAreaElement && panel.contains(document.activeElement) && document.activeElement.dataset["keeps"] === state.task;
-    if (typing && !workOf(state.work, state.task).isCommitted) return;
+    // A press ends on the button on which it began: what leaving a field changed is drawn after it.
+    if (isPressed) {
+      isStale = true;
+      return;
+    }
+    const typed = document.activeElement;
+    if (typed instanceof HTMLTextAreaElement && panel.contains(typed) && typed.dataset["keeps"] === state.task && !workOf(state.work, state.task).isCommitted) {
+      drawAround(panel, typed, contents(state, desk));
+      return;
+    }
     const focused = document.activeElement instanceof HTMLElement && panel.contains(document.activeElement) ? focusName(document.activeElement) : null;
     panel.replaceChildren(...contents(state, desk));
     if (focused) [...panel.querySelectorAll<HTMLElement>("button, input, textarea")].find((each) => focusName(each) === focused)?.focus();
   };
-  for (const part of ["phase", "reading", "work", "task", "mark", "rulers", "studies", "link"] as const) desk.store.watch((state) => state[part], draw);
+  for (const part of ["phase", "reading", "work", "task", "mark", "rulers", "studies", "link", "notice"] as const) desk.store.watch((state) => state[part], draw);
+  panel.addEventListener("pointerdown", () => (isPressed = true));
+  const letGo = (): void => void window.setTimeout(() => {
+    isPressed = false;
+    if (!isStale) return;
+    isStale = false;
+    draw();
+  });
+  for (const name of ["pointerup", "pointercancel", "blur"] as const) window.addEventListener(name, letGo);
   return panel;
+}
+
+/** Draws all but the field in which one types, which stays with its cursor. */
+function drawAround(panel: HTMLElement, typed: HTMLTextAreaElement, fresh: readonly Node[]): void {
+  const section = typed.parentElement!;
+  const twin = fresh.find((each): each is HTMLElement => each instanceof HTMLElement && each.querySelector("textarea") !== null);
+  for (const child of [...panel.childNodes]) if (child !== section) child.remove();
+  section.before(...fresh.slice(0, fresh.indexOf(twin!)));
+  section.after(...fresh.slice(fresh.indexOf(twin!) + 1));
+  const later = [...twin!.childNodes];
+  const from = later.findIndex((each) => each instanceof HTMLTextAreaElement) + 1;
+  while (typed.nextSibling !== null) typed.nextSibling.remove();
+  typed.after(...later.slice(from));
 }
 
 /** By what a control is found again after it was drawn anew. */
@@ -36,7 +66,8 @@ function contents(state: Desk, desk: ReadingDesk): Node[] {
   const task = taskOf(state);
   if (reading === null) return [];
   const history = reading.case.history === null ? [] : [element("section", { class: "panel-section history" }, element("h3", {}, "What is known"), element("p", {}, reading.case.history))];
-  return [...history, steps(state, desk), ...(task ? [taskSection(task, state, desk)] : []), ending(state, desk)];
+  const news = state.notice === null ? [] : [element("p", { class: "news", role: "status" }, icon("eye"), state.notice)];
+  return [...history, ...news, steps(state, desk), ...(task ? [taskSection(task, state, desk)] : []), ending(state, desk)];
 }
 
 function steps(state: Desk, desk: ReadingDesk): HTMLElement {
@@ -52,7 +83,7 @@ function taskSection(task: TaskView, state: Desk, desk: ReadingDesk): HTMLElemen
   const node = nodeOf(state, volumeOfTask(state, task) ?? "");
   const words = answerWords(task, work.given, node);
   const sure = task.kind !== "mark" && task.asks_confidence && work.given ? [confidenceSlider(work.given.confidence ?? 0.5, work.isCommitted, "How sure of the answer", (confidence) => desk.setConfidence(confidence))] : [];
-  const so = (task.kind === "segment" || task.kind === "box" || task.kind === "measure" || task.kind === "guide") && words !== null ? [element("p", { class: "so-far figure" }, words)] : [];
+  const so = (task.kind === "segment" || task.kind === "box" || task.kind === "measure" || (task.kind === "guide" && !isJudged(task))) && words !== null ? [element("p", { class: "so-far figure" }, words)] : [];
   const commit = work.isCommitted
     ? [element("p", { class: "committed" }, icon("tick"), "Committed")]
     : [element("button", { class: "button primary large", type: "button", "data-act": "commit", onclick: () => desk.commit() }, commitWords(task, work.marks.length, words))];

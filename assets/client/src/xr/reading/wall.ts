@@ -16,7 +16,7 @@ import { faceEyes } from "../text_label";
 import { themeFor, type Theme } from "../theme";
 import type { Vec3 } from "../../model/affine";
 import { minus } from "../../model/reading/cut";
-import { columnsOf } from "../../model/reading/hanging";
+import { gridOf } from "../../model/reading/hanging";
 import type { Tool } from "../../model/reading/state";
 import { showFinding } from "../../reading/show_me";
 import type { ReadingDesk } from "../../reading/desk";
@@ -25,10 +25,12 @@ import type { Stage } from "../../three/stage";
 
 /** All panes side by side fill this half angle to each side. */
 const HALF_WIDTH_DEG = 30;
-const MOST_SIDE_M = 0.46;
+/** A single row and several are so high at most. */
+const ROW_M = 0.46;
+const ROWS_M = 0.56;
 const GAP_M = 0.012;
-/** The wall's middle over the eyes, and the panel's place before them. */
-const WALL_OVER_EYES_M = 0.13;
+/** The wall's lower edge, and the panel's place before the eyes. */
+const WALL_BELOW_M = 0.11;
 const PANEL_AHEAD_M = 0.555;
 const PANEL_BELOW_M = 0.22;
 const PANEL_ASIDE_M = 0.06;
@@ -67,6 +69,9 @@ export interface WallReport {
   readonly clicks: number;
 }
 
+/** So many cells side by side, with the gaps between them. */
+const across_m = (cell_m: number, count: number): number => count * cell_m + (count - 1) * GAP_M;
+
 export class ReadingWall {
   readonly #theme: Theme;
   readonly #pointers: Pointers;
@@ -80,6 +85,7 @@ export class ReadingWall {
   readonly #act: PanelDo;
   #panes: WallPane[] = [];
   #paneIndex: number[] = [];
+  #cell_m = ROW_M;
   #hung = "";
   #memory: PanelMemory = { page: "task", first: 0, field: 0, told: 0 };
   #task: string | null = null;
@@ -205,13 +211,13 @@ export class ReadingWall {
     for (const pane of this.#panes) pane.dispose();
     this.#holds.clear();
     this.#paneIndex = index;
-    const columns = columnsOf(index.length);
-    const rows = Math.max(1, Math.ceil(index.length / columns));
+    const { columns, rows, places } = gridOf(index.length);
     const width_m = 2 * WALL_DISTANCE_M * Math.tan((HALF_WIDTH_DEG * Math.PI) / 180);
-    const size_m = Math.min(MOST_SIDE_M / rows ** 0.5, (width_m - (columns - 1) * GAP_M) / columns);
-    this.#panes = volumes.map((volume) => {
+    const inside = (whole_m: number, count: number): number => (whole_m - (count - 1) * GAP_M) / count;
+    this.#cell_m = Math.min(inside(rows === 1 ? ROW_M : ROWS_M, rows), inside(width_m, columns));
+    this.#panes = volumes.map((volume, each) => {
       const { loader, scene } = this.studies.all.get(volume)!;
-      const pane = new WallPane(size_m, volume, loader.texture, scene.headset_from_patient, this.#theme);
+      const pane = new WallPane(across_m(this.#cell_m, places[each]!.span), volume, loader.texture, scene.headset_from_patient, this.#theme);
       this.#group.add(pane.group);
       return pane;
     });
@@ -231,14 +237,14 @@ export class ReadingWall {
     const { eyes, ahead } = this.#gaze;
     const right = new THREE.Vector3(-ahead.z, 0, ahead.x);
     const at = (away_m: number, aside_m: number, up_m: number): THREE.Vector3 => eyes.clone().addScaledVector(ahead, away_m).addScaledVector(right, aside_m).add(new THREE.Vector3(0, up_m, 0));
-    const columns = columnsOf(this.#panes.length);
-    const rows = Math.ceil(this.#panes.length / columns);
+    const { columns, rows, places } = gridOf(this.#panes.length);
+    const step_m = this.#cell_m + GAP_M;
+    const [width_m, height_m] = [across_m(this.#cell_m, columns), across_m(this.#cell_m, rows)];
     this.#panes.forEach((pane, index) => {
-      const [row, column] = [Math.floor(index / columns), index % columns];
-      const step_m = pane.size_m + GAP_M;
+      const { column, row } = places[index]!;
       // On an arc about the eyes: each pane faces them, none is farther than another.
-      const angle = ((column - (columns - 1) / 2) * step_m) / WALL_DISTANCE_M;
-      const up_m = WALL_OVER_EYES_M + ((rows - 1) / 2 - row) * step_m;
+      const angle = (column * step_m + (pane.size_m - width_m) / 2) / WALL_DISTANCE_M;
+      const up_m = height_m - WALL_BELOW_M - row * step_m - pane.size_m / 2;
       pane.group.position.copy(at(WALL_DISTANCE_M * Math.cos(angle), WALL_DISTANCE_M * Math.sin(angle), up_m));
       faceEyes(pane.group, eyes);
     });
