@@ -84,9 +84,9 @@ class ReadingServer(Server):
 
 
 @contextmanager
-def reading_server(folder: Path, *cases: Case) -> Iterator[ReadingServer]:
-    """One that runs, for whoever sits at this machine."""
-    shelf = tuple(Shelved(one, None) for one in cases or (case_of(),))
+def reading_server(folder: Path, *shelf: Shelved) -> Iterator[ReadingServer]:
+    """One that runs, for whoever sits at this machine: two nodules where no case is given."""
+    shelf = shelf or (Shelved(case_of(), None),)
     server = ReadingServer(folder, shelf, Role.EDUCATOR, page=PAGE)
     server.start()
     try:
