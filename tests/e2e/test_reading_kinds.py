@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from scenarios.reading.answer import BoxAnswer, GuideAnswer, MeasureAnswer, OrderAnswer, SegmentAnswer
 from scenarios.reading.event import Answered, Hinted
@@ -153,9 +153,12 @@ def test_every_kind_of_task_is_answered_with_mouse_and_keys_and_earns_what_it_is
     page.get_by_label("Tube").check()
     reader.commit()
     reader.asked("order")
+    items = page.locator(".order .label")
+    expect(items).to_have_count(3)
     for place, text in enumerate(("Air", "Ball", "Tube")):
-        while page.locator(".order .label").nth(place).text_content() != text:
+        for to in reversed(range(place, items.all_text_contents().index(text))):
             page.get_by_role("button", name=f"{text}: up").click()
+            expect(items.nth(to)).to_have_text(text)
     reader.commit("Commit this order")
     # One press commits what is still being typed.
     reader.asked("text")
