@@ -610,6 +610,14 @@ export class ReadingDesk {
     return voxels ? meanInDisc((i, j, k) => sampleAt(voxels, i, j, k), voxels.node, cut, centre_mm, radius_mm) : null;
   }
 
+  /** What is averaged in the circle of a cut's study; null where none was drawn. */
+  regionText(cut: Cut): string | null {
+    const { regions, studies } = this.store.get();
+    const region = regions.find(({ volume }) => volume === cut.volume);
+    const mean = region && this.regionMean(cut, region.centre_mm, distance(region.rim_mm, region.centre_mm));
+    return mean == null ? null : `mean ${Math.round(mean)} ${studies[cut.volume]?.node?.quantity ?? ""}`;
+  }
+
   /** A point of the path that the trainee guides himself: entry first, target last. */
   addPathPoint(at_mm: Vec3): void {
     const given = this.workNow()?.given?.answer;

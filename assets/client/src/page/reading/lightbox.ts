@@ -128,7 +128,7 @@ class PaneView {
     if (node === null || voxels === null || width === 0 || height === 0) return;
     this.picture = cutPicture(node, cut, width, height);
     this.drawSlice(cut, voxels, width, height);
-    drawOverlay(this.overlay, state, cut, this.picture, (each) => this.regionText(each));
+    drawOverlay(this.overlay, state, cut, this.picture, (each) => this.desk.regionText(each));
     this.drawWords(state, cut, this.picture, width);
     const centre = this.picture.toPatient(width / 2, height / 2);
     this.desk.shown(this.index, study?.state === "ready" ? {
@@ -176,13 +176,6 @@ class PaneView {
     this.body.setAttribute("aria-valuetext", `slice ${index} of ${count}`);
   }
 
-  private regionText(cut: Cut): string | null {
-    const { regions, studies } = this.desk.store.get();
-    const region = regions.find(({ volume }) => volume === cut.volume);
-    if (!region) return null;
-    const mean = this.desk.regionMean(cut, region.centre_mm, Math.hypot(...minus(region.rim_mm, region.centre_mm)));
-    return mean === null ? null : `mean ${Math.round(mean)} ${studies[cut.volume]?.node?.quantity ?? ""}`;
-  }
 }
 
 function side(name: string): HTMLElement {

@@ -1,12 +1,12 @@
 // What lies over a slice: marks, rulers, boxes, paths; after reveal what was there. Near the slice strong, beside it faint.
 
-import { apply, distance, type Vec3 } from "../../model/affine";
-import { dot, minus, normalOf, off_mm, step_mm, type Cut } from "../../model/reading/cut";
+import { distance, type Vec3 } from "../../model/affine";
+import { boxCorners_mm, isBetween } from "../../model/reading/box";
+import { off_mm, step_mm, type Cut } from "../../model/reading/cut";
 import { nodeOf, taskOf, volumeOfTask, type Desk } from "../../model/reading/state";
 import { workOf } from "../../model/reading/work";
 import type { Picture } from "../../slices/picture";
 import type { VolumeNode } from "../../wire/messages";
-import type { BoxAnswer } from "../../wire/training_messages";
 
 const SVG = "http://www.w3.org/2000/svg" as const;
 
@@ -102,22 +102,13 @@ function rectangle(picture: Picture, from: Vec3, to: Vec3, name: string): SVGEle
   return [shape("rect", { class: "halo", ...box }), shape("rect", { class: name, ...box })];
 }
 
-/** Where the box's two opposite corners lie, its voxels whole. */
-export function boxCorners_mm(node: VolumeNode, { low, high }: Pick<BoxAnswer, "low" | "high">): readonly [Vec3, Vec3] {
-  const at = (index: readonly number[], by: number): Vec3 => apply(node.patient_from_voxel, index.map((each) => each + by) as unknown as Vec3);
-  return [at(low, -0.5), at(high, 0.5)];
-}
-
 function boxes({ desk, cut, picture, node }: Drawing): SVGElement[] {
   const task = taskOf(desk);
   const rubber = desk.rubber?.kind === "box" && desk.rubber.volume === cut.volume ? rectangle(picture, desk.rubber.from_mm, desk.rubber.to_mm, "box rubber") : [];
   const answer = task === null ? null : workOf(desk.work, task.id).given?.answer;
   if (task === null || answer?.kind !== "box" || volumeOfTask(desk, task) !== cut.volume) return rubber;
   const [from, to] = boxCorners_mm(node, answer);
-  const normal = normalOf(cut);
-  const sides = [dot(minus(from, cut.at_mm), normal), dot(minus(to, cut.at_mm), normal)];
-  const isCut = Math.min(...sides) <= 0 && Math.max(...sides) >= 0;
-  return isCut ? [...rectangle(picture, from, to, "box"), ...rubber] : rubber;
+  return isBetween(cut, from, to) ? [...rectangle(picture, from, to, "box"), ...rubber] : rubber;
 }
 
 function path({ desk, cut, picture, isNear }: Drawing): SVGElement[] {

@@ -7,9 +7,11 @@ import { LABEL_CAP_DEG, lengthFor } from "../legibility";
 import type { Theme } from "../theme";
 import { distance, type Vec3 } from "../../model/affine";
 import { letters, off_mm, position, step_mm, type Cut } from "../../model/reading/cut";
+import { boxCorners_mm, isBetween } from "../../model/reading/box";
 import { taskOf, volumeOfTask, type Desk } from "../../model/reading/state";
 import { workOf } from "../../model/reading/work";
 import type { VolumeNode } from "../../wire/messages";
+import type { Answer, TaskView } from "../../wire/training_messages";
 
 /** Sharper than a headset shows at the distance at which the wall stands. */
 const TEXELS_PER_M = 2600;
@@ -42,10 +44,10 @@ export class PaneCanvas {
     this.mesh.renderOrder = 4;
   }
 
-  draw(desk: Desk, cut: Cut, node: VolumeNode, place: Place, mmPerMetre: number, isActive: boolean): void {
+  draw(desk: Desk, cut: Cut, node: VolumeNode, place: Place, mmPerMetre: number, isActive: boolean, regionText: () => string | null): void {
     const task = taskOf(desk);
     const work = task && volumeOfTask(desk, task) === cut.volume ? workOf(desk.work, task.id) : null;
-    const key = JSON.stringify([cut, desk.mark, desk.crosshair_mm, desk.rubber, desk.rulers, desk.shown, work, desk.told === null, isActive, task?.id]);
+    const key = JSON.stringify([cut, desk.mark, desk.crosshair_mm, desk.rubber, desk.rulers, desk.regions, desk.shown, work, desk.told === null, isActive, task?.id, task?.path.length]);
     if (key === this.#drawn) return;
     this.#drawn = key;
     const context = this.#context;
@@ -60,6 +62,11 @@ export class PaneCanvas {
     }, word: (text, x, y, align, colour = COLOURS.word) => this.#word(text, x, y, align, colour) };
     cross(pen, desk);
     rulers(pen, desk);
+    regions(pen, desk, regionText);
+    if (desk.told === null && task !== null && work !== null) {
+      boxes(pen, desk, work.given?.answer ?? null);
+      path(pen, task, work.given?.answer ?? null);
+    }
     if (desk.told === null) marks(pen, desk, work?.marks ?? []);
     else truth(pen, desk);
     this.#words(pen, desk);
@@ -159,6 +166,59 @@ function rulers({ context, cut, at, near, word }: Pen, desk: Desk): void {
       context.lineTo(...to);
     });
     word(`${distance(from_mm, to_mm).toFixed(0)} mm`, to[0] + 0.008, to[1], "left", "#ffe2a6");
+  }
+}
+
+/** Circles in which values are averaged. */
+function regions({ context, cut, at, near, mmPerMetre, word }: Pen, desk: Desk, text: () => string | null): void {
+  const rubber = desk.rubber?.kind === "region" ? [{ volume: desk.rubber.volume, centre_mm: desk.rubber.from_mm, rim_mm: desk.rubber.to_mm }] : [];
+  for (const { volume, centre_mm, rim_mm } of [...desk.regions, ...rubber]) {
+    if (volume !== cut.volume || off_mm(cut, centre_mm) > near) continue;
+    const [x, y] = at(centre_mm);
+    const radius_m = distance(centre_mm, rim_mm) / mmPerMetre;
+    stroke(context, COLOURS.ruler, 0.0014, () => context.arc(x, y, radius_m, 0, 2 * Math.PI));
+    const words = text();
+    if (words !== null) word(words, x + radius_m + 0.006, y, "left", "#ffe2a6");
+  }
+}
+
+function rectangle({ context, at }: Pen, from_mm: Vec3, to_mm: Vec3, dashes: number[]): void {
+  const [[x1, y1], [x2, y2]] = [at(from_mm), at(to_mm)];
+  context.setLineDash(dashes);
+  stroke(context, COLOURS.mark, 0.0015, () => context.rect(Math.min(x1, x2), Math.min(y1, y2), Math.abs(x2 - x1), Math.abs(y2 - y1)));
+  context.setLineDash([]);
+}
+
+function boxes(pen: Pen, desk: Desk, answer: Answer | null): void {
+  const { rubber } = desk;
+  if (rubber?.kind === "box" && rubber.volume === pen.cut.volume) rectangle(pen, rubber.from_mm, rubber.to_mm, [0.004, 0.003]);
+  if (answer?.kind !== "box") return;
+  const [from, to] = boxCorners_mm(pen.node, answer);
+  if (isBetween(pen.cut, from, to)) rectangle(pen, from, to, []);
+}
+
+/** A tool's path, laid or recorded: near the slice strong, beside it faint. */
+function path(pen: Pen, task: TaskView, answer: Answer | null): void {
+  if (task.kind !== "guide") return;
+  const points = (task.path.length > 0 ? task.path : answer?.kind === "guide" ? answer.path : []).map(([, ...at_mm]): Vec3 => at_mm);
+  const { context } = pen;
+  points.slice(1).forEach((point, index) => {
+    const isNear = Math.min(off_mm(pen.cut, point), off_mm(pen.cut, points[index]!)) <= pen.near;
+    context.globalAlpha = isNear ? 1 : 0.3;
+    stroke(context, COLOURS.path, 0.0015, () => {
+      context.moveTo(...(pen.at(points[index]!) as [number, number]));
+      context.lineTo(...(pen.at(point) as [number, number]));
+    });
+  });
+  context.globalAlpha = 1;
+  const [first, last] = [points[0], points.at(-1)];
+  if (!first || !last) return;
+  const isRecorded = task.path.length > 0;
+  for (const [point, text] of [[first, isRecorded ? "enters" : "entry"], [last, isRecorded ? "ends" : "target"]] as const) {
+    if (point === last && last === first && text !== (isRecorded ? "enters" : "entry")) continue;
+    const [x, y] = pen.at(point);
+    stroke(context, COLOURS.path, 0.002, () => context.arc(x, y, 0.003, 0, 2 * Math.PI));
+    pen.word(text, x + 0.008, y - 0.006, "left", "#dcc9ff");
   }
 }
 

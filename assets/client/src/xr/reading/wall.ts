@@ -4,7 +4,8 @@ import * as THREE from "three";
 
 import { WallPane, type PaneHit } from "./pane";
 import { WALL_DISTANCE_M } from "./pane_canvas";
-import { PANEL_SIZE, readingControls, type PanelDo, type PanelMemory } from "./pages";
+import { readingControls } from "./pages";
+import { FRESH, PANEL_SIZE, type PanelDo, type PanelMemory } from "./parts";
 import type { Feedback } from "../feedback";
 import { Panel } from "../panel";
 import { panelScale } from "../legibility";
@@ -39,18 +40,20 @@ const TAP_M = 0.008;
 /** A drag's way on the pane for one slice; slices a second at a stick's end. */
 const SCROLL_M = 0.007;
 const STICK_PER_S = 14;
+const STICK_DOUBLES_PER_S = 1.2;
 const TILT_RADIANS = Math.PI / 2;
 /** The fingertip must draw back so far before it can press again. */
 const TIP_RELEASE_M = 0.008;
 const SOLID_SCALE = 0.55;
 
-type Job = Tool | "scroll";
+/** `spread`: two hands on one pane draw the picture apart. */
+type Job = Tool | "scroll" | "spread";
 const JOBS: Record<Tool, Job> = { mark: "scroll", point: "scroll", path: "scroll", window: "window", pan: "pan", measure: "measure", tilt: "tilt", brush: "brush", eraser: "eraser", box: "box", region: "region" };
 const RUBBER = { measure: "ruler", box: "box", region: "region" } as const;
 
 interface Hold {
   readonly pane: number;
-  readonly job: Job;
+  job: Job;
   readonly from: PaneHit;
   readonly from_mm: Vec3;
   readonly by: "select" | "squeeze" | "tip";
@@ -87,7 +90,7 @@ export class ReadingWall {
   #paneIndex: number[] = [];
   #cell_m = ROW_M;
   #hung = "";
-  #memory: PanelMemory = { page: "task", first: 0, field: 0, told: 0 };
+  #memory: PanelMemory = FRESH;
   #task: string | null = null;
   #list: Pointer[] = [];
   #head = new THREE.Matrix4();
@@ -261,7 +264,7 @@ export class ReadingWall {
       const own = this.#paneIndex[index]!;
       const cut = state.cuts[own];
       if (!cut || cut.volume !== pane.volume) return;
-      pane.draw(state, cut, state.active === own && this.#panes.length > 1);
+      pane.draw(state, cut, state.active === own && this.#panes.length > 1, () => this.desk.regionText(cut));
       pane.settle();
       this.desk.shown(own, state.studies[pane.volume]?.state === "ready" ? pane.shown() : null);
     });
@@ -302,7 +305,7 @@ export class ReadingWall {
     // Another question begins at its first field.
     if (state.task !== this.#task) {
       this.#task = state.task;
-      this.#memory = { ...this.#memory, page: "task", first: 0, field: 0 };
+      this.#memory = { ...FRESH, told: this.#memory.told };
     }
     this.#panel.show(readingControls(state, this.#memory, this.#act));
     this.#panel.step(this.#list, (pointer) => this.#holds.has(pointer), (pointer, pressed) => this.feedback.give(pressed ? "press" : "hover", pointer.source));
@@ -325,11 +328,17 @@ export class ReadingWall {
     this.#scrollStick(pointer, dt_s);
   }
 
-  /** The stick scrolls the pane that is pointed at, else the one last used. */
+  /** The stick scrolls the pane that is pointed at, else the one last used; sideways it zooms. */
   #scrollStick(pointer: Pointer, dt_s: number): void {
-    if (pointer.stick.y === 0) return;
+    if (pointer.stick.x === 0 && pointer.stick.y === 0) return;
     const met = this.#met(pointer);
     const pane = met ? this.#paneIndex[met.pane]! : this.desk.store.get().active;
+    if (Math.abs(pointer.stick.x) > Math.abs(pointer.stick.y)) {
+      const about = met ? this.#panes[met.pane]!.at(met.hit.x_m, met.hit.y_m) : this.desk.store.get().cuts[pane]?.focus_mm;
+      this.desk.setActive(pane);
+      if (about) this.desk.zoom(pane, 2 ** (pointer.stick.x * STICK_DOUBLES_PER_S * dt_s), about);
+      return;
+    }
     // Pushed forward is up the stack: gamepads count it negative.
     this.#stick -= pointer.stick.y * STICK_PER_S * dt_s;
     const steps = Math.trunc(this.#stick);
@@ -348,10 +357,12 @@ export class ReadingWall {
     const at_mm = pane.at(met.hit.x_m, met.hit.y_m);
     const by = touches ? "tip" : pointer.select.pressed ? "select" : "squeeze";
     const { tool } = this.desk.store.get();
+    const other = [...this.#holds.values()].find((each) => each.pane === met.pane && each.by === "select" && by === "select");
+    if (other) other.job = "spread";
     this.feedback.give("press", pointer.source);
     this.desk.setActive(this.#paneIndex[met.pane]!);
-    this.#holds.set(pointer, { pane: met.pane, job: by === "squeeze" ? "window" : JOBS[tool], from: met.hit, from_mm: at_mm, by, last: met.hit, last_mm: at_mm, scrolled: 0, moved: false });
-    if (JOBS[tool] === "brush" || JOBS[tool] === "eraser") this.desk.paint(this.#paneIndex[met.pane]!, at_mm, at_mm);
+    this.#holds.set(pointer, { pane: met.pane, job: other ? "spread" : by === "squeeze" ? "window" : JOBS[tool], from: met.hit, from_mm: at_mm, by, last: met.hit, last_mm: at_mm, scrolled: 0, moved: false });
+    if (!other && (JOBS[tool] === "brush" || JOBS[tool] === "eraser")) this.desk.paint(this.#paneIndex[met.pane]!, at_mm, at_mm);
   }
 
   /** Whether a fingertip goes through the pane, coming from in front. */
@@ -383,6 +394,7 @@ export class ReadingWall {
     const here = pane.at(hit.x_m, hit.y_m);
     const [dx, dy] = [(hit.x_m - hold.last.x_m) / pane.size_m, (hold.last.y_m - hit.y_m) / pane.size_m];
     hold.moved ||= Math.hypot(hit.x_m - hold.from.x_m, hit.y_m - hold.from.y_m) > TAP_M;
+    const before = hold.last;
     hold.last = hit;
     switch (hold.job) {
       case "scroll": {
@@ -394,6 +406,9 @@ export class ReadingWall {
       case "window":
         this.desk.dragWindow(own, dx, dy);
         break;
+      case "spread":
+        this.#spread(pane, hold, own, before);
+        return;
       case "pan":
         this.desk.pan(own, minus(here, hold.last_mm));
         return;
@@ -415,6 +430,16 @@ export class ReadingWall {
         break;
     }
     hold.last_mm = here;
+  }
+
+  /** Larger by how much farther apart the two hands are than before, about the place between them. */
+  #spread(pane: WallPane, hold: Hold, own: number, before: PaneHit): void {
+    const other = [...this.#holds.values()].find((each) => each !== hold && each.pane === hold.pane && each.job === "spread");
+    if (!other) return;
+    const apart = (hit: PaneHit): number => Math.hypot(hit.x_m - other.last.x_m, hit.y_m - other.last.y_m);
+    const [was, is] = [apart(before), apart(hold.last)];
+    if (was < TAP_M || is < TAP_M) return;
+    this.desk.zoom(own, is / was, pane.at((hold.last.x_m + other.last.x_m) / 2, (hold.last.y_m + other.last.y_m) / 2));
   }
 
   #end(pointer: Pointer, hold: Hold): void {
