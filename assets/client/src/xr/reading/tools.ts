@@ -21,7 +21,8 @@ interface Cell {
   readonly act: () => void;
 }
 
-export function tools(state: Desk, { desk, remember }: PanelDo): Control[] {
+export function tools(state: Desk, act: PanelDo): Control[] {
+  const { desk } = act;
   const pane = state.active;
   const cut = state.cuts[pane];
   const own = state.told === null ? toolsOf(taskOf(state)) : [];
@@ -30,7 +31,7 @@ export function tools(state: Desk, { desk, remember }: PanelDo): Control[] {
   const at = tasks.findIndex(({ id }) => id === state.task);
   const goTo = (index: number) => (): void => {
     desk.chooseTask(tasks[index]!.id);
-    remember({ page: "task" });
+    act.remember({ page: "task" });
   };
   const rows: readonly (readonly [string, readonly Cell[]])[] = [
     ["A press", [...own, ...ALWAYS].map((tool) => ({ id: `tool-${tool}`, text: NAMES[tool], act: () => desk.setTool(tool), look: { on: state.tool === tool } }))],
@@ -46,7 +47,7 @@ export function tools(state: Desk, { desk, remember }: PanelDo): Control[] {
       { id: "fill", text: "Alone", act: () => desk.fill(state.filled === null ? pane : null), look: { on: state.filled !== null } },
     ]],
     ["More", [
-      { id: "case", text: "The case", act: () => remember({ page: "case" }) },
+      { id: "case", text: "The case", act: () => act.remember({ page: "case" }) },
       { id: "reset", text: "As it was", act: () => desk.reset(pane) },
       { id: "solid", text: "3-D", act: () => desk.set({ is3d: !state.is3d }), look: { on: state.is3d } },
       { id: "hand", text: state.hand === "right" ? "Right hand" : "Left hand", act: () => desk.setHand(state.hand === "right" ? "left" : "right") },
