@@ -14,6 +14,7 @@ from engine.ingest.nifti import write_nifti
 from scenarios.case.case import Case, flaws
 from scenarios.case.display import Display, Pane, WindowPreset
 from scenarios.case.fingerprint import fingerprint
+from scenarios.case.scheme import Category, Condition, SchemeFeature, SchemeOption, SchemeRow, SchemeTable
 from scenarios.case.source import CaseVolume, FileSource
 from scenarios.case.task import (
     After,
@@ -53,6 +54,25 @@ def _yes(name: str, text: str, *, right: bool = False) -> RightOption:
     return RightOption(id=name, text=text, is_right=right, why="It is as it was made." if right else None)
 
 
+SCHEME = SchemeTable(
+    id="round-things",
+    version="1",
+    title="Round things",
+    source="made for a test",
+    features=(
+        SchemeFeature(id="size", prompt="Size", unit="mm"),
+        SchemeFeature(
+            id="edge",
+            prompt="Edge",
+            options=(SchemeOption(id="sharp", text="Sharp edge"), SchemeOption(id="soft", text="Soft edge")),
+        ),
+    ),
+    categories=(Category(name="2", text="leave it"), Category(name="3", text="see it again")),
+    rows=(
+        SchemeRow(when=(Condition(feature="size", least=10.0),), category="3"),
+        SchemeRow(category="2"),
+    ),
+)
 TASKS: tuple[AnyTask, ...] = (
     MarkTask(
         id="mark",
@@ -68,7 +88,14 @@ TASKS: tuple[AnyTask, ...] = (
     SegmentTask(id="segment", prompt="Paint the ball.", finding="ball"),
     BoxTask(id="box", prompt="Draw a box about the ball.", finding="ball"),
     ClassifyTask(
-        id="classify", prompt="Which category?", scheme="round-things@1", category="3b", features={"size-mm": 21.0}
+        id="classify", prompt="Which category?", scheme="unknown@1", category="3b", features={"size-mm": 21.0}
+    ),
+    ClassifyTask(
+        id="scheme",
+        prompt="Which category by its table?",
+        scheme="round-things@1",
+        category="3",
+        features={"size": 21.0, "edge": "sharp"},
     ),
     ReportTask(
         id="report",
@@ -190,6 +217,7 @@ def kinds_case(folder: Path) -> Shelved:
             ),
             says="A ball, a tube, and one that came.",
         ),
+        schemes=(SCHEME,),
         display=Display(
             presets=PRESETS,
             hanging=(Pane(volume="now"), Pane(volume="now", plane="coronal"), Pane(volume="before")),
@@ -201,7 +229,7 @@ def kinds_case(folder: Path) -> Shelved:
 
 
 def _places() -> tuple[NDArray[np.float64], ...]:
-    index = np.stack(np.indices(GRID.shape), axis=-1).reshape(-1, 3)
+    index = np.moveaxis(np.indices(GRID.shape), 0, -1).reshape(-1, 3)
     return tuple(np.asarray(GRID.patient_from_voxel.apply(index)).T.reshape(3, *GRID.shape))
 
 

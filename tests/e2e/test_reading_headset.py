@@ -17,7 +17,7 @@ from tests.e2e.reading_server import ReadingServer, reading_server
 from tests.e2e.test_reading import AS_CONSOLE
 from tests.e2e.test_reading_kinds import READY, Place, beside
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 #: Over the panel, which a ray from the lap would meet first.
 HAND_M = (0.3, 1.6, -0.3)
@@ -117,7 +117,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadingServer]:
 
 @pytest.fixture
 def reader(browser: Browser, server: ReadingServer) -> Iterator[HeadsetReader]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = browser.new_context(viewport={"width": 480, "height": 300})
     page = context.new_page()
     page.set_default_timeout(60_000)
     faults: list[str] = []
@@ -183,6 +183,10 @@ def test_every_kind_of_task_is_answered_by_ray_and_panel_and_earns_what_it_is_wo
     reader.choose("field-next", "category")
     reader.write("3b")
     reader.choose("commit")
+    reader.asked("scheme")
+    reader.choose("feature")
+    reader.write("21")
+    reader.choose("field-next", "option-sharp", "field-next", "option-3", "commit")
     reader.asked("report")
     reader.choose("option-round", "field-next", "option-sharp", "commit")
     reader.asked("one")
@@ -190,11 +194,10 @@ def test_every_kind_of_task_is_answered_by_ray_and_panel_and_earns_what_it_is_wo
     reader.asked("several")
     reader.choose("option-ball-too", "option-tube-too", "commit")
     reader.asked("order")
-    items = ["dark", "grey", "bright"]
-    for place, item in enumerate(items):
+    for first, item in enumerate(("dark", "grey", "bright")):
         while True:
             shown = [each["id"] for each in wearer.report()["panel"]["controls"] if each["id"].startswith("item-")]
-            if shown.index(f"item-{item}") == place:
+            if shown.index(f"item-{item}") == first:
                 break
             reader.choose(f"up-{item}")
     reader.choose("commit")

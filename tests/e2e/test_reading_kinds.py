@@ -140,6 +140,11 @@ def test_every_kind_of_task_is_answered_with_mouse_and_keys_and_earns_what_it_is
     page.get_by_label("Category").fill("3b")
     page.keyboard.press("Tab")
     reader.commit()
+    reader.asked("scheme")
+    page.get_by_label("Size").fill("21")
+    page.get_by_label("Sharp edge").check()
+    page.get_by_label("3: see it again").check()
+    reader.commit()
     reader.asked("report")
     page.get_by_label("Round").check()
     page.get_by_label("Sharp").check()
@@ -155,8 +160,8 @@ def test_every_kind_of_task_is_answered_with_mouse_and_keys_and_earns_what_it_is
     reader.asked("order")
     items = page.locator(".order .label")
     expect(items).to_have_count(3)
-    for place, text in enumerate(("Air", "Ball", "Tube")):
-        for to in reversed(range(place, items.all_text_contents().index(text))):
+    for first, text in enumerate(("Air", "Ball", "Tube")):
+        for to in reversed(range(first, items.all_text_contents().index(text))):
             page.get_by_role("button", name=f"{text}: up").click()
             expect(items.nth(to)).to_have_text(text)
     reader.commit("Commit this order")
