@@ -25,4 +25,4 @@ def score(task: ReportTask, work: Work, ground: Ground) -> TaskScore:  # noqa: A
             reason = options[chosen].why if chosen is not None else None
             why.append(f"{field.prompt}: {reason or true.why or true.text}")
     share = earned / sum(field.weight for field in task.fields)
-    return scored(task, share, "; ".join(said), "; ".join(right), " ".join(why) or "Every field is right.")
+    return scored(task, share, "; ".join(said), "; ".join(right), "; ".join(why) or "Every field is right.")

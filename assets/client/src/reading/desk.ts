@@ -1,7 +1,7 @@
 // What a trainee does in the reading room, flat or in a headset: every act becomes an event, and the state follows.
 
 import { apply, distance, inverse, type Vec3 } from "../model/affine";
-import { along, rewindowed, scrolled, through, tilted, zoomed, type Cut } from "../model/reading/cut";
+import { along, normalOf, rewindowed, scrolled, through, tilted, zoomed, type Cut } from "../model/reading/cut";
 import { firstCut, panesOf, presetsOf, sharesFrame, type Layout } from "../model/reading/hanging";
 import { Journal, type Happening } from "../model/reading/journal";
 import { boxOf, fillRuns, meanInDisc, paintDisc, runsOf } from "../model/reading/painting";
@@ -315,7 +315,8 @@ export class ReadingDesk {
     if (task === null || this.workNow()?.isCommitted || !this.mayView()) return;
     // Who leaves the items as they stood means that order.
     if (task.kind === "order" && !this.workNow()?.given) this.answer({ kind: "order", items: task.options.map(({ id }) => id) });
-    this.set({ notice: null });
+    // What was laid to measure is not in the way of what is asked next.
+    this.set({ notice: null, ...(task.kind === "measure" ? { rulers: [], regions: [] } : {}) });
     this.happen({ kind: "committed", task: task.id });
     this.chooseTask(null);
   }
@@ -599,7 +600,7 @@ export class ReadingDesk {
       this.answer({ kind: "box", ...boxOf(node, cut, from_mm, to_mm, before?.kind === "box" ? before : null) });
     }
     if (desk.tool === "region") {
-      this.set({ regions: [{ volume: cut.volume, centre_mm: from_mm, rim_mm: to_mm }] });
+      this.set({ regions: [{ volume: cut.volume, normal: normalOf(cut), centre_mm: from_mm, rim_mm: to_mm }] });
       const mean = this.regionMean(cut, from_mm, distance(from_mm, to_mm));
       if (isOf && task.kind === "measure" && mean !== null) this.answer({ kind: "measure", value: mean, ends_mm: null });
     }

@@ -40,6 +40,9 @@ const unit = (a: Vec3): Vec3 => {
 /** Unit normal: away from who looks at the picture. Scrolling up goes against it or along it by `upwards`. */
 export const normalOf = (cut: Pick<Cut, "across" | "down">): Vec3 => cross(cut.across, cut.down);
 
+/** Whether a cut lies along the plane across `normal`. */
+export const isAlong = (cut: Pick<Cut, "across" | "down">, normal: Vec3): boolean => Math.abs(dot(normalOf(cut), normal)) > 0.999;
+
 /** Which way a step "up the stack" goes: towards the patient's left, back and head, as in the console. */
 export function upwards(cut: Pick<Cut, "across" | "down">): Vec3 {
   const normal = normalOf(cut);

@@ -27,8 +27,9 @@ export interface Ruler {
   readonly to_mm: Vec3;
 }
 
-/** A disc in which values are averaged. */
+/** A disc in which values are averaged, across `normal`. */
 export interface Region {
+  readonly normal: Vec3;
   readonly volume: string;
   readonly centre_mm: Vec3;
   readonly rim_mm: Vec3;

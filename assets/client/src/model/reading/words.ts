@@ -81,17 +81,10 @@ export function commitWords(task: TaskView, marks: number, words: string | null)
 /** By what looking is known. Without eye tracking it is called viewed, not seen. */
 const BY: Record<NonNullable<FindingTold["by"]>, string> = { eyes: "Your eyes rested", head: "Your head pointed", pointer: "Your pointer was" };
 
-const MISS: Record<NonNullable<FindingTold["miss"]>, string> = {
-  search: "It was hardly on screen where you looked: search on.",
-  recognition: "It was in view, and passed over: know how it looks.",
-  decision: "You dwelt on it and let it go: that was the judgement.",
-};
-
-/** How a missed finding came to be missed; null where that is not known. */
+/** For how long a missed finding was viewed; null where it was not, or that is not known. Why it was missed the server says. */
 export function missWords({ miss, by, seconds_viewed }: FindingTold): string | null {
-  if (miss === null) return null;
-  const viewed = by !== null && seconds_viewed !== null && seconds_viewed > 0 ? ` ${BY[by]} near it for ${seconds_viewed.toFixed(seconds_viewed < 10 ? 1 : 0)} s.` : "";
-  return `${MISS[miss]}${viewed}`;
+  if (miss === null || by === null || seconds_viewed === null || seconds_viewed <= 0) return null;
+  return `${BY[by]} near it for ${seconds_viewed.toFixed(seconds_viewed < 10 ? 1 : 0)} s.`;
 }
 
 export function markWords(mark: MarkTold): string {

@@ -51,7 +51,7 @@ const MAKERS: Record<TaskView["kind"], Maker> = {
     const value = given(work, "measure")?.value;
     const volume = volumeOfTask(desk.store.get(), task);
     const shownUnit = unit || (volume && nodeOf(desk.store.get(), volume)?.quantity) || "";
-    const input = element("input", { type: "number", step: "any", value: value === undefined ? "" : Number(value.toPrecision(4)), disabled: work.isCommitted, "aria-label": "Value", onchange: (event) => {
+    const input = element("input", { type: "number", step: "any", value: value === undefined ? "" : Math.round(10 * value) / 10, disabled: work.isCommitted, "aria-label": "Value", onchange: (event) => {
       const number = (event.target as HTMLInputElement).valueAsNumber;
       if (Number.isFinite(number)) desk.answer({ kind: "measure", value: number, ends_mm: null });
     } });

@@ -2,7 +2,7 @@
 
 import { distance, type Vec3 } from "../../model/affine";
 import { boxCorners_mm, isBetween } from "../../model/reading/box";
-import { off_mm, step_mm, type Cut } from "../../model/reading/cut";
+import { isAlong, normalOf, off_mm, step_mm, type Cut } from "../../model/reading/cut";
 import { nodeOf, taskOf, volumeOfTask, type Desk } from "../../model/reading/state";
 import { workOf } from "../../model/reading/work";
 import type { Picture } from "../../slices/picture";
@@ -83,9 +83,9 @@ function rulers({ desk, cut, picture, node, isNear }: Drawing): SVGElement[] {
 }
 
 function regions({ desk, cut, picture, isNear }: Drawing, text: (cut: Cut) => string | null): SVGElement[] {
-  const rubber = desk.rubber?.kind === "region" && desk.rubber.volume === cut.volume ? [{ volume: cut.volume, centre_mm: desk.rubber.from_mm, rim_mm: desk.rubber.to_mm }] : [];
+  const rubber = desk.rubber?.kind === "region" && desk.rubber.volume === cut.volume ? [{ volume: cut.volume, normal: normalOf(cut), centre_mm: desk.rubber.from_mm, rim_mm: desk.rubber.to_mm }] : [];
   return [...desk.regions, ...rubber]
-    .filter(({ volume, centre_mm }) => volume === cut.volume && isNear(centre_mm))
+    .filter(({ volume, normal, centre_mm, rim_mm }) => volume === cut.volume && isAlong(cut, normal) && isNear(centre_mm) && isNear(rim_mm))
     .flatMap(({ centre_mm, rim_mm }) => {
       const [cx, cy] = picture.toPixel(centre_mm);
       const r = distance(centre_mm, rim_mm) * picture.pixelsPerMm;
@@ -106,14 +106,14 @@ function boxes({ desk, cut, picture, node }: Drawing): SVGElement[] {
   const task = taskOf(desk);
   const rubber = desk.rubber?.kind === "box" && desk.rubber.volume === cut.volume ? rectangle(picture, desk.rubber.from_mm, desk.rubber.to_mm, "box rubber") : [];
   const answer = task === null ? null : workOf(desk.work, task.id).given?.answer;
-  if (task === null || answer?.kind !== "box" || volumeOfTask(desk, task) !== cut.volume) return rubber;
+  if (desk.told !== null || task === null || answer?.kind !== "box" || volumeOfTask(desk, task) !== cut.volume) return rubber;
   const [from, to] = boxCorners_mm(node, answer);
   return isBetween(cut, from, to) ? [...rectangle(picture, from, to, "box"), ...rubber] : rubber;
 }
 
 function path({ desk, cut, picture, isNear }: Drawing): SVGElement[] {
   const task = taskOf(desk);
-  if (task?.kind !== "guide" || volumeOfTask(desk, task) !== cut.volume) return [];
+  if (desk.told !== null || task?.kind !== "guide" || volumeOfTask(desk, task) !== cut.volume) return [];
   const answer = workOf(desk.work, task.id).given?.answer;
   const points = (task.path.length > 0 ? task.path : answer?.kind === "guide" ? answer.path : []).map(([, x, y, z]): Vec3 => [x, y, z]);
   const first = points[0];

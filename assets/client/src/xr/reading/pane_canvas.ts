@@ -6,7 +6,7 @@ import { setCapHeight } from "../canvas_text";
 import { LABEL_CAP_DEG, lengthFor } from "../legibility";
 import type { Theme } from "../theme";
 import { distance, type Vec3 } from "../../model/affine";
-import { letters, off_mm, position, step_mm, type Cut } from "../../model/reading/cut";
+import { isAlong, letters, normalOf, off_mm, position, step_mm, type Cut } from "../../model/reading/cut";
 import { boxCorners_mm, isBetween } from "../../model/reading/box";
 import { taskOf, volumeOfTask, type Desk } from "../../model/reading/state";
 import { workOf } from "../../model/reading/work";
@@ -171,9 +171,9 @@ function rulers({ context, cut, at, near, word }: Pen, desk: Desk): void {
 
 /** Circles in which values are averaged. */
 function regions({ context, cut, at, near, mmPerMetre, word }: Pen, desk: Desk, text: () => string | null): void {
-  const rubber = desk.rubber?.kind === "region" ? [{ volume: desk.rubber.volume, centre_mm: desk.rubber.from_mm, rim_mm: desk.rubber.to_mm }] : [];
-  for (const { volume, centre_mm, rim_mm } of [...desk.regions, ...rubber]) {
-    if (volume !== cut.volume || off_mm(cut, centre_mm) > near) continue;
+  const rubber = desk.rubber?.kind === "region" ? [{ volume: desk.rubber.volume, normal: normalOf(cut), centre_mm: desk.rubber.from_mm, rim_mm: desk.rubber.to_mm }] : [];
+  for (const { volume, normal, centre_mm, rim_mm } of [...desk.regions, ...rubber]) {
+    if (volume !== cut.volume || !isAlong(cut, normal) || Math.max(off_mm(cut, centre_mm), off_mm(cut, rim_mm)) > near) continue;
     const [x, y] = at(centre_mm);
     const radius_m = distance(centre_mm, rim_mm) / mmPerMetre;
     stroke(context, COLOURS.ruler, 0.0014, () => context.arc(x, y, radius_m, 0, 2 * Math.PI));
