@@ -70,6 +70,11 @@ export class VolumeLoader {
     this.ask();
   }
 
+  /** Whether all of it stands in the texture, which is no picture before. */
+  get isInTexture(): boolean {
+    return this.done === this.total && this.uploads.length === 0;
+  }
+
   /** Once a frame: puts one slab into the texture. Returns whether it did. */
   step(): boolean {
     const next = this.uploads.shift();

@@ -1,7 +1,7 @@
 // Keys on the panel, for words and numbers: pressed by ray or fingertip. Nothing is completed or suggested, for that
 // would give away what is to be said. Pure.
 
-import { caption, cell, EDGE, GAP, LINE, paragraph, press, PANEL_SIZE, rect, ROW, WIDTH, wrap, type Entry, type PanelDo } from "./parts";
+import { BOTTOM_Y, caption, cell, EDGE, GAP, LINE, paragraph, press, PANEL_SIZE, rect, ROW, WIDTH, wrap, type Entry, type PanelDo } from "./parts";
 import { CAP_MM, type Control } from "../panel";
 
 const PLANES: Record<Entry["plane"], readonly string[]> = {
@@ -34,7 +34,8 @@ export function keyboard(entry: Entry, act: PanelDo, heard: (text: string) => vo
   const shown = lines.map((line, index) => caption(`typed-${index}`, index === lines.length - 1 ? `${line.trimStart()}▏` : line, 24 + index * (LINE - 1), "label"));
   const head = paragraph("entry-title", entry.title, 6, 1, "label").controls;
   const keys = entry.keys === "number" ? numbers(put) : letters(entry, put, set);
-  return [...head, ...shown, ...keys, press("entry-done", "Done", rect(PANEL_SIZE.width_mm - EDGE - 100, PANEL_SIZE.height_mm - EDGE - ROW, 100), () => {
+  return [...head, ...shown, ...keys, // Where nothing else stands once the keys are gone: a press too many does no harm.
+    press("entry-done", "Done", rect(EDGE + 186, BOTTOM_Y, 96), () => {
     done(entry.text);
     act.remember({ entry: null });
   }, { on: true })];

@@ -92,12 +92,13 @@ export class WallPane {
     return { volume: cut.volume, centre_mm: centre, right_mm: minus(this.at(half, 0), centre), down_mm: minus(this.at(0, -half), centre), slab_mm: cut.slab_mm, low: cut.window.low, high: cut.window.high };
   }
 
-  draw(desk: Desk, cut: Cut, isActive: boolean, regionText: () => string | null): void {
+  draw(desk: Desk, cut: Cut, isActive: boolean, regionText: () => string | null, isThere: boolean): void {
     this.#cut = cut;
+    this.#slice.visible = isThere;
     const { uniforms } = this.#slice.material;
     (uniforms["uWindow"]!.value as THREE.Vector2).set(textureUnit(this.texture.node, cut.window.low), textureUnit(this.texture.node, cut.window.high));
     this.#setSlab(cut);
-    this.#canvas.draw(desk, cut, this.texture.node, (at) => this.place(at), this.mmPerMetre, isActive, regionText);
+    this.#canvas.draw(desk, cut, this.texture.node, (at) => this.place(at), this.mmPerMetre, isActive, regionText, isThere);
   }
 
   /** Where in the patient the pane's own places lie; called once it stands. */

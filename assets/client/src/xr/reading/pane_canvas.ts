@@ -44,10 +44,10 @@ export class PaneCanvas {
     this.mesh.renderOrder = 4;
   }
 
-  draw(desk: Desk, cut: Cut, node: VolumeNode, place: Place, mmPerMetre: number, isActive: boolean, regionText: () => string | null): void {
+  draw(desk: Desk, cut: Cut, node: VolumeNode, place: Place, mmPerMetre: number, isActive: boolean, regionText: () => string | null, isThere: boolean): void {
     const task = taskOf(desk);
     const work = task && volumeOfTask(desk, task) === cut.volume ? workOf(desk.work, task.id) : null;
-    const key = JSON.stringify([cut, desk.mark, desk.crosshair_mm, desk.rubber, desk.rulers, desk.regions, desk.shown, work, desk.told === null, isActive, task?.id, task?.path.length]);
+    const key = JSON.stringify([cut, desk.mark, desk.crosshair_mm, desk.rubber, desk.rulers, desk.regions, desk.shown, work, desk.told === null, isActive, task?.id, task?.path.length, isThere]);
     if (key === this.#drawn) return;
     this.#drawn = key;
     const context = this.#context;
@@ -70,6 +70,7 @@ export class PaneCanvas {
     if (desk.told === null) marks(pen, desk, work?.marks ?? []);
     else truth(pen, desk);
     this.#words(pen, desk);
+    if (!isThere) this.#word("The images are on their way", 0, 0, "center");
     this.#texture.needsUpdate = true;
   }
 

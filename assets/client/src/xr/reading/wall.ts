@@ -264,7 +264,7 @@ export class ReadingWall {
       const own = this.#paneIndex[index]!;
       const cut = state.cuts[own];
       if (!cut || cut.volume !== pane.volume) return;
-      pane.draw(state, cut, state.active === own && this.#panes.length > 1, () => this.desk.regionText(cut));
+      pane.draw(state, cut, state.active === own && this.#panes.length > 1, () => this.desk.regionText(cut), this.studies.all.get(pane.volume)?.loader.isInTexture ?? false);
       pane.settle();
       this.desk.shown(own, state.studies[pane.volume]?.state === "ready" ? pane.shown() : null);
     });
