@@ -70,7 +70,7 @@ export class PaneCanvas {
     if (desk.told === null) marks(pen, desk, work?.marks ?? []);
     else truth(pen, desk);
     this.#words(pen, desk);
-    if (!isThere) this.#word("The images are on their way", 0, 0, "center");
+    if (!isThere) this.#word("The images are on their way", 0, 0, "center", COLOURS.word);
     this.#texture.needsUpdate = true;
   }
 
