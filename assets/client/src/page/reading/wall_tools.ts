@@ -66,7 +66,7 @@ export function createWallTools(desk: ReadingDesk): HTMLElement {
     solid.setAttribute("aria-pressed", String(state.is3d));
     planes.show(Object.entries(PLANES), cut?.plane ?? "", "Oblique");
     windows.show(desk.presets(state.active).map(({ name }) => [name, name]), cut?.window.preset ?? "", "By hand");
-    slabs.show(SLABS_MM.map((mm) => [String(mm), mm === 0 ? "One slice" : `MIP ${mm} mm`]), String(cut?.slab_mm ?? 0), `MIP ${cut?.slab_mm ?? 0} mm`);
+    slabs.show(SLABS_MM.map((mm) => [String(mm), mm === 0 ? "1 slice" : `MIP ${mm} mm`]), String(cut?.slab_mm ?? 0), `MIP ${cut?.slab_mm ?? 0} mm`);
     if (state.reading) layouts.show(layoutsOf(state.reading.case).map((each) => [each, LAYOUTS[each]]), state.layout, "");
   };
   for (const part of ["cuts", "active", "tool", "task", "told", "reading", "isLinked", "is3d", "layout", "brush_mm"] as const) store.watch((state) => state[part], draw);
