@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.app.training.catalogue import Shelved
-from engine.app.training.tool_path import COLUMNS
+from engine.app.training.path_file import COLUMNS
 from engine.core.grid import Grid
 from engine.ingest.nifti import write_nifti
 from scenarios.case.case import Case, flaws

@@ -37,6 +37,8 @@ from scenarios.score.ground import Ground
 
 #: What only says what was seen: how a reading stands does not hang on it.
 VIEWING = (Displayed, Hidden, Looked)
+#: Of a recorded path so many places are shown; it is judged by all.
+MOST_DRAWN = 500
 #: A share of its points from which a task counts as right.
 RIGHT = scores.WENT_RIGHT
 
@@ -161,8 +163,14 @@ def _task_view(case: Case, task: AnyTask, seed: str, path: Float64 | None) -> Ta
         several=isinstance(task, ChoiceTask) and task.several,
         quantity=task.quantity if isinstance(task, MeasureTask) else None,
         hints=tuple(hint.cost for hint in task.hints),
-        path=() if path is None else tuple((float(s), float(x), float(y), float(z)) for s, x, y, z in path),
+        path=() if path is None else _drawn(path),
     )
+
+
+def _drawn(path: Float64) -> tuple[tuple[float, float, float, float], ...]:
+    """As many of its places as are drawn, the first and the last among them: the case is told with every answer."""
+    kept = np.linspace(0, len(path) - 1, min(len(path), MOST_DRAWN)).round().astype(int)
+    return tuple((float(s), float(x), float(y), float(z)) for s, x, y, z in path[kept])
 
 
 def _options(case: Case, task: AnyTask, seed: str) -> tuple[OptionView, ...]:
