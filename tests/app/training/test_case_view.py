@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from engine.app.training.scoring import case_view, standing
 from scenarios.case.read import read_case
 from scenarios.reading.answer import GuideAnswer
 from scenarios.reading.event import AnyEvent, Began, Committed
+from scenarios.score.ground import Ground
 from tests.scenarios.case.test_flaws import GOOD
 from tests.scenarios.case.test_scheme import CASE as CLASSIFIED
 
@@ -32,6 +34,17 @@ def test_the_structures_that_a_recorded_path_may_come_near_are_offered_by_name()
     view = case_view(case, standing(case, [BEGAN], None), {}, "seed")
     (asked,) = [task for task in view.tasks if task.id == "needle"]
     assert [(one.id, one.text) for one in asked.options] == [("lung_left", "lung left"), ("bone", "bone")]
+
+
+def test_a_long_path_is_shown_by_its_ends_and_places_between_and_a_short_one_whole() -> None:
+    case = read_case(GOOD.replace("avoid: {lung_left: 3}", "avoid: {lung_left: 3}, recording: path.csv"))
+    for count, shown in ((30_000, 500), (3, 3)):
+        path = np.arange(4.0 * count).reshape(count, 4)
+        view = case_view(case, standing(case, [BEGAN], None), {}, "seed", Ground(recordings={"needle": path}))
+        (asked,) = [task for task in view.tasks if task.id == "needle"]
+        assert len(asked.path) == shown
+        assert [asked.path[0], asked.path[-1]] == [tuple(path[0]), tuple(path[-1])]
+        assert (np.diff(np.array(asked.path), axis=0) > 0).all()
 
 
 @pytest.mark.parametrize("nearest", ["lung_left", "pulmonary_arteries", "nodule-1", "bone"])
