@@ -19,12 +19,16 @@ function given<K extends Answer["kind"]>(work: TaskWork, kind: K): Of<K> | null 
   return answer?.kind === kind ? (answer as Of<K>) : null;
 }
 
-function options(name: string, list: readonly OptionView[], chosen: readonly string[], several: boolean, isOver: boolean, choose: (ids: string[]) => void): HTMLElement {
+/** As it stands now, not as it was drawn: two presses may come before the first is seen. */
+function givenNow<K extends Answer["kind"]>(task: TaskView, desk: ReadingDesk, kind: K): Of<K> | null {
+  return given(workOf(desk.store.get().work, task.id), kind);
+}
+
+function options(name: string, list: readonly OptionView[], chosen: readonly string[], several: boolean, isOver: boolean, choose: (id: string, isChosen: boolean) => void): HTMLElement {
   const rows = list.map(({ id, text }) =>
     element("label", { class: "option" },
       element("input", { type: several ? "checkbox" : "radio", name, value: id, checked: chosen.includes(id), disabled: isOver, onchange: (event) => {
-        const { checked } = event.target as HTMLInputElement;
-        choose(several ? list.map((each) => each.id).filter((each) => (each === id ? checked : chosen.includes(each))) : [id]);
+        choose(id, (event.target as HTMLInputElement).checked);
       } }),
       element("span", {}, text)),
   );
@@ -33,7 +37,7 @@ function options(name: string, list: readonly OptionView[], chosen: readonly str
 
 function fieldOf(field: FieldView, value: string | number | undefined, isOver: boolean, enter: (value: string | number) => void): HTMLElement {
   if (field.options.length > 0) {
-    return element("fieldset", { class: "field" }, element("legend", {}, field.prompt), options(`field-${field.id}`, field.options, typeof value === "string" ? [value] : [], false, isOver, ([id]) => enter(id!)));
+    return element("fieldset", { class: "field" }, element("legend", {}, field.prompt), options(`field-${field.id}`, field.options, typeof value === "string" ? [value] : [], false, isOver, (id) => enter(id)));
   }
   const input = element("input", { type: "number", step: "any", value: value ?? "", disabled: isOver, onchange: (event) => {
     const number = (event.target as HTMLInputElement).valueAsNumber;
@@ -62,30 +66,35 @@ const MAKERS: Record<TaskView["kind"], Maker> = {
   classify: (task, work, desk) => {
     const now = given(work, "classify");
     const features = now?.features ?? {};
+    const latest = (): Record<string, string | number> => ({ ...drafts.get(task.id), ...givenNow(task, desk, "classify")?.features });
     const enter = (category: string, next: Record<string, string | number>): void => desk.answer({ kind: "classify", category, features: next });
     // Features may be entered before a category is chosen: the answer begins with the category.
     const pending = drafts.get(task.id) ?? {};
     const known = { ...pending, ...features };
     return [
       ...task.fields.map((field) => fieldOf(field, known[field.id], work.isCommitted, (value) => {
-        const next = { ...known, [field.id]: value };
+        const next = { ...latest(), [field.id]: value };
         drafts.set(task.id, next);
-        if (now) enter(now.category, next);
-        else desk.set({ notice: null });
+        const category = givenNow(task, desk, "classify")?.category;
+        if (category !== undefined) enter(category, next);
       })),
       task.options.length > 0
-        ? element("fieldset", { class: "field" }, element("legend", {}, "Category"), options(`category-${task.id}`, task.options, now ? [now.category] : [], false, work.isCommitted, ([id]) => enter(id!, known)))
-        : typedCategory(now?.category ?? "", work.isCommitted, (category) => enter(category, known)),
+        ? element("fieldset", { class: "field" }, element("legend", {}, "Category"), options(`category-${task.id}`, task.options, now ? [now.category] : [], false, work.isCommitted, (id) => enter(id, latest())))
+        : typedCategory(now?.category ?? "", work.isCommitted, (category) => enter(category, latest())),
     ];
   },
   report: (task, work, desk) => {
     const fields = given(work, "report")?.fields ?? {};
-    return task.fields.map((field) => fieldOf(field, fields[field.id], work.isCommitted, (value) => desk.answer({ kind: "report", fields: { ...fields, [field.id]: String(value) } })));
+    return task.fields.map((field) => fieldOf(field, fields[field.id], work.isCommitted, (value) => desk.answer({ kind: "report", fields: { ...givenNow(task, desk, "report")?.fields, [field.id]: String(value) } })));
   },
-  choice: (task, work, desk) => [options(`choice-${task.id}`, task.options, given(work, "choice")?.chosen ?? [], task.several, work.isCommitted, (chosen) => desk.answer({ kind: "choice", chosen }))],
+  choice: (task, work, desk) => [options(`choice-${task.id}`, task.options, given(work, "choice")?.chosen ?? [], task.several, work.isCommitted, (id, isChosen) => {
+    const before = givenNow(task, desk, "choice")?.chosen ?? [];
+    const chosen = task.several ? task.options.map((each) => each.id).filter((each) => (each === id ? isChosen : before.includes(each))) : [id];
+    desk.answer({ kind: "choice", chosen });
+  })],
   manage: (task, work, desk) => {
     const chosen = given(work, "manage")?.chosen;
-    return [options(`manage-${task.id}`, task.options, chosen === undefined ? [] : [chosen], false, work.isCommitted, ([id]) => desk.answer({ kind: "manage", chosen: id! }))];
+    return [options(`manage-${task.id}`, task.options, chosen === undefined ? [] : [chosen], false, work.isCommitted, (id) => desk.answer({ kind: "manage", chosen: id }))];
   },
   order: (task, work, desk) => {
     const items = given(work, "order")?.items ?? task.options.map(({ id }) => id);
@@ -122,7 +131,7 @@ const MAKERS: Record<TaskView["kind"], Maker> = {
     };
     const along = element("input", { type: "range", min: 0, max: task.path.length - 1, value: 0, "aria-label": "Along the path", oninput: (event) => jump(Number((event.target as HTMLInputElement).value)) });
     const follow = task.path.length > 0 ? element("label", { class: "field" }, element("span", {}, "Follow the tool's tip"), along) : element("p", { class: "hint" }, "The path comes with the images.");
-    return [follow, options(`guide-${task.id}`, task.options, nearest == null ? [] : [nearest], false, work.isCommitted, ([id]) => desk.answer({ kind: "guide", path: [], nearest: id! }))];
+    return [follow, options(`guide-${task.id}`, task.options, nearest == null ? [] : [nearest], false, work.isCommitted, (id) => desk.answer({ kind: "guide", path: [], nearest: id }))];
   },
 };
 
