@@ -79,7 +79,7 @@ class Reader:
 
 @pytest.fixture
 def reader(browser: Browser, server: ReadingServer) -> Iterator[Reader]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = browser.new_context(viewport={"width": 1120, "height": 640})
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))

@@ -98,14 +98,15 @@ const MAKERS: Record<TaskView["kind"], Maker> = {
   },
   order: (task, work, desk) => {
     const items = given(work, "order")?.items ?? task.options.map(({ id }) => id);
-    const move = (from: number, by: number): void => {
-      const next = [...items];
-      next.splice(from + by, 0, ...next.splice(from, 1));
+    const move = (id: string, by: number): void => {
+      const next = [...(givenNow(task, desk, "order")?.items ?? items)];
+      const from = next.indexOf(id);
+      if (next[from + by] !== undefined) next.splice(from + by, 0, ...next.splice(from, 1));
       desk.answer({ kind: "order", items: next });
     };
     return [element("ol", { class: "order" }, ...items.map((id, index) => {
       const text = task.options.find((option) => option.id === id)?.text ?? id;
-      const button = (name: "up" | "down", by: number): HTMLElement => element("button", { class: "quiet", type: "button", disabled: work.isCommitted || items[index + by] === undefined, "aria-label": `${text}: ${name}`, onclick: () => move(index, by) }, icon(name));
+      const button = (name: "up" | "down", by: number): HTMLElement => element("button", { class: "quiet", type: "button", disabled: work.isCommitted || items[index + by] === undefined, "aria-label": `${text}: ${name}`, onclick: () => move(id, by) }, icon(name));
       return element("li", {}, element("span", { class: "label" }, text), button("up", -1), button("down", 1));
     }))];
   },
