@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: `bench` takes minutes and is not a test; the make targets run this very test, and `test_demo` what `make demo` runs.
 #: Guidance serves until it is told to end (`test_guided_demo`), and a real tracker is not at hand.
 NOT_HERE = ("bench", "demo", "guide")
+SERVERS = ("serve", "train")
 
 
 def commands() -> list[str]:
@@ -58,7 +59,7 @@ def test_the_readme_names_the_commands_of_the_main_job() -> None:
     assert {command.split()[0] for command in commands()} >= {"serve", "segment", "list", "doctor"}
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c.split()[0] not in ("serve", *NOT_HERE)])
+@pytest.mark.parametrize("command", [c for c in commands() if c.split()[0] not in (*SERVERS, *NOT_HERE)])
 def test_it_does_what_it_says(command: str, studies: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         typed(command, studies, tmp_path / "out"), capture_output=True, text=True, timeout=280, check=False
@@ -73,8 +74,11 @@ def test_it_does_what_it_says(command: str, studies: Path, tmp_path: Path) -> No
         assert sorted(p.name for p in (tmp_path / "out").iterdir()) == OF_ONE
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("serve")])
-def test_a_server_says_where_it_is_and_ends_when_told(command: str, studies: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [c for c in commands() if c.split()[0] in SERVERS])
+def test_a_server_says_where_it_is_and_ends_when_told(
+    command: str, studies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_HOME", str(tmp_path / "home"))
     words = [*typed(command, studies, tmp_path)[1:], "--port", "0"]
     with serving(*words) as address:
         assert address.startswith("http://127.0.0.1:")
