@@ -173,9 +173,12 @@ class TestTools:
             tracker.stay_at(page, 40.0, -10.0, 12.0)
             (shown,) = tools(page)
             assert shown["tip_mm"] == pytest.approx([40.0, -10.0, 12.0], abs=1e-3)
-            # Nothing more comes: it fades after 150 ms, and is gone after one second.
-            page.wait_for_function("() => window.sightline.tools.report()[0]?.freshness === 'faded'")
-            assert tools(page)[0]["age_ms"] > 150
+            # Nothing more comes: it fades after 150 ms, and is gone after one second. A frame that takes longer than
+            # that, where there is no graphics card, sees it gone at once.
+            aged = page.wait_for_function(
+                "() => window.sightline.tools.report().find((tool) => ['faded', 'hidden'].includes(tool.freshness))"
+            ).json_value()
+            assert aged["age_ms"] > {"faded": 150, "hidden": 1000}[aged["freshness"]]
             page.wait_for_function("() => window.sightline.tools.report()[0]?.freshness === 'hidden'")
 
     def test_a_tool_that_is_measured_again_is_shown_again(self, browser: Browser, console: Console) -> None:
