@@ -19,6 +19,15 @@ from typing import Any
 from engine.app.training.record_store import RecordStore
 
 RALPH = Path(sys.prefix) / "peers" / "ralph" / "bin" / "ralph"
+#: Its store of files takes one list in its whole life, and then 500: told to append, it takes all that are sent.
+SERVE = """
+import sys, uvicorn
+from ralph.backends.data.base import BaseOperationType
+from ralph.backends.data.fs import FSDataBackend
+FSDataBackend.default_operation_type = BaseOperationType.APPEND
+from ralph.api import app
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]))
+"""
 
 
 @contextlib.contextmanager
@@ -37,7 +46,7 @@ def ralph(folder: Path) -> Iterator[RecordStore]:
     words = [str(RALPH), "auth", "-u", "sightline", "-p", "secret", "-s", "all", "-M", "mailto:us@example.org", "-N"]
     words += ["sightline", "-w"]
     subprocess.run(words, env=environment, check=True, capture_output=True, cwd=folder)
-    command = [str(RALPH), "runserver", "-b", "fs", "-h", "127.0.0.1", "-p", str(port)]
+    command = [str(RALPH.with_name("python")), "-c", SERVE, str(port)]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, start_new_session=True)
     try:
