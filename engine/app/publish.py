@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import imagecodecs
@@ -14,7 +15,7 @@ from engine.app.pipeline import Processed, StructureSurface
 from engine.app.windows import window_presets
 from engine.core.progress import Progress
 from engine.core.structure import Structure
-from engine.core.volume import LabelMap
+from engine.core.volume import LabelMap, Volume
 from engine.mesh.gltf import single_surface_glb
 from engine.stream.codec import headset_from_patient, row_major, slabs, wire_samples
 from engine.stream.messages import (
@@ -45,16 +46,28 @@ def publish(processed: Processed, blobs: BlobFolder, title: str, progress: Progr
         for surface in processed.surfaces:
             nodes.append(_surface_node(surface, pack_lods(surface, matrix, blobs, pool), processed))
     progress(0.5, "packing slices")
-    nodes.append(_volume_node(processed, blobs, title))
+    labels = _wire_labels(np.asarray(processed.label_map.labels).T, processed.label_map.structures)
+    nodes.append(_volume_node(processed.volume, blobs, title, pack_slabs(labels, blobs)))
     progress(1.0, "ready")
+    return _scene(processed.volume, title, nodes, processed.warnings)
+
+
+def publish_volume(volume: Volume, blobs: BlobFolder, title: str) -> Scene:
+    """A scene of a volume alone: no surface, and no label that would say what is there."""
+    return _scene(volume, title, [_volume_node(volume, blobs, title, ())])
+
+
+def _scene(
+    volume: Volume, title: str, nodes: Sequence[SurfaceNode | VolumeNode], warnings: tuple[str, ...] = ()
+) -> Scene:
     return Scene(
         id=secrets.token_urlsafe(8),
         title=title,
-        frame_of_reference_uid=processed.volume.grid.frame_of_reference_uid,
+        frame_of_reference_uid=volume.grid.frame_of_reference_uid,
         registration_epoch=0,
-        headset_from_patient=row_major(matrix),
+        headset_from_patient=row_major(headset_from_patient(volume.grid.centre_mm)),
         nodes=tuple(nodes),
-        warnings=processed.warnings,
+        warnings=warnings,
     )
 
 
@@ -134,11 +147,10 @@ def _lod(surface: StructureSurface, level: int, matrix: NDArray[np.float64], blo
     return SurfaceLod(blob=blobs.put(glb), bytes=len(glb), triangles=mesh.triangle_count, error_mm=mesh.error_mm)
 
 
-def _volume_node(processed: Processed, blobs: BlobFolder, title: str) -> VolumeNode:
-    volume, grid = processed.volume, processed.volume.grid
+def _volume_node(volume: Volume, blobs: BlobFolder, title: str, label_slabs: tuple[Slab, ...]) -> VolumeNode:
+    grid = volume.grid
     kji = np.ascontiguousarray(np.asarray(volume.samples).T)
     wire, value_range = wire_samples(kji, volume.quantity)
-    labels = _wire_labels(np.asarray(processed.label_map.labels).T, processed.label_map.structures)
     return VolumeNode(
         id="volume",
         title=title,
@@ -150,7 +162,7 @@ def _volume_node(processed: Processed, blobs: BlobFolder, title: str) -> VolumeN
         value_range=value_range,
         presets=window_presets(kji[::4, ::4, ::4], volume.quantity),
         slabs=pack_slabs(wire, blobs),
-        label_slabs=pack_slabs(labels, blobs),
+        label_slabs=label_slabs,
         frame_of_reference_uid=grid.frame_of_reference_uid,
     )
 

@@ -9,15 +9,14 @@ from playwright.sync_api import Browser, Page
 
 from scenarios.reading.event import Marked
 from tests.e2e.chromium import IWER
-from tests.e2e.headset import INSTALL, Wearer
+from tests.e2e.headset import INSTALL
 from tests.e2e.reading_server import NODULES_MM, ReadingServer, reading_server
+from tests.e2e.reading_wearer import put_on
 
 pytestmark = pytest.mark.browser
 
 READY = """() => { const s = window.reading?.store.get();
     return s && s.cuts.length > 0 && Object.values(s.studies).every((each) => each.state === "ready"); }"""
-#: The headset's driver speaks of the console's page; here the reading room stands in its place.
-AS_CONSOLE = "() => { const { store, stage, xr } = window.reading; window.sightline = { store, stage, xr }; }"
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +96,7 @@ def test_a_reading_goes_on_where_it_was_after_the_server_and_the_page_were_gone(
 def test_the_same_case_is_read_in_the_headset_by_ray_stick_and_panel(page: Page, server: ReadingServer) -> None:
     page.add_init_script(IWER.read_text() + INSTALL)
     begin(page, server)
-    page.evaluate(AS_CONSOLE)
-    page.get_by_role("button", name="Enter VR").click()
-    wearer = Wearer(page)
-    wearer.until("r !== null && r.panes.length > 0")
-    wearer.rest()
+    wearer = put_on(page)
     pane, panel = wearer.report()["panes"][0], wearer.report()["panel"]
     assert 0.6 <= pane["distance_m"] <= 1.2
     assert 0.59 <= panel["distance_m"] <= 1.2

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from tests.e2e.chromium import IWER
 from tests.e2e.headset import INSTALL, Wearer
 from tests.e2e.kinds_case import BALL_MM, BALL_RADIUS_MM, SKIN_MM, TUBE_MM, kinds_case
 from tests.e2e.reading_server import ReadingServer, reading_server
-from tests.e2e.test_reading import AS_CONSOLE
+from tests.e2e.reading_wearer import put_on
 from tests.e2e.test_reading_kinds import READY, Place, beside
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -33,9 +33,9 @@ OFF = """([pane, at]) => {
 class HeadsetReader:
     """Who reads with the headset on."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.wearer = Wearer(page)
+    def __init__(self, wearer: Wearer) -> None:
+        self.page = wearer.page
+        self.wearer = wearer
 
     def at(self, place: Place, pane: int = 0) -> np.ndarray[Any, np.dtype[np.float64]]:
         self.wearer.play()
@@ -127,11 +127,7 @@ def reader(browser: Browser, server: ReadingServer) -> Iterator[HeadsetReader]:
     page.get_by_role("button", name="Begin").click()
     for volume in ("now", "before"):
         page.wait_for_function(READY, arg=volume, timeout=60_000)
-    page.evaluate(AS_CONSOLE)
-    page.get_by_role("button", name="Enter VR").click()
-    reader = HeadsetReader(page)
-    reader.wearer.until("r !== null && r.panes.length > 0")
-    reader.wearer.rest()
+    reader = HeadsetReader(put_on(page))
     yield reader
     context.close()
     assert faults == []

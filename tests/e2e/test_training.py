@@ -25,7 +25,8 @@ from tests.app.training.ralph import RALPH, ralph, statements
 from tests.e2e.chromium import IWER
 from tests.e2e.headset import INSTALL, Wearer
 from tests.e2e.reading_server import case_of
-from tests.e2e.test_reading import AS_CONSOLE, READY
+from tests.e2e.reading_wearer import put_on
+from tests.e2e.test_reading import READY
 
 pytestmark = [
     pytest.mark.browser,
@@ -123,17 +124,6 @@ def newcomer(browser: Browser, server: Command, code: str, path: str = "/") -> P
     return page
 
 
-def put_on(page: Page) -> Wearer:
-    """Into the headset, hands at rest."""
-    page.wait_for_function(READY, timeout=120_000)
-    page.evaluate(AS_CONSOLE)
-    page.get_by_role("button", name="Enter VR").click()
-    wearer = Wearer(page)
-    wearer.until("r !== null && r.panes.length > 0")
-    wearer.rest()
-    return wearer
-
-
 def mark_what_is_there(page: Page, wearer: Wearer) -> None:
     """A mark where the first pane is, as a ray and a trigger set it."""
     wearer.aim("right", wearer.report()["panes"][0]["centre"], frm=(0.3, 1.6, -0.3))
@@ -170,6 +160,7 @@ def test_three_chosen_cases_in_the_headset_reach_the_educator_and_the_record_sto
     page.get_by_role("button", name="Begin").click()
     read: list[str] = []
     whys: list[str] = []
+    page.wait_for_function(READY, timeout=120_000)
     wearer = put_on(page)
     for n in range(3):
         now = page.evaluate("() => window.reading.store.get().reading")
@@ -181,6 +172,7 @@ def test_three_chosen_cases_in_the_headset_reach_the_educator_and_the_record_sto
             server.kill()
             server.start()
             page.reload()
+            page.wait_for_function(READY, timeout=120_000)
             wearer = put_on(page)
             again = page.evaluate("() => window.reading.store.get()")
             assert again["reading"]["id"] == now["id"]

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { PLANES } from "../src/model/state";
+import { panned, zoomed } from "../src/slices/framing";
 import { planePicture, type Sight } from "../src/slices/plane_picture";
 import { reslice, type Look, type Voxels } from "../src/slices/reslice";
 import { extent_mm } from "../src/three/slice_plane";
@@ -92,4 +93,17 @@ test("a pixel and its patient position are each other's inverse", () => {
     const [x, y] = picture.toPixel(picture.toPatient(12, 47));
     assert.ok(Math.hypot(x - 12, y - 47) < 1e-9);
   }
+});
+
+test("the place under the pointer stays where it is while slices come nearer, and nearness has its bounds", () => {
+  const at: [number, number, number] = [10, -4, 6];
+  const near = zoomed({ zoom: 1, focus: [0, 0, 0] }, 2, at);
+  assert.equal(near.zoom, 2);
+  near.focus.forEach((f, axis) => assert.ok(Math.abs((at[axis]! - f) * near.zoom - at[axis]!) < 1e-9));
+  assert.equal(zoomed(near, 100, at).zoom, 12);
+  assert.equal(zoomed(near, 0.01, at).zoom, 1);
+});
+
+test("what was under the pointer goes with it", () => {
+  assert.deepEqual(panned([1, 2, 3], [0, 0, 0], [4, -1, 0.5]), [-3, 3, 2.5]);
 });

@@ -22,6 +22,7 @@ from engine.app.training import answer_table, own_data
 from engine.app.training.assessor import Assessor, new_worker
 from engine.app.training.case_list import case_list
 from engine.app.training.catalogue import Shelved
+from engine.app.training.download import CSV, download
 from engine.app.training.messages import (
     CaseList,
     CaseListed,
@@ -230,7 +231,7 @@ def _add_me(router: APIRouter, training: Training) -> None:
     async def export(request: Request, response: Response) -> Response:
         trainee = await training.trainee(request, response)
         data = await training.on_thread(own_data.export, school.store, trainee)
-        return _file(data, "application/zip", "my-readings.zip")
+        return download(data, "application/zip", "my-readings.zip")
 
     @router.post("/api/training/me/erase", status_code=204)
     async def erase(body: EraseAsk, request: Request, response: Response) -> Response:
@@ -324,13 +325,13 @@ def _add_educator(router: APIRouter, training: Training) -> None:
     @router.get("/api/training/educator/answers.csv")
     async def answers_csv() -> Response:
         rows = await training.on_thread(answer_table.answers_table, store)
-        return _file(answer_table.as_csv(rows), "text/csv; charset=utf-8", "answers.csv")
+        return download(answer_table.as_csv(rows), CSV, "answers.csv")
 
     @router.get("/api/training/educator/answers.parquet")
     async def answers_parquet() -> Response:
         rows = await training.on_thread(answer_table.answers_table, store)
         data = await training.on_thread(answer_table.as_parquet, rows)
-        return _file(data, "application/vnd.apache.parquet", "answers.parquet")
+        return download(data, "application/vnd.apache.parquet", "answers.parquet")
 
     @router.get("/api/training/educator/cases")
     async def cases() -> CaseList:
@@ -368,7 +369,3 @@ def _case(body: bytes) -> Case:
 async def _listed(training: Training, case: str) -> CaseListed:
     found = await training.on_thread(case_list, training.school.store)
     return next(one for one in found.cases if one.id == case)
-
-
-def _file(data: bytes, kind: str, name: str) -> Response:
-    return Response(data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})

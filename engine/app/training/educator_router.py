@@ -10,6 +10,7 @@ from typing import Protocol
 from fastapi import APIRouter, Response
 
 from engine.app.training.answer_table import csv_text
+from engine.app.training.download import CSV, download
 from engine.app.training.educator_messages import Cohort, Estimated, ItemStatistics, LearnerRow
 from engine.stream.server import Clock
 
@@ -35,11 +36,11 @@ def educator_router(source: EducatorSource, clock: Clock) -> APIRouter:
 
     @router.get("/cohort.csv")
     async def cohort_csv() -> Response:
-        return csv_file("cohort.csv", cohort_table(await asyncio.to_thread(source.cohort, clock())))
+        return download(cohort_table(await asyncio.to_thread(source.cohort, clock())), CSV, "cohort.csv")
 
     @router.get("/items.csv")
     async def items_csv() -> Response:
-        return csv_file("items.csv", items_table(await asyncio.to_thread(source.items)))
+        return download(items_table(await asyncio.to_thread(source.items)), CSV, "items.csv")
 
     return router
 
@@ -91,9 +92,3 @@ def _number(value: float | None) -> str:
 
 def _day(seconds: float | None) -> str:
     return "" if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC).date().isoformat()
-
-
-def csv_file(name: str, text: str) -> Response:
-    """A table to be saved."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)

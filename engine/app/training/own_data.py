@@ -127,7 +127,7 @@ def erase(store: Store, trainee: str, name: str) -> None:
             rows = list(session.scalars(select(Exposed).where(Exposed.sitting == sitting)))
             session.execute(delete(Exposed).where(Exposed.sitting == sitting))
             anew = f"erased-{secrets.token_hex(8)}"
-            session.add_all(Exposed(sitting=anew, case_id=row.case_id, was_shown=row.was_shown) for row in rows)
+            session.add_all(Exposed(sitting=anew, case_id=row.case_id) for row in rows)
         session.delete(me)
     store.tidy()
 

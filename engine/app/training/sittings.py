@@ -134,7 +134,7 @@ class Sittings:
                 session.flush()
             session.add(row)
             if chosen.is_exposed:
-                session.merge(Exposed(sitting=sitting.id, case_id=case.id, was_shown=True))
+                session.merge(Exposed(sitting=sitting.id, case_id=case.id))
             if not is_try:
                 tell_began(session, self._ours, row, case)
         return row.id
@@ -190,9 +190,9 @@ class Sittings:
         return _Next(cases[bank.entries[chosen.place].item.id], chosen.why, is_exam)
 
 
-_TIMES = select(Exposed.case_id, func.count()).where(Exposed.was_shown).group_by(Exposed.case_id)
+_TIMES = select(Exposed.case_id, func.count()).group_by(Exposed.case_id)
 _PUBLISHED = select(PublishedCase.id, func.min(PublishedCase.published_s)).group_by(PublishedCase.id)
-_SAT = select(Exposed.sitting).where(Exposed.was_shown).distinct().subquery()
+_SAT = select(Exposed.sitting).distinct().subquery()
 _BEGAN = select(Sitting.began_s).select_from(_SAT).outerjoin(Sitting, Sitting.id == _SAT.c.sitting)
 
 

@@ -85,13 +85,12 @@ class Sitting(Table):
 
 
 class Exposed(Table):
-    """A case that a sitting might show, and whether it did (item eligibility). Nobody is named."""
+    """A case that was chosen in an exam: how often it came makes it dear to the next. Nobody is named."""
 
     __tablename__ = "exposure"
 
     sitting: Mapped[Key]
     case_id: Mapped[Key]
-    was_shown: Mapped[bool]
 
 
 class ReadingRow(Table):

@@ -69,17 +69,13 @@ class MakeVolume:
             InputRefused: the scan is not there or cannot be read.
             NotApplicable: a place that this version cannot find.
         """
-        from engine.app.pipeline import Processed
-        from engine.app.publish import publish
-        from engine.core.volume import LabelMap
+        from engine.app.publish import publish_volume
 
         made = made_volume(self.case, self.volume, self.source, part(progress, 0.0, 0.8))
         volume = made.volume
         ground = volume_ground(self.case, self.volume, made, self.source)
-        blank = LabelMap(volume.grid, np.zeros(volume.grid.shape[::-1], np.uint8).T, ())
-        title = self.case.volume(self.volume).title
-        shown = Processed(volume, blank, (), "", "cpu", (), ())
-        scene = publish(shown, BlobFolder(self.blobs), title, part(progress, 0.8, 1.0))
+        progress(0.8, "packing slices")
+        scene = publish_volume(volume, BlobFolder(self.blobs), self.case.volume(self.volume).title)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(self.folder / "ground.npz", written(ground))
         _write(self.folder / "scene.json", scene.model_dump_json().encode())  # last: it says that all is there

@@ -10,16 +10,15 @@ import { createStore } from "../model/store";
 import { setCursor, setTool } from "../model/view";
 import { element } from "../page/element";
 import { createSlicePane, type SlicePane } from "../page/slice_pane";
+import { panned, zoomed } from "../slices/framing";
 import type { Picture } from "../slices/picture";
 import { planePicture } from "../slices/plane_picture";
-import { reslice, type Look } from "../slices/reslice";
+import { MOST_SCALE, reslice, type Look } from "../slices/reslice";
 import { extent_mm } from "../three/slice_plane";
 import { VoxelLoader } from "../volume/voxel_loader";
 import type { MaskBox, PaintAsk } from "../wire/author_messages";
 import type { Scene } from "../wire/messages";
 
-const MOST_SCALE = 1.5;
-const MOST_ZOOM = 12;
 /** Findings are amber as tumours are, what only looks like one is blue; the selected one is stronger. */
 const COLOURS = { finding: [240, 170, 60], distractor: [120, 170, 255] } as const;
 const STRENGTH = { selected: 165, other: 115 };
@@ -304,16 +303,13 @@ export class Slices {
 
   private zoomBy(factor: number, at: Vec3): void {
     if (this.focus === null) return;
-    const next = Math.min(MOST_ZOOM, Math.max(1, this.zoom * factor));
-    const keep = this.zoom / next;
-    this.focus = this.focus.map((f, axis) => at[axis]! + (f - at[axis]!) * keep) as unknown as Vec3;
-    this.zoom = next;
+    ({ zoom: this.zoom, focus: this.focus } = zoomed({ zoom: this.zoom, focus: this.focus }, factor, at));
     this.draw();
   }
 
   private panBy(from: Vec3, to: Vec3): void {
     if (this.focus === null) return;
-    this.focus = this.focus.map((f, axis) => f - (to[axis]! - from[axis]!)) as unknown as Vec3;
+    this.focus = panned(this.focus, from, to);
     this.draw();
   }
 }

@@ -17,9 +17,10 @@ import type { Store } from "../model/store";
 import { PLANES, type AppStore } from "../model/state";
 import { shownViews, surfaces } from "../model/structures";
 import { placePoint, select, setCursor, voxelError_mm } from "../model/view";
+import { panned, zoomed } from "../slices/framing";
 import type { Picture } from "../slices/picture";
 import { planePicture } from "../slices/plane_picture";
-import { reslice, type Look, type Voxels } from "../slices/reslice";
+import { MOST_SCALE, reslice, type Look, type Voxels } from "../slices/reslice";
 import { inPatient } from "../three/patient_place";
 import type { Hit } from "../three/anatomy";
 import { extent_mm } from "../three/slice_plane";
@@ -27,9 +28,6 @@ import type { PageStage } from "../three/stage";
 
 /** How strongly structures tint the slices: seen, without hiding the grey beneath. */
 const LABEL_STRENGTH = 0.35;
-/** Device pixels to a CSS pixel on slices, at most: finer is not seen, and every pixel is computed. */
-const MOST_SCALE = 1.5;
-const MOST_ZOOM = 12;
 
 export class Grid {
   readonly element: HTMLElement;
@@ -93,17 +91,13 @@ export class Grid {
 
   private zoomBy(factor: number, at: Vec3): void {
     if (this.focus === null) return;
-    const next = Math.min(MOST_ZOOM, Math.max(1, this.zoom * factor));
-    // The point under the pointer stays where it is.
-    const keep = this.zoom / next;
-    this.focus = this.focus.map((f, axis) => at[axis]! + (f - at[axis]!) * keep) as unknown as Vec3;
-    this.zoom = next;
+    ({ zoom: this.zoom, focus: this.focus } = zoomed({ zoom: this.zoom, focus: this.focus }, factor, at));
     this.draw();
   }
 
   private panBy(from: Vec3, to: Vec3): void {
     if (this.focus === null) return;
-    this.focus = this.focus.map((f, axis) => f - (to[axis]! - from[axis]!)) as unknown as Vec3;
+    this.focus = panned(this.focus, from, to);
     this.draw();
   }
 

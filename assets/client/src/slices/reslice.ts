@@ -5,6 +5,9 @@ import { apply, applyVector, inverse, type Vec3 } from "../model/affine";
 import type { Picture } from "./picture";
 import type { VolumeNode } from "../wire/messages";
 
+/** Device pixels to a CSS pixel on slices, at most: finer is not seen, and every pixel is computed. */
+export const MOST_SCALE = 1.5;
+
 export interface Voxels {
   readonly node: VolumeNode;
   /** i fastest, as the wire sends them. */

@@ -6,7 +6,6 @@ which the server was started anew is begun again from the course.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 
 import jwt
 
+from engine.app.training.people import token_hash
 from scenarios.lti.launch import LAUNCH_S
 from scenarios.lti.platform import Platform
 from scenarios.lti.refused import LaunchRefused
@@ -46,7 +46,7 @@ class Logins:
             "issuer": platform.issuer,
             "client_id": platform.client_id,
             "nonce": nonce,
-            "browser": _hash(browser),
+            "browser": token_hash(browser),
             "until_s": self._clock() + LAUNCH_S,
         }
         return _JWS.encode(json.dumps(told).encode(), self._key, "HS256")
@@ -67,7 +67,7 @@ class Logins:
             raise LaunchRefused(
                 "the browser does not show the cookie of its login: the link is to open in a new window, not in a frame"
             )
-        if not hmac.compare_digest(told["browser"], _hash(browser)):
+        if not hmac.compare_digest(told["browser"], token_hash(browser)):
             raise LaunchRefused("the launch was begun by another browser (state)")
         if told["until_s"] <= self._clock():
             raise LaunchRefused(f"the launch took longer than {LAUNCH_S / 60:.0f} minutes (state)")
@@ -77,7 +77,3 @@ class Logins:
 def browser_of(cookie: str | None) -> str:
     """The browser's own secret, the one that it has: two links may be followed at once."""
     return cookie if cookie and _BROWSER.fullmatch(cookie) else secrets.token_hex(32)
-
-
-def _hash(browser: str) -> str:
-    return hashlib.sha256(browser.encode(errors="surrogatepass")).hexdigest()

@@ -42,7 +42,6 @@ def upgrade() -> None:
         "exposure",
         sa.Column("sitting", sa.String(), nullable=False),
         sa.Column("case_id", sa.String(), nullable=False),
-        sa.Column("was_shown", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("sitting", "case_id"),
     )
     op.create_table(
